@@ -1,0 +1,81 @@
+// The port for disks. Synchronous: calls belong on a WorkerPool (or in a test's for loop).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "holdfast/core/base/bytes.h"
+#include "holdfast/core/base/result.h"
+
+namespace holdfast::io {
+
+struct FileInfo {
+  std::uint64_t size = 0;
+  std::int64_t mtime_ns = 0;
+  std::int64_t ctime_ns = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t device = 0;
+  bool is_directory = false;
+  std::uint64_t allocated_bytes = 0;  // what it takes on disk; less than size when sparse
+};
+
+enum class Open {
+  read,            // must exist
+  write,           // must exist; read and write
+  create,          // read and write; made when missing
+  create_new,      // read and write; must not exist (conflict)
+};
+
+/// An open file; closed by its destructor. Thread-safe as pread and pwrite are.
+/// Errors: no_space (disk or quota full), io (everything else).
+class File {
+ public:
+  virtual ~File() = default;
+  /// Fills `out` as far as the file goes; fewer bytes only at its end.
+  virtual Result<std::size_t> read(std::uint64_t offset, MutableByteView out) = 0;
+  virtual Result<void> write(std::uint64_t offset, ByteView data) = 0;
+  virtual Result<void> truncate(std::uint64_t size) = 0;
+  /// Data and size are on stable storage when this returns (fdatasync). After a failure the file's
+  /// unsynced data must be taken as lost.
+  virtual Result<void> sync() = 0;
+  virtual Result<FileInfo> info() = 0;
+  /// Takes an exclusive advisory lock until closed; conflict when another process has it.
+  virtual Result<void> lock() = 0;
+};
+
+/// Paths are UTF-8 with '/'. Errors: not_found, conflict (exists), no_space, unauthorized (permission), io.
+/// Implementations: PosixFileSystem, MemoryFileSystem (with faults and power cuts, for tests).
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  virtual Result<std::unique_ptr<File>> open(const std::string& path, Open how) = 0;
+  /// Replaces `to` atomically.
+  virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
+  /// As rename, but conflict when `to` exists.
+  virtual Result<void> rename_new(const std::string& from, const std::string& to) = 0;
+  virtual Result<void> unlink(const std::string& path) = 0;
+  /// Makes it and its missing parents; fine when it exists. Answers the directories that were made, outermost first.
+  virtual Result<std::vector<std::string>> make_directories(const std::string& path) = 0;
+  virtual Result<void> remove_directory(const std::string& path) = 0;
+  struct Entry {
+    std::string name;
+    bool is_directory = false;
+  };
+  virtual Result<std::vector<Entry>> list(const std::string& path) = 0;
+  /// Names made, renamed or removed in this directory are on stable storage when this returns.
+  virtual Result<void> sync_directory(const std::string& path) = 0;
+  virtual Result<FileInfo> info(const std::string& path) = 0;
+  /// Bytes that an unprivileged user may still write.
+  virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
+};
+
+/// Whole small files. read_file refuses more than bytes_max (malformed).
+Result<Bytes> read_file(FileSystem& fs, const std::string& path, std::uint64_t bytes_max);
+/// Temporary file beside it, sync, rename, directory sync: after a crash either the old or the new content.
+Result<void> write_file_atomically(FileSystem& fs, const std::string& path, ByteView content);
+
+std::string parent_path(const std::string& path);
+
+}  // namespace holdfast::io

@@ -1,0 +1,69 @@
+// The small ways to wait: sleep, time limits, events, semaphores.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "holdfast/edge/io/pending.h"
+#include "holdfast/edge/io/task.h"
+
+namespace holdfast::io {
+
+/// False when the scope was cancelled before the time was over.
+Task<bool> sleep_until(Time when);
+Task<bool> sleep_for(Duration duration);
+
+/// Runs the task; after `limit` cancels it and, if it then gives up, answers Errc::timeout.
+template <class T>
+Task<Result<T>> with_timeout(Duration limit, Task<Result<T>> task) {
+  CancelScope& outer = co_await this_scope();
+  CancelScope inner(outer);
+  bool expired = false;
+  auto timer = outer.loop().at(outer.loop().now() + limit, [&expired, &inner] {
+    expired = true;
+    inner.cancel();
+  });
+  Result<T> result = co_await task.in(inner);
+  timer.reset();
+  if (!result && expired && result.error().code == Errc::cancelled) {
+    co_return fail(Errc::timeout, "no answer in time");
+  }
+  co_return result;
+}
+
+/// A condition that waiters are told of. Loop thread only; waiters run from the loop, not inside notify.
+class Event {
+ public:
+  explicit Event(Loop& loop) : loop_(loop) {}
+  ~Event();
+
+  /// Wakes everybody who waits now.
+  void notify_all();
+  /// Waits for the next notify_all. False when cancelled.
+  Task<bool> wait();
+
+ private:
+  struct Waiter;
+  void wake(Waiter& waiter, bool told);
+  Loop& loop_;
+  std::deque<Waiter*> waiters_;
+};
+
+/// Counts what may be in flight. Units are handed out in the order of asking.
+class Semaphore {
+ public:
+  Semaphore(Loop& loop, std::size_t units) : event_(loop), free_(units) {}
+  /// False when cancelled (nothing was taken). `units` must not exceed what exists in all.
+  Task<bool> acquire(std::size_t units = 1);
+  void release(std::size_t units = 1);
+  std::size_t available() const { return free_; }
+
+ private:
+  Event event_;
+  std::size_t free_;
+  std::uint64_t next_ticket_ = 0;
+  std::deque<std::uint64_t> queue_;
+};
+
+}  // namespace holdfast::io
