@@ -5,9 +5,10 @@
 #   program  core_cap_test      every *_test.cc, found (never listed), so no test can be forgotten
 #   programs x_fuzz             one for each x_fuzz.cc: with HF_FUZZ a libFuzzer binary, else a
 #                               replay of the seed corpus fuzz/corpus/x, run as a test
-# TEST_DEPS are modules that only the tests use.
+# TEST_DEPS are modules, TEST_LIBS other libraries, that only the tests use. Tests may include "support/...", which
+# lies in tests/.
 function(hf_module name)
-  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPS;LIBS;TEST_DEPS;TEST_LIBS" ${ARGN})
   file(GLOB all CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.cc)
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cc$")
@@ -28,7 +29,8 @@ function(hf_module name)
 
   if(tests AND BUILD_TESTING AND NOT HF_FUZZ)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE hf_${name} ${ARG_TEST_DEPS} GTest::gtest_main)
+    target_link_libraries(${name}_test PRIVATE hf_${name} ${ARG_TEST_DEPS} ${ARG_TEST_LIBS} GTest::gtest_main)
+    target_include_directories(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_compile_definitions(${name}_test PRIVATE
       HF_SOURCE_DIR="${CMAKE_SOURCE_DIR}" HF_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
     add_test(NAME ${name}_test COMMAND ${name}_test)

@@ -1,0 +1,33 @@
+// SHA-256 and the doubled SHA-256 of all Tahoe hashes.
+#pragma once
+
+#include <openssl/sha.h>
+
+#include "holdfast/core/base/bytes.h"
+#include "holdfast/core/base/ids.h"
+
+namespace holdfast::crypto {
+
+/// A running digest: a plain value of 112 bytes. A copy continues on its own, so a prepared prefix can be
+/// reused. The low-level OpenSSL functions are used on purpose: the same assembly as behind EVP (SHA-NI where
+/// present), without its allocation and dispatch, which cost more than hashing a tree node does.
+class Sha256 {
+ public:
+  Sha256() { reset(); }
+
+  void update(ByteView bytes);
+  /// The digest of everything since the start; the object starts anew.
+  Hash finish();
+  /// SHA256 of finish().
+  Hash finish_double();
+  void reset();
+
+ private:
+  SHA256_CTX state_;
+};
+
+Hash sha256(ByteView bytes);
+/// SHA256(SHA256(bytes)).
+Hash sha256d(ByteView bytes);
+
+}  // namespace holdfast::crypto
