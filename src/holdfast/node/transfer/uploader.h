@@ -1,0 +1,38 @@
+// put: one file to the grid. Starting the same upload again is resuming it.
+#pragma once
+
+#include <string>
+
+#include "holdfast/node/transfer/context.h"
+#include "holdfast/node/transfer/progress.h"
+
+namespace holdfast::transfer {
+
+enum class KeyMode { convergent, random };
+
+struct UploadOptions {
+  unsigned k = 3, happy = 7, n = 10;
+  std::uint64_t segment_bytes_max = 1'048'576;
+  KeyMode key_mode = KeyMode::convergent;
+  Patience patience;
+  /// Called once, when the cap is proven with a happiness of `happy`, even if stragglers are still being sent to.
+  std::function<void(const std::string& cap)> on_proven;
+};
+
+/// Uploads the regular file at `path`. Literal caps (55 bytes and less) need no network.
+/// Errors: changed (the file changed meanwhile: start again), unhappy (too few servers took shares),
+/// unavailable or timeout (patience ran out), unauthorized (every server presents a wrong certificate),
+/// not_found / unauthorized / io (reading the file), cancelled (what is sent stays: the same call goes on).
+/// `progress` is updated in place until the task ends.
+io::Task<Result<UploadReport>> upload_file(const Context& context, std::string path, UploadOptions options,
+                                           Progress& progress);
+
+/// What upload_file would send, skip and place. Reads the file once (for its key), changes nothing.
+io::Task<Result<UploadPlan>> plan_upload(const Context& context, std::string path, UploadOptions options,
+                                         Progress& progress);
+
+/// Gives an unfinished upload up: aborts its partial shares on every server that answers and removes its
+/// journal. Answers how many partial shares were dropped.
+io::Task<Result<unsigned>> cancel_upload(const Context& context, const std::string& journal_path);
+
+}  // namespace holdfast::transfer
