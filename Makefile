@@ -1,0 +1,65 @@
+# The face of it all. Each target does everything that it needs on a fresh Debian 12 machine.
+.DEFAULT_GOAL := help
+.PHONY: help deps build dev run test bench lint fuzz tsan clean format
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+export CCACHE_NOHASHDIR = 1
+
+help:
+	@echo 'make run             build, start a grid here, put a file, break it, go on, get it back (ONCE=1 ends by itself)'
+	@echo 'make test            build and run every test, under sanitizers'
+	@echo 'make bench           measure; table on the screen, JSON in build/bench'
+	@echo 'make lint            format, layers, sizes, clang-tidy'
+	@echo 'make fuzz [TARGET=x] fuzz one or all decoders for FUZZ_SECONDS (60) each'
+	@echo 'make tsan            unit tests under the thread sanitizer'
+	@echo 'make build           the release binary: build/release/holdfast'
+	@echo 'make clean           remove build/ and run/'
+
+deps:
+	@scripts/install-deps.sh
+
+build/%/build.ninja: CMakeLists.txt CMakePresets.json cmake/HfModule.cmake | deps
+	@cmake --preset $* >build/$*.configure.log 2>&1 || { cat build/$*.configure.log; exit 1; }
+
+build/%/build.ninja: | build
+build:
+	@mkdir -p build
+
+release: build/release/build.ninja
+	@ninja -C build/release -j $(JOBS) --quiet holdfast
+dev: build/dev/build.ninja
+	@ninja -C build/dev -j $(JOBS) --quiet
+.PHONY: release
+
+run: release
+	@scripts/make_run.sh
+
+test: dev
+	@python3 tools/layers.py
+	@python3 tools/sizes.py
+	@ctest --test-dir build/dev --output-on-failure -j $(JOBS)
+
+bench: build/release/build.ninja
+	@ninja -C build/release -j $(JOBS) --quiet
+	@bench/run.sh
+
+lint: | deps
+	@scripts/install-deps.sh lint
+	@$(MAKE) --no-print-directory build/dev/build.ninja
+	@python3 tools/layers.py && python3 tools/sizes.py && scripts/lint.sh
+
+fuzz: | deps
+	@scripts/install-deps.sh fuzz
+	@$(MAKE) --no-print-directory build/fuzz/build.ninja
+	@ninja -C build/fuzz -j $(JOBS) --quiet $(if $(TARGET),$(TARGET))
+	@scripts/fuzz.sh '$(TARGET)' '$(FUZZ_SECONDS)'
+
+tsan: build/tsan/build.ninja
+	@ninja -C build/tsan -j $(JOBS) --quiet
+	@ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -LE e2e
+
+format:
+	@git ls-files '*.cc' '*.h' | xargs clang-format -i
+
+clean:
+	@rm -rf build run
