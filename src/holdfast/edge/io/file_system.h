@@ -26,6 +26,7 @@ enum class Open {
   write,           // must exist; read and write
   create,          // read and write; made when missing
   create_new,      // read and write; must not exist (conflict)
+  create_private,  // as create, but only the owner may read it (keys and secrets)
 };
 
 /// An open file; closed by its destructor. Thread-safe as pread and pwrite are.
@@ -56,7 +57,8 @@ class FileSystem {
   /// As rename, but conflict when `to` exists.
   virtual Result<void> rename_new(const std::string& from, const std::string& to) = 0;
   virtual Result<void> unlink(const std::string& path) = 0;
-  /// Makes it and its missing parents; fine when it exists. Answers the directories that were made, outermost first.
+  /// Makes it and its missing parents; fine when it exists. Answers the directories that were made, outermost
+  /// first.
   virtual Result<std::vector<std::string>> make_directories(const std::string& path) = 0;
   virtual Result<void> remove_directory(const std::string& path) = 0;
   struct Entry {
@@ -73,9 +75,14 @@ class FileSystem {
 
 /// Whole small files. read_file refuses more than bytes_max (malformed).
 Result<Bytes> read_file(FileSystem& fs, const std::string& path, std::uint64_t bytes_max);
-/// Temporary file beside it, sync, rename, directory sync: after a crash either the old or the new content.
-Result<void> write_file_atomically(FileSystem& fs, const std::string& path, ByteView content);
+/// Temporary file beside it (PATH.tmp), sync, rename, directory sync: after a crash either the old or the new
+/// content. One writer of a path at a time. `how` is create or create_private.
+Result<void> write_file_atomically(FileSystem& fs, const std::string& path, ByteView content,
+                                   Open how = Open::create);
 
+/// "a/b" for "a/b/c", "/" for "/a", "." for "a".
 std::string parent_path(const std::string& path);
+/// `base` and `name` with exactly one '/' between them.
+std::string join_path(const std::string& base, const std::string& name);
 
 }  // namespace holdfast::io

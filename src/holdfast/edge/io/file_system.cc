@@ -1,0 +1,60 @@
+#include "holdfast/edge/io/file_system.h"
+
+#include <algorithm>
+
+namespace holdfast::io {
+
+Result<Bytes> read_file(FileSystem& fs, const std::string& path, std::uint64_t bytes_max) {
+  HF_TRY(const std::unique_ptr<File> file, fs.open(path, Open::read));
+  HF_TRY(const FileInfo info, file->info());
+  const auto too_large = [&] {
+    return fail(Errc::malformed,
+                path + " is larger than the " + std::to_string(bytes_max) + " bytes it may have");
+  };
+  if (info.size > bytes_max) return too_large();
+  // The size is a hint: the file may grow, and files of /proc say 0. So read until the end is seen.
+  Bytes out(static_cast<std::size_t>(std::max<std::uint64_t>(info.size, 511) + 1));
+  std::size_t filled = 0;
+  for (;;) {
+    HF_TRY(const std::size_t count, file->read(filled, MutableByteView(out).subspan(filled)));
+    filled += count;
+    if (filled > bytes_max) return too_large();
+    if (filled < out.size()) break;
+    out.resize(out.size() * 2);
+  }
+  out.resize(filled);
+  return out;
+}
+
+Result<void> write_file_atomically(FileSystem& fs, const std::string& path, ByteView content, Open how) {
+  const std::string temporary = path + ".tmp";
+  const auto write = [&]() -> Result<void> {
+    HF_TRY(const std::unique_ptr<File> file, fs.open(temporary, how));
+    HF_TRY_VOID(file->truncate(0));
+    HF_TRY_VOID(file->write(0, content));
+    HF_TRY_VOID(file->sync());
+    return fs.rename(temporary, path);
+  };
+  if (auto written = write(); !written) {
+    (void)fs.unlink(temporary);
+    return written;
+  }
+  return fs.sync_directory(parent_path(path));
+}
+
+std::string parent_path(const std::string& path) {
+  std::size_t end = path.size();
+  while (end > 1 && path[end - 1] == '/') --end;
+  const std::size_t slash = path.rfind('/', end - 1);
+  if (end == 0 || slash == std::string::npos) return ".";
+  std::size_t length = slash;
+  while (length > 1 && path[length - 1] == '/') --length;
+  return length == 0 ? "/" : path.substr(0, length);
+}
+
+std::string join_path(const std::string& base, const std::string& name) {
+  if (base.empty() || base.back() == '/') return base + name;
+  return base + "/" + name;
+}
+
+}  // namespace holdfast::io
