@@ -25,13 +25,13 @@ struct DownloadOptions {
 /// To a stream (stdout). Short is an error.
 /// Errors: not_enough_shares (says how many of how many, and who is missing), corrupt (the file itself is bad),
 /// unavailable or timeout (patience ran out), unsupported (not a file cap), no_space, io, cancelled.
-io::Task<Result<DownloadReport>> download(const Context& context, Cap cap, Sink& sink, DownloadOptions options,
+io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, Sink& sink, DownloadOptions options,
                                           Progress& progress);
 
 /// To `path`: collects in `path`.part, which a later call proves segment by segment against the file's hash tree
 /// before it trusts them, and renames it when the whole file is there and synced. A cancelled or broken
 /// download leaves the part file. An existing `path` is replaced only at the end.
-io::Task<Result<DownloadReport>> download_file(const Context& context, Cap cap, std::string path,
+io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap cap, std::string path,
                                                DownloadOptions options, Progress& progress);
 
 }  // namespace holdfast::transfer

@@ -28,7 +28,7 @@ struct PutJournal {
   unsigned k = 0, happy = 0, n = 0;
   std::uint64_t segment_bytes = 0;  // effective
   KeyMode key_mode = KeyMode::convergent;
-  Key key;
+  cap::Key key;
   StorageIndex storage_index;
   std::vector<Hash> piece_digests;  // random key only: SHA-256 of each plaintext segment
   std::int64_t started_wall_seconds = 0;

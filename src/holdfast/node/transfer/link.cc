@@ -1,0 +1,38 @@
+#include "holdfast/node/transfer/link.h"
+
+#include <algorithm>
+
+namespace holdfast::transfer {
+namespace {
+
+io::Task<Result<void>> told(io::Event& event) {
+  const bool woken = co_await event.wait();
+  if (!woken) co_return fail(Errc::cancelled, "stopped");
+  co_return Result<void>{};
+}
+
+}  // namespace
+
+void Link::heard() {
+  const io::Time now = loop_.now();
+  if (now - last_heard_ > kDownAfter) up_.notify_all();
+  last_heard_ = now;
+}
+
+io::Task<Result<void>> Link::pause(unsigned failures) {
+  const unsigned doublings = std::min(failures - 1, 16u);
+  const io::Duration whole = std::min(patience_.retry_first * (1LL << doublings), patience_.retry_max);
+  // Between half and the whole of it, so that many clients do not come back in step.
+  const auto half = static_cast<std::uint64_t>(whole.count() / 2);
+  const io::Duration delay{static_cast<io::Duration::rep>(half + random_.below(half + 1))};
+  if (patience_.give_up_after && loop_.now() - last_heard_ > *patience_.give_up_after) {
+    co_return fail(Errc::timeout, "no server answered for as long as --timeout allows");
+  }
+  ++waiting_;
+  const Result<void> woken = co_await io::with_timeout(delay, told(up_));
+  --waiting_;
+  if (!woken && woken.error().code == Errc::cancelled) co_return woken;
+  co_return Result<void>{};
+}
+
+}  // namespace holdfast::transfer

@@ -1,0 +1,38 @@
+// Trying again: back-off with jitter, told apart from "the whole link is down".
+#pragma once
+
+#include "holdfast/core/base/random.h"
+#include "holdfast/edge/io/waiting.h"
+#include "holdfast/node/transfer/context.h"
+
+namespace holdfast::transfer {
+
+/// Shared by everything one transfer does. Every answer of any server is heard here; when the first one comes
+/// after a silence of all, those who wait try again at once instead of sleeping their back-off out.
+class Link {
+ public:
+  Link(io::Loop& loop, Random& random, const Patience& patience)
+      : loop_(loop), random_(random), patience_(patience), last_heard_(loop.now()), up_(loop) {}
+
+  /// A server answered, or bytes moved.
+  void heard();
+  /// Waits before attempt number `failures` + 1 (failures >= 1). Errors: cancelled; timeout when nothing at all
+  /// was heard for `give_up_after`.
+  io::Task<Result<void>> pause(unsigned failures);
+
+  /// Nobody has answered for a while although somebody is trying.
+  bool down() const { return waiting_ > 0 && loop_.now() - last_heard_ > kDownAfter; }
+  io::Time last_heard() const { return last_heard_; }
+  const Patience& patience() const { return patience_; }
+
+ private:
+  static constexpr io::Duration kDownAfter = std::chrono::seconds(1);
+  io::Loop& loop_;
+  Random& random_;
+  Patience patience_;
+  io::Time last_heard_;
+  io::Event up_;
+  unsigned waiting_ = 0;
+};
+
+}  // namespace holdfast::transfer

@@ -1,0 +1,205 @@
+#include "holdfast/node/transfer/segment_pipeline.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "holdfast/edge/io/task_group.h"
+
+namespace holdfast::transfer {
+namespace {
+
+constexpr std::size_t kAgainKept = 3;
+constexpr std::size_t kAgainAtOnce = 2;
+
+io::Task<Result<void>> told(io::Event& event) {
+  const bool woken = co_await event.wait();
+  if (!woken) co_return fail(Errc::cancelled, "stopped");
+  co_return Result<void>{};
+}
+
+}  // namespace
+
+SegmentPipeline::SegmentPipeline(const Context& context, SegmentSource& source,
+                                 const immutable::SegmentEncoder& segment_encoder, immutable::Encoder& encoder,
+                                 Limits limits)
+    : context_(context),
+      source_(source),
+      segment_encoder_(segment_encoder),
+      encoder_(encoder),
+      limits_(limits),
+      moved_(context.loop),
+      again_slots_(context.loop, kAgainAtOnce) {
+  const auto& params = encoder.params();
+  const std::uint64_t encoded_bytes = params.segment_size / params.k * params.n;
+  window_ = std::max<std::uint64_t>(2, limits.window_bytes / encoded_bytes);
+}
+
+void SegmentPipeline::Reader::seek(SegmentNumber segment) {
+  position_ = segment;
+  if (!attached_ && segment >= pipeline_.front_ && !pipeline_.done_) {
+    attached_ = true;
+    pipeline_.attached_.insert(this);
+  }
+  pipeline_.drop_passed();
+  pipeline_.moved_.notify_all();
+}
+
+void SegmentPipeline::Reader::detach() {
+  if (!std::exchange(attached_, false)) return;
+  pipeline_.attached_.erase(this);
+  pipeline_.drop_passed();
+  pipeline_.moved_.notify_all();
+}
+
+io::Task<Result<SharedSegment>> SegmentPipeline::Reader::segment(SegmentNumber wanted) {
+  if (wanted != position_ || !attached_) seek(wanted);
+  for (;;) {
+    if (pipeline_.failed_) co_return tl::make_unexpected(*pipeline_.failed_);
+    if (const auto it = pipeline_.made_.find(wanted); it != pipeline_.made_.end() && wanted < pipeline_.front_) {
+      co_return it->second;
+    }
+    if (!attached_ && wanted < pipeline_.front_) co_return co_await pipeline_.make_again(wanted);
+    if (!attached_) seek(wanted);
+    HF_CO_TRY_VOID(co_await told(pipeline_.moved_));
+  }
+}
+
+SegmentNumber SegmentPipeline::slowest() const {
+  SegmentNumber lowest = std::numeric_limits<SegmentNumber>::max();
+  for (const Reader* reader : attached_) lowest = std::min(lowest, reader->position_);
+  return lowest;
+}
+
+void SegmentPipeline::drop_passed() {
+  const SegmentNumber keep_from = slowest();
+  while (!made_.empty() && made_.begin()->first < std::min(keep_from, front_)) made_.erase(made_.begin());
+}
+
+/// Lets go of the readers that hold `front` up. True when there were any.
+bool SegmentPipeline::leave_behind(SegmentNumber front) {
+  const std::set<Reader*> readers = attached_;
+  bool any = false;
+  for (Reader* reader : readers) {
+    if (reader->position_ + window_ > front) continue;
+    reader->attached_ = false;
+    attached_.erase(reader);
+    any = true;
+  }
+  drop_passed();
+  moved_.notify_all();
+  return any;
+}
+
+io::Task<Result<void>> SegmentPipeline::room_for(SegmentNumber segment) {
+  const io::Time asked = context_.loop.now();
+  while (slowest() < std::numeric_limits<SegmentNumber>::max() && slowest() + window_ <= segment) {
+    const io::Duration left = limits_.left_behind_after - (context_.loop.now() - asked);
+    if (left <= io::Duration::zero()) {
+      leave_behind(segment);
+      continue;
+    }
+    const Result<void> woken = co_await io::with_timeout(left, told(moved_));
+    if (!woken && woken.error().code == Errc::cancelled) co_return woken;
+  }
+  co_return Result<void>{};
+}
+
+io::Task<Result<SharedSegment>> SegmentPipeline::encode(Bytes plaintext, SegmentNumber segment) {
+  auto job = [this, segment, &plaintext]() -> SharedSegment {
+    return std::make_shared<const immutable::EncodedSegment>(segment_encoder_.encode(segment, std::move(plaintext)));
+  };
+  co_return co_await context_.cpu.run(std::move(job));
+}
+
+io::Task<Result<SharedSegment>> SegmentPipeline::make_again(SegmentNumber segment) {
+  for (const auto& [number, kept] : again_) {
+    if (number == segment) co_return kept;
+  }
+  const bool acquired = co_await again_slots_.acquire();
+  if (!acquired) co_return fail(Errc::cancelled, "stopped");
+  for (const auto& [number, kept] : again_) {
+    if (number != segment) continue;
+    again_slots_.release();
+    co_return SharedSegment(kept);
+  }
+  Result<Bytes> plaintext = co_await source_.again(segment);
+  Result<SharedSegment> made = tl::make_unexpected(Error{Errc::cancelled, ""});
+  if (plaintext) {
+    made = co_await encode(std::move(*plaintext), segment);
+  } else {
+    made = tl::make_unexpected(plaintext.error());
+  }
+  again_slots_.release();
+  if (made) {
+    again_.emplace_front(segment, *made);
+    if (again_.size() > kAgainKept) again_.pop_back();
+  } else if (made.error().code == Errc::changed && !failed_) {
+    failed_ = made.error();
+    moved_.notify_all();
+  }
+  co_return made;
+}
+
+io::Task<void> SegmentPipeline::encode_one(SegmentNumber segment, Bytes plaintext) {
+  Result<SharedSegment> made = co_await encode(std::move(plaintext), segment);
+  made_.emplace(segment, std::move(*made));
+  moved_.notify_all();
+}
+
+/// Adds what is ready at the front to the running hashes, in order, off the loop.
+io::Task<Result<void>> SegmentPipeline::absorb_ready() {
+  for (auto it = made_.find(front_); it != made_.end(); it = made_.find(front_)) {
+    auto job = [this, made = it->second] { return encoder_.absorb(*made); };
+    HF_CO_TRY_VOID(co_await context_.cpu.run(std::move(job)));
+    ++front_;
+    drop_passed();
+    moved_.notify_all();
+  }
+  co_return Result<void>{};
+}
+
+io::Task<Result<void>> SegmentPipeline::run() {
+  io::TaskGroup encoding(co_await io::this_scope());
+  const SegmentNumber count = encoder_.geometry().num_segments();
+  SegmentNumber started = 0;
+  Result<void> outcome;
+  while (front_ < count && outcome && !failed_) {
+    if (started < count && encoding.running() < limits_.encoding_max && started < front_ + window_) {
+      outcome = co_await room_for(started);
+      if (!outcome) break;
+      Result<Bytes> plaintext = co_await source_.next();
+      if (!plaintext) {
+        outcome = tl::make_unexpected(plaintext.error());
+        break;
+      }
+      encoding.spawn(encode_one(started++, std::move(*plaintext)));
+    } else if (!made_.contains(front_)) {
+      outcome = co_await told(moved_);
+    }
+    if (outcome) outcome = co_await absorb_ready();
+  }
+  co_await encoding.join();
+  if (outcome && failed_) outcome = tl::make_unexpected(*failed_);
+  if (outcome) outcome = co_await source_.prove();
+  if (outcome) {
+    auto job = [this] { return encoder_.finish(); };
+    outcome = co_await context_.cpu.run(std::move(job));
+  }
+  if (outcome) {
+    done_ = true;
+  } else {
+    failed_ = outcome.error();
+  }
+  moved_.notify_all();
+  co_return outcome;
+}
+
+io::Task<Result<void>> SegmentPipeline::finished() {
+  while (!done_) {
+    if (failed_) co_return tl::make_unexpected(*failed_);
+    HF_CO_TRY_VOID(co_await told(moved_));
+  }
+  co_return Result<void>{};
+}
+
+}  // namespace holdfast::transfer

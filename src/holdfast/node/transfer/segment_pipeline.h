@@ -1,0 +1,84 @@
+// Reading, encrypting and coding on all cores, once, for all shares; and again for a share that lags behind.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "holdfast/core/immutable/encoder.h"
+#include "holdfast/edge/io/waiting.h"
+#include "holdfast/node/transfer/segment_source.h"
+
+namespace holdfast::transfer {
+
+using SharedSegment = std::shared_ptr<const immutable::EncodedSegment>;
+
+/// The front goes through the file in order, a window ahead of the slowest attached reader. A reader on whom the
+/// front has waited too long is left behind; from then on its segments are made again, for it alone. So one slow
+/// server costs the others nothing, and memory is bounded by the window.
+class SegmentPipeline {
+ public:
+  struct Limits {
+    std::uint64_t window_bytes = 24 * 1'048'576;  // encoded segments held for readers
+    unsigned encoding_max = 2;                    // segments in work at once; a core each
+    io::Duration left_behind_after = std::chrono::milliseconds(1500);
+  };
+
+  /// A share that is being sent: where it is. Destroying it detaches it.
+  class Reader {
+   public:
+    explicit Reader(SegmentPipeline& pipeline) : pipeline_(pipeline) {}
+    ~Reader() { detach(); }
+    Reader(const Reader&) = delete;
+    /// From now on segments below `segment` are not asked for (unless again, after a cut).
+    void seek(SegmentNumber segment);
+    /// Does not hold the front up any more.
+    void detach();
+    /// Segment s: from the window when it is there or still to come and this reader is attached, else made again.
+    io::Task<Result<SharedSegment>> segment(SegmentNumber segment);
+
+   private:
+    friend class SegmentPipeline;
+    SegmentPipeline& pipeline_;
+    bool attached_ = false;
+    SegmentNumber position_ = 0;
+  };
+
+  SegmentPipeline(const Context& context, SegmentSource& source, const immutable::SegmentEncoder& segment_encoder,
+                  immutable::Encoder& encoder, Limits limits);
+
+  /// Runs the front to the end and proves the source. Errors end every reader.
+  io::Task<Result<void>> run();
+
+  /// Waits for run() to succeed: from then on the tail of every share is known.
+  io::Task<Result<void>> finished();
+  bool is_finished() const { return done_; }
+
+ private:
+  io::Task<void> encode_one(SegmentNumber segment, Bytes plaintext);
+  io::Task<Result<void>> absorb_ready();
+  io::Task<Result<void>> room_for(SegmentNumber segment);
+  io::Task<Result<SharedSegment>> make_again(SegmentNumber segment);
+  io::Task<Result<SharedSegment>> encode(Bytes plaintext, SegmentNumber segment);
+  void drop_passed();
+  bool leave_behind(SegmentNumber front);
+  SegmentNumber slowest() const;
+
+  const Context& context_;
+  SegmentSource& source_;
+  const immutable::SegmentEncoder& segment_encoder_;
+  immutable::Encoder& encoder_;
+  const Limits limits_;
+  SegmentNumber window_;                            // in segments
+  std::set<Reader*> attached_;
+  std::map<SegmentNumber, SharedSegment> made_;     // the window
+  SegmentNumber front_ = 0;                         // all below are absorbed
+  std::list<std::pair<SegmentNumber, SharedSegment>> again_;  // a few, newest first: laggards often lag together
+  bool done_ = false;
+  std::optional<Error> failed_;
+  io::Event moved_;
+  io::Semaphore again_slots_;
+};
+
+}  // namespace holdfast::transfer

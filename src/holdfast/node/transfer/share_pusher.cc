@@ -1,0 +1,281 @@
+#include "holdfast/node/transfer/share_pusher.h"
+
+#include <algorithm>
+
+#include "holdfast/core/crypto/secrets.h"
+#include "holdfast/node/transfer/share_proof.h"
+
+namespace holdfast::transfer {
+namespace {
+
+constexpr std::uint64_t kStreamBytesMax = 64 * 1'048'576;  // one PATCH to a server with the extension
+constexpr std::uint64_t kStockBytesMax = 1'048'576;        // everything in an unanswered one may be lost there
+constexpr unsigned kFreshStartsMax = 3;
+
+/// One byte 00: byte 0 of every CHK share, so that the answer tells what is missing (storage protocol 11.3).
+class ProbeByte final : public grid::ByteSource {
+ public:
+  std::uint64_t length() const override { return 1; }
+  io::Task<Result<ByteView>> next() override {
+    if (std::exchange(given_, true)) co_return ByteView{};
+    co_return ByteView(byte_);
+  }
+
+ private:
+  bool given_ = false;
+  std::array<std::uint8_t, 1> byte_{0};
+};
+
+}  // namespace
+
+Result<grid::AllocateSecrets> secrets_for(const Context& context, const Secret& master, const StorageIndex& si,
+                                          const grid::StorageServer& server) {
+  const auto spki = server.spki();
+  const auto tub_id = server.tub_id();
+  if (!spki || !tub_id) return fail(Errc::unavailable, "the identity of " + server.name() + " is not known yet");
+  const crypto::LeaseSecrets lease = crypto::lease_secrets(context.lease_secret, si, *tub_id);
+  return grid::AllocateSecrets{lease.renew, lease.cancel, crypto::upload_secret(master, *spki)};
+}
+
+SharePusher::SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber share, grid::AllocateSecrets secrets,
+                         Start start)
+    : job_(job),
+      server_(server),
+      share_(share),
+      secrets_(std::move(secrets)),
+      resumes_(start.resumes),
+      reader_(job.pipeline),
+      last_heard_(job.context.loop.now()) {
+  if (start.required) adopt(std::move(*start.required));
+}
+
+io::Time SharePusher::silent_since() const { return failures_ == 0 ? job_.context.loop.now() : last_heard_; }
+
+std::uint64_t SharePusher::bytes_done() const {
+  const std::uint64_t size = job_.encoder.layout().size();
+  if (state_ == State::placed || complete_) return size;
+  if (!required_) return std::min(size, sent_.total() + foreign_.total());
+  const std::uint64_t on_the_way = sending_ != nullptr ? required_->intersection({0, sending_->position()}).total() : 0;
+  return size - required_->total() + on_the_way;
+}
+
+/// The server's latest word replaces whatever was believed before.
+void SharePusher::adopt(RangeSet required) {
+  const Range whole{0, job_.encoder.layout().size()};
+  RangeSet held;
+  held.add(whole);
+  held.subtract(required);
+  RangeSet others = held;
+  others.subtract(sent_);
+  if (!std::exchange(asked_once_, true)) held_before_ = others.total();
+  foreign_ = std::move(others);
+  if (foreign_.empty()) header_sent_ = tail_sent_ = true;  // all that is there came from this run
+  required_ = std::move(required);
+  last_heard_ = job_.context.loop.now();
+  if (!required_->empty()) {
+    const auto& layout = job_.encoder.layout();
+    const std::uint64_t first = std::clamp(required_->front().begin, layout.data().begin, layout.data().end);
+    reader_.seek((first - layout.data().begin) / job_.encoder.geometry().block_size());
+  }
+}
+
+io::Task<void> SharePusher::run() {
+  while (state_ == State::running) {
+    Result<void> stepped = co_await step();
+    if (stepped) {
+      failures_ = 0;
+      job_.link.heard();
+      job_.changed();
+      continue;
+    }
+    stepped = handle(stepped.error());
+    if (!stepped) {
+      error_ = stepped.error();
+      state_ = State::failed;
+    } else {
+      reader_.detach();
+      job_.changed();
+      stepped = co_await job_.link.pause(failures_);
+      if (!stepped) {
+        error_ = stepped.error();
+        state_ = State::failed;
+      }
+    }
+  }
+  reader_.detach();
+  job_.changed();
+}
+
+/// An error is answered by trying again, or passed up when this server will not do.
+Result<void> SharePusher::handle(const Error& error) {
+  ++failures_;
+  error_ = error;
+  switch (error.code) {
+    case Errc::unavailable:
+    case Errc::timeout:
+      ++cuts_;
+      required_.reset();
+      return {};
+    case Errc::malformed:  // a captive portal, a proxy's page: wait for the real server to come back
+      required_.reset();
+      return {};
+    case Errc::no_space:   // full is a pause: what is held stays; the supervisor may place the share elsewhere
+      required_.reset();
+      return {};
+    default:
+      return tl::make_unexpected(error);
+  }
+}
+
+io::Task<Result<void>> SharePusher::step() {
+  if (complete_) co_return co_await prove();
+  if (!required_) co_return co_await learn_state();
+  const std::optional<Range> range = choose();
+  if (range) co_return co_await send(*range);
+  // Nothing is missing by the server's word, yet the share is not complete: sending the tail once more makes it look.
+  const auto& layout = job_.encoder.layout();
+  co_return co_await send(Range{layout.tail_begin(), layout.size()});
+}
+
+/// What to send next: the header, then what is missing in ascending order; the tail before the last missing piece
+/// (storage protocol 11.7), so that a planted one is found out before the share can complete.
+std::optional<Range> SharePusher::choose() const {
+  const auto& layout = job_.encoder.layout();
+  const Range header{0, layout.data().begin};
+  const Range tail{layout.tail_begin(), layout.size()};
+  if (!header_sent_) return header;
+  if (required_->empty()) return tail_sent_ ? std::nullopt : std::optional<Range>(tail);
+  Range next = required_->front();
+  next.end = std::min(next.end, next.begin + (resumes_ ? kStreamBytesMax : kStockBytesMax));
+  RangeSet rest = *required_;
+  rest.subtract(next);
+  const bool tail_held = !required_->intersects(tail);
+  if (tail_sent_ || !tail_held || !rest.empty()) return next;
+  // `next` would complete the share while the tail that is there is somebody else's: keep its last block back.
+  const std::uint64_t block = job_.encoder.geometry().block_size();
+  if (next.size() > block) return Range{next.begin, next.end - block};
+  return tail;
+}
+
+void SharePusher::note_sent(Range range) {
+  if (range.empty()) return;
+  resent_ += sent_.intersection(range).total();
+  sent_.add(range);
+  const auto& layout = job_.encoder.layout();
+  if (sent_.contains(Range{0, layout.data().begin})) header_sent_ = true;
+  if (sent_.contains(Range{layout.tail_begin(), layout.size()})) tail_sent_ = true;
+}
+
+io::Task<Result<void>> SharePusher::send(Range range) {
+  ShareBytes bytes(job_.encoder, job_.pipeline, reader_, share_, range);
+  sending_ = &bytes;
+  Result<grid::WriteAnswer> answer = co_await server_.write(job_.si, share_, range.begin, bytes, secrets_.upload);
+  sending_ = nullptr;
+  note_sent(Range{range.begin, bytes.position()});
+  if (answer) {
+    if (answer->complete) {
+      complete_ = true;
+    } else {
+      adopt(std::move(answer->required));
+    }
+    co_return Result<void>{};
+  }
+  switch (answer.error().code) {
+    case Errc::not_found:  // complete by a reply that was lost, or expired: the next question tells
+      required_.reset();
+      co_return Result<void>{};
+    case Errc::conflict:
+      co_return co_await start_over();
+    default:
+      co_return tl::make_unexpected(answer.error());
+  }
+}
+
+/// Held bytes differ from ours: they cost their author this partial, and us one fresh start.
+io::Task<Result<void>> SharePusher::start_over() {
+  if (++fresh_starts_ > kFreshStartsMax) {
+    co_return fail(Errc::corrupt, server_.name() + " keeps other bytes than were sent to it");
+  }
+  const Result<void> aborted = co_await server_.abort(job_.si, share_, secrets_.upload);
+  if (!aborted && aborted.error().code != Errc::not_found && aborted.error().code != Errc::unsupported) {
+    co_return tl::make_unexpected(aborted.error());
+  }
+  sent_.clear();
+  held_before_ = 0;
+  co_return co_await allocate_anew();
+}
+
+io::Task<Result<void>> SharePusher::learn_state() {
+  if (resumes_) co_return co_await learn_by_status();
+  co_return co_await learn_by_probe();
+}
+
+io::Task<Result<void>> SharePusher::learn_by_status() {
+  HF_CO_TRY(const protocol::UploadStatus status, co_await server_.status(job_.si, secrets_.upload));
+  if (status.complete.contains(share_)) {
+    complete_ = true;
+    co_return Result<void>{};
+  }
+  if (const auto it = status.incomplete.find(share_); it != status.incomplete.end()) {
+    if (it->second.allocated_size != job_.encoder.layout().size()) co_return co_await start_over();
+    adopt(it->second.required);
+    co_return Result<void>{};
+  }
+  if (status.busy.contains(share_)) {
+    co_return fail(Errc::unauthorized, "somebody else is uploading this share to " + server_.name());
+  }
+  co_return co_await allocate_anew();
+}
+
+io::Task<Result<void>> SharePusher::learn_by_probe() {
+  ProbeByte probe;
+  Result<grid::WriteAnswer> answer = co_await server_.write(job_.si, share_, 0, probe, secrets_.upload);
+  if (answer) {
+    if (answer->complete) {
+      complete_ = true;
+    } else {
+      adopt(std::move(answer->required));
+    }
+    co_return Result<void>{};
+  }
+  if (answer.error().code == Errc::conflict) co_return co_await start_over();
+  if (answer.error().code != Errc::not_found) co_return tl::make_unexpected(answer.error());
+  HF_CO_TRY(const std::vector<ShareNumber> shares, co_await server_.list_shares(job_.si));
+  if (std::ranges::find(shares, share_) != shares.end()) {
+    complete_ = true;
+    co_return Result<void>{};
+  }
+  co_return co_await allocate_anew();
+}
+
+io::Task<Result<void>> SharePusher::allocate_anew() {
+  protocol::AllocateRequest request;
+  request.share_numbers = {share_};
+  request.allocated_size = job_.encoder.layout().size();
+  HF_CO_TRY(const protocol::AllocateReply reply, co_await server_.allocate(job_.si, std::move(request), secrets_));
+  if (reply.already_have.contains(share_)) {
+    complete_ = true;
+  } else if (reply.allocated.contains(share_)) {
+    RangeSet all;
+    all.add(Range{0, job_.encoder.layout().size()});
+    adopt(std::move(all));
+  } else {
+    co_return fail(Errc::no_space, server_.name() + " does not take this share (full, or busy with another upload of it)");
+  }
+  co_return Result<void>{};
+}
+
+/// A share counts when it is complete and everything in it that this run did not send has been looked at.
+io::Task<Result<void>> SharePusher::prove() {
+  RangeSet unsent;
+  unsent.add(Range{0, job_.encoder.layout().size()});
+  unsent.subtract(sent_);
+  if (!unsent.empty()) {
+    HF_CO_TRY_VOID(co_await job_.pipeline.finished());
+    HF_CO_TRY_VOID(co_await prove_share(job_.context, job_.encoder, server_, job_.si, share_, unsent));
+  }
+  state_ = State::placed;
+  co_return Result<void>{};
+}
+
+}  // namespace holdfast::transfer

@@ -1,0 +1,91 @@
+// One share to one server: asks what is missing, sends that, survives cuts, and proves the result.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "holdfast/node/transfer/link.h"
+#include "holdfast/node/transfer/share_bytes.h"
+
+namespace holdfast::transfer {
+
+/// What all pushers of one upload share.
+struct PushJob {
+  const Context& context;
+  Link& link;
+  const StorageIndex& si;
+  immutable::Encoder& encoder;
+  SegmentPipeline& pipeline;
+  std::function<void()> changed;  // something worth looking at: the supervisor wakes
+};
+
+/// Secrets of one server, derived from the identity of its verified certificate.
+Result<grid::AllocateSecrets> secrets_for(const Context& context, const Secret& master, const StorageIndex& si,
+                                          const grid::StorageServer& server);
+
+class SharePusher {
+ public:
+  enum class State { running, placed, failed };
+
+  /// What the server said before, when it was asked: spares the first question.
+  struct Start {
+    bool resumes = false;             // speaks the extension
+    std::optional<RangeSet> required; // of a matching partial or a fresh allocation
+  };
+
+  SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber share, grid::AllocateSecrets secrets, Start start);
+
+  /// Until the share is placed and proven, or this server will not do. Never throws its work away on a cut.
+  io::Task<void> run();
+
+  State state() const { return state_; }
+  const Error& error() const { return error_; }           // why it failed
+  grid::StorageServer& server() const { return server_; }
+  ShareNumber share() const { return share_; }
+  /// Bytes that the server acknowledged or that are on their way, for the progress bar.
+  std::uint64_t bytes_done() const;
+  std::uint64_t bytes_held_before() const { return held_before_; }
+  std::uint64_t bytes_resent() const { return resent_; }
+  std::uint64_t cuts() const { return cuts_; }
+  /// No answer and no byte since then; the present time while all is well.
+  io::Time silent_since() const;
+  bool troubled() const { return failures_ > 0; }
+
+ private:
+  io::Task<Result<void>> step();
+  io::Task<Result<void>> learn_state();
+  io::Task<Result<void>> learn_by_status();
+  io::Task<Result<void>> learn_by_probe();
+  io::Task<Result<void>> allocate_anew();
+  io::Task<Result<void>> start_over();
+  io::Task<Result<void>> send(Range range);
+  io::Task<Result<void>> prove();
+  std::optional<Range> choose() const;
+  void adopt(RangeSet required);
+  void note_sent(Range range);
+  Result<void> handle(const Error& error);
+
+  PushJob& job_;
+  grid::StorageServer& server_;
+  const ShareNumber share_;
+  const grid::AllocateSecrets secrets_;
+  bool resumes_;
+  State state_ = State::running;
+  Error error_{Errc::unavailable, ""};
+
+  SegmentPipeline::Reader reader_;
+  std::optional<RangeSet> required_;  // by the server's latest word; nothing: ask
+  bool complete_ = false;             // the server says so; not yet proven
+  RangeSet sent_;                     // handed out by this run
+  RangeSet foreign_;                  // held by the server although this run did not send it
+  bool asked_once_ = false;
+  bool header_sent_ = false, tail_sent_ = false;
+  std::uint64_t held_before_ = 0, resent_ = 0, cuts_ = 0;
+  unsigned failures_ = 0;             // in a row
+  unsigned fresh_starts_ = 0;
+  ShareBytes* sending_ = nullptr;
+  io::Time last_heard_;
+};
+
+}  // namespace holdfast::transfer
