@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "holdfast/core/base/base32.h"
 #include "holdfast/core/cap/derive.h"
 #include "support/vectors.h"
@@ -59,7 +61,7 @@ TEST(Cap, gets_all_verdicts_of_the_vectors) {
 TEST(Cap, reads_and_writes_all_published_caps) {
   const auto vectors = test::load_vectors("tahoe-chk-caps.json");
   if (!vectors) GTEST_SKIP() << test::kNoVectors;
-  const auto& entries = vectors->is_array() ? vectors->as_array() : test::list(*vectors, "entries");
+  const auto& entries = test::list(*vectors, "vectors");
   EXPECT_EQ(entries.size(), 120u);
   for (const auto& each : entries) {
     const std::string text = test::text(each, "expected_cap");
@@ -115,6 +117,20 @@ TEST(ConvergentKey, is_that_of_the_vectors) {
     hasher.update(ByteView(plaintext).first(plaintext.size() / 3));
     hasher.update(ByteView(plaintext).subspan(plaintext.size() / 3));
     EXPECT_EQ(to_hex(hasher.finish().view()), test::text(each, "key_hex"));
+  }
+}
+
+TEST(ConvergentKey, is_that_of_all_published_caps) {
+  const auto vectors = test::load_vectors("tahoe-chk-caps.json");
+  if (!vectors) GTEST_SKIP() << test::kNoVectors;
+  for (const auto& each : test::list(*vectors, "vectors")) {
+    const auto cap = std::get<ChkReadCap>(parse_cap(test::text(each, "expected_cap")));
+    const std::uint64_t largest = std::min(test::number(each, "segment_size"), cap.size);
+    const std::uint64_t segment_size = (largest + cap.k - 1) / cap.k * cap.k;
+    ConvergentKeyHasher hasher(cap.k, cap.n, segment_size,
+                               Secret(test::base64_field(each, "convergence_b64")));
+    hasher.update(test::repeat_to(test::base64_field(each, "seed_b64"), cap.size));
+    EXPECT_EQ(hasher.finish(), cap.key) << test::text(each, "expected_cap");
   }
 }
 
