@@ -25,31 +25,31 @@ struct ClientOptions {
   std::string host;
   std::uint16_t port = 443;
   SpkiHash pin;
-  io::Duration connect_timeout = std::chrono::seconds(15);   // TCP and TLS
-  io::Duration idle_timeout = std::chrono::seconds(15);      // silence while sending or inside an answer
-  std::size_t connections_max = 8;                           // further requests wait
+  io::Duration connect_timeout = std::chrono::seconds(15);  // TCP and TLS
+  io::Duration idle_timeout = std::chrono::seconds(15);     // silence while sending or inside an answer
+  std::size_t connections_max = 8;                          // further requests wait
   std::size_t idle_connections_max = 4;
   std::size_t head_bytes_max = 64 * 1024;
-  int unsent_bytes_max = 256 * 1024;                         // TCP_NOTSENT_LOWAT (bounded waste)
-  RateLimiter* send_limit = nullptr;                         // may be shared by many clients
+  int unsent_bytes_max = 256 * 1024;  // TCP_NOTSENT_LOWAT (bounded waste)
+  RateLimiter* send_limit = nullptr;  // may be shared by many clients
   RateLimiter* receive_limit = nullptr;
 };
 
 struct ClientRequest {
   std::string method;
   std::string target;
-  Headers headers;               // Host and Content-Length are added
-  Bytes body;                    // used when `source` is null
-  BodySource* source = nullptr;  // must outlive the exchange
+  Headers headers;                                         // Host and Content-Length are added
+  Bytes body;                                              // used when `source` is null
+  BodySource* source = nullptr;                            // must outlive the exchange
   io::Duration answer_timeout = std::chrono::seconds(15);  // from the last byte sent to the answer's head
 };
 
 /// What each request adds; loop thread only.
 struct ClientCounters {
-  std::uint64_t connections = 0;        // made, handshake complete
-  std::uint64_t broken = 0;             // connections that ended in the middle of an exchange
+  std::uint64_t connections = 0;  // made, handshake complete
+  std::uint64_t broken = 0;       // connections that ended in the middle of an exchange
   std::uint64_t requests = 0;
-  std::uint64_t body_bytes_sent = 0;      // request-body bytes handed to the connection (I4 counts these)
+  std::uint64_t body_bytes_sent = 0;  // request-body bytes handed to the connection (I4 counts these)
   std::uint64_t body_bytes_received = 0;
 };
 
@@ -71,7 +71,8 @@ class ClientResponse {
 /// fresh one if nothing of it can have been acted on: no body, or GET and HEAD.
 class Client {
  public:
-  static std::unique_ptr<Client> create(io::AsioLoop& loop, const TlsClientContext& tls, ClientOptions options);
+  static std::unique_ptr<Client> create(io::AsioLoop& loop, const TlsClientContext& tls,
+                                        ClientOptions options);
   virtual ~Client() = default;
 
   /// An answer may come before the body is sent (401, 409, ...): sending stops and that answer is given.

@@ -14,15 +14,15 @@
 namespace holdfast::http {
 
 struct ServerLimits {
-  std::size_t head_bytes_max = 16'384;       // request line and header fields
+  std::size_t head_bytes_max = 16'384;  // request line and header fields
   std::size_t headers_max = 100;
   std::size_t connections_max = 20'000;
   io::Duration idle_keep_alive = std::chrono::seconds(300);
   io::Duration handshake_timeout = std::chrono::seconds(30);
-  io::Duration head_timeout = std::chrono::seconds(30);   // first byte to last byte of a head
+  io::Duration head_timeout = std::chrono::seconds(30);  // first byte to last byte of a head
   io::Duration body_idle_timeout = std::chrono::seconds(60);
   io::Duration write_idle_timeout = std::chrono::seconds(60);
-  std::size_t drain_bytes_max = 64 * 1024;   // unread body skipped to keep a connection; more closes it
+  std::size_t drain_bytes_max = 64 * 1024;  // unread body skipped to keep a connection; more closes it
 };
 
 /// One request and its answer. Lives in the connection's coroutine while the handler runs.
@@ -62,7 +62,8 @@ class Server {
     const TlsServerContext* tls = nullptr;
     ServerLimits limits;
   };
-  static Result<std::unique_ptr<Server>> listen(io::AsioLoop& loop, Options options, Handler handler, io::Log& log);
+  static Result<std::unique_ptr<Server>> listen(io::AsioLoop& loop, Options options, Handler handler,
+                                                io::Log& log);
   virtual ~Server() = default;
 
   virtual std::uint16_t port() const = 0;

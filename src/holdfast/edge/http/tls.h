@@ -5,8 +5,8 @@
 #include <string>
 
 #include "holdfast/core/base/ids.h"
-#include "holdfast/core/base/result.h"
 #include "holdfast/core/base/random.h"
+#include "holdfast/core/base/result.h"
 
 struct ssl_ctx_st;
 
