@@ -1,0 +1,271 @@
+// One storage server over Great Black Swamp: requests and answers of section 4 of the storage protocol.
+#include <algorithm>
+
+#include "holdfast/core/placement/server_ring.h"
+#include "holdfast/core/protocol/http_fields.h"
+#include "holdfast/core/protocol/storage_messages.h"
+#include "holdfast/core/protocol/storage_paths.h"
+#include "holdfast/edge/http/client.h"
+#include "holdfast/node/grid/server_list.h"
+
+namespace holdfast::grid {
+namespace {
+
+constexpr std::size_t kAnswerBytesMax = 30 * 1'048'576;  // a CBOR answer
+constexpr std::size_t kErrorBytesMax = 10'000;
+
+/// A ByteSource of ours as the body of a request.
+class SourceBody final : public http::BodySource {
+ public:
+  explicit SourceBody(ByteSource& source) : source_(source) {}
+  std::uint64_t length() const override { return source_.length(); }
+  io::Task<Result<ByteView>> next() override { return source_.next(); }
+
+ private:
+  ByteSource& source_;
+};
+
+Error status_error(unsigned status, const std::string& name, std::string text) {
+  text.resize(std::min<std::size_t>(text.size(), 200));
+  std::ranges::replace_if(text, [](unsigned char c) { return c < 32 || c > 126; }, ' ');
+  const std::string what = name + " answered " + std::to_string(status) + (text.empty() ? "" : ": " + text);
+  switch (status) {
+    case 401: return {Errc::unauthorized, what};
+    case 404: return {Errc::not_found, what};
+    case 405: return {Errc::unsupported, what};
+    case 409: return {Errc::conflict, what};
+    case 507: return {Errc::no_space, what};
+    default: break;
+  }
+  return {status >= 500 || status == 408 || status == 429 ? Errc::unavailable : Errc::malformed, what};
+}
+
+class HttpStorageServer final : public StorageServer {
+ public:
+  HttpStorageServer(io::AsioLoop& loop, const http::TlsClientContext& tls, protocol::Announcement announcement,
+                    HttpServerOptions options)
+      : announcement_(std::move(announcement)),
+        options_(options),
+        name_(short_name(announcement_)),
+        seed_(placement::permutation_seed(announcement_.server_id, announcement_.announced_seed)),
+        authorization_(protocol::authorization_value(announcement_.nurls.front().swissnum)) {
+    const protocol::Nurl& nurl = announcement_.nurls.front();
+    http::ClientOptions client;
+    client.host = nurl.host;
+    client.port = nurl.port;
+    client.pin = nurl.spki;
+    client.connect_timeout = options.silence;
+    client.idle_timeout = options.silence;
+    client.send_limit = options.send_limit;
+    client.receive_limit = options.receive_limit;
+    client_ = http::Client::create(loop, tls, std::move(client));
+  }
+
+  const std::string& id() const override { return announcement_.server_id; }
+  const std::string& name() const override { return name_; }
+  ByteView permutation_seed() const override { return seed_; }
+  std::optional<SpkiHash> spki() const override {
+    const auto peer = client_->peer();
+    return peer ? std::optional(peer->spki) : std::nullopt;
+  }
+  std::optional<TubId> tub_id() const override {
+    const auto peer = client_->peer();
+    return peer ? std::optional(peer->tub_id) : std::nullopt;
+  }
+
+  io::Task<Result<VersionAnswer>> version() override {
+    HF_CO_TRY(Answer answer, co_await ask(request("GET", protocol::version_path())));
+    HF_CO_TRY(protocol::ServerVersion version, in_answer(protocol::decode_server_version(answer.body)));
+    VersionAnswer out{std::move(version), false};
+    if (const auto field = answer.headers.find("Tahoe-Resume")) {
+      const auto resume = protocol::parse_resume_field(*field);
+      out.resumes = resume && resume->version >= 1;
+    }
+    co_return out;
+  }
+
+  io::Task<Result<std::vector<ShareNumber>>> list_shares(const StorageIndex& si) override {
+    HF_CO_TRY(const Answer answer, co_await ask(request("GET", protocol::list_path(si))));
+    HF_CO_TRY(const protocol::ShareSet shares, in_answer(protocol::decode_share_set(answer.body)));
+    co_return std::vector<ShareNumber>(shares.begin(), shares.end());
+  }
+
+  io::Task<Result<protocol::AllocateReply>> allocate(const StorageIndex& si, protocol::AllocateRequest message,
+                                                     const AllocateSecrets& secrets) override {
+    HF_CO_TRY_VOID(identity_is_as_announced());
+    http::ClientRequest out = request("POST", protocol::allocate_path(si));
+    out.headers.add("Tahoe-Resume", "1");
+    add_secret(out, "lease-renew-secret", secrets.lease_renew);
+    add_secret(out, "lease-cancel-secret", secrets.lease_cancel);
+    add_secret(out, "upload-secret", secrets.upload);
+    out.headers.add("Content-Type", "application/cbor");
+    out.body = protocol::encode(message);
+    HF_CO_TRY(const Answer answer, co_await ask(std::move(out)));
+    co_return in_answer(protocol::decode_allocate_reply(answer.body));
+  }
+
+  io::Task<Result<WriteAnswer>> write(const StorageIndex& si, ShareNumber share, std::uint64_t offset,
+                                      ByteSource& source, const Secret& upload_secret) override {
+    http::ClientRequest out = request("PATCH", protocol::share_path(si, share));
+    add_secret(out, "upload-secret", upload_secret);
+    out.headers.add("Content-Range", protocol::format_content_range(Range{offset, offset + source.length()}));
+    SourceBody body(source);
+    out.source = &body;
+    out.answer_timeout = options_.completing;
+    HF_CO_TRY(const Answer answer, co_await ask(std::move(out)));
+    HF_CO_TRY(protocol::WriteReply reply, in_answer(protocol::decode_write_reply(answer.body)));
+    co_return WriteAnswer{answer.status == 201, std::move(reply.required)};
+  }
+
+  io::Task<Result<void>> abort(const StorageIndex& si, ShareNumber share, const Secret& upload_secret) override {
+    http::ClientRequest out = request("PUT", protocol::abort_path(si, share));
+    add_secret(out, "upload-secret", upload_secret);
+    HF_CO_TRY_VOID(co_await ask(std::move(out)));
+    co_return Result<void>{};
+  }
+
+  io::Task<Result<protocol::UploadStatus>> status(const StorageIndex& si, const Secret& upload_secret) override {
+    http::ClientRequest out = request("GET", protocol::resume_status_path(si));
+    add_secret(out, "upload-secret", upload_secret);
+    Result<Answer> answer = co_await ask(std::move(out));
+    if (!answer && answer.error().code == Errc::not_found) {
+      co_return fail(Errc::unsupported, name_ + " does not speak the resumption extension");
+    }
+    if (!answer) co_return tl::make_unexpected(answer.error());
+    co_return in_answer(protocol::decode_upload_status(answer->body));
+  }
+
+  io::Task<Result<Bytes>> read(const StorageIndex& si, ShareNumber share, Range range) override {
+    http::ClientRequest out = request("GET", protocol::share_path(si, share));
+    out.headers.add("Range", protocol::format_range(range));
+    HF_CO_TRY(const auto response, co_await send(std::move(out)));
+    if (response->status() == 204) co_return Bytes{};
+    if (response->status() != 206) co_return tl::make_unexpected(co_await error_of(*response));
+    const auto field = response->headers().find("Content-Range");
+    const auto told = field ? protocol::parse_content_range(*field) : fail(Errc::malformed, "no Content-Range");
+    if (!told || told->range.begin != range.begin || told->range.end > range.end || !is_share_data(*response)) {
+      co_return fail(Errc::malformed, name_ + " answered a read with something else");
+    }
+    Bytes out_bytes(told->range.size());
+    std::size_t filled = 0;
+    while (filled < out_bytes.size()) {
+      HF_CO_TRY(const std::size_t count, co_await response->body().read_some(MutableByteView(out_bytes).subspan(filled)));
+      if (count == 0) co_return fail(Errc::malformed, name_ + " answered a read with fewer bytes than it said");
+      filled += count;
+    }
+    std::uint8_t extra = 0;
+    HF_CO_TRY(const std::size_t surplus, co_await response->body().read_some(MutableByteView(&extra, 1)));
+    if (surplus != 0) co_return fail(Errc::malformed, name_ + " answered a read with more bytes than it said");
+    co_return out_bytes;
+  }
+
+  io::Task<Result<void>> add_lease(const StorageIndex& si, const Secret& renew, const Secret& cancel) override {
+    HF_CO_TRY_VOID(identity_is_as_announced());
+    http::ClientRequest out = request("PUT", protocol::lease_path(si));
+    add_secret(out, "lease-renew-secret", renew);
+    add_secret(out, "lease-cancel-secret", cancel);
+    HF_CO_TRY_VOID(co_await ask(std::move(out)));
+    co_return Result<void>{};
+  }
+
+  io::Task<Result<void>> advise_corrupt(const StorageIndex& si, ShareNumber share, std::string reason) override {
+    http::ClientRequest out = request("POST", protocol::corrupt_path(si, share));
+    out.headers.add("Content-Type", "application/cbor");
+    out.body = protocol::encode(protocol::CorruptReport{std::move(reason)});
+    HF_CO_TRY_VOID(co_await ask(std::move(out)));
+    co_return Result<void>{};
+  }
+
+  Traffic traffic() const override {
+    const http::ClientCounters& counters = client_->counters();
+    return Traffic{counters.body_bytes_sent, counters.body_bytes_received, counters.requests, counters.connections,
+                   counters.broken};
+  }
+
+ private:
+  struct Answer {
+    unsigned status = 0;
+    http::Headers headers;
+    Bytes body;
+  };
+
+  static std::string short_name(const protocol::Announcement& announcement) {
+    if (!announcement.nickname.empty()) return announcement.nickname;
+    const std::string& id = announcement.server_id;
+    const std::size_t dash = id.starts_with("v0-") ? 3 : id.starts_with("nurl-") ? 5 : 0;
+    return id.substr(dash, 8);
+  }
+
+  http::ClientRequest request(std::string method, std::string path) const {
+    http::ClientRequest out;
+    out.method = std::move(method);
+    out.target = std::move(path);
+    out.headers.add("Authorization", authorization_);
+    out.headers.add("Accept", "application/cbor");
+    out.answer_timeout = options_.silence;
+    return out;
+  }
+
+  static void add_secret(http::ClientRequest& out, std::string_view kind, const Secret& secret) {
+    out.headers.add("X-Tahoe-Authorization", protocol::format_secret_field(kind, secret.reveal()));
+  }
+
+  static bool is_share_data(http::ClientResponse& response) {
+    const auto type = response.headers().find("Content-Type");
+    return type && type->starts_with("application/octet-stream");
+  }
+
+  /// Lease secrets hang on the TubID, which the pin does not cover (storage protocol 11.9).
+  Result<void> identity_is_as_announced() const {
+    const auto presented = tub_id();
+    if (!announcement_.tub_id || !presented || *announcement_.tub_id == *presented) return {};
+    return fail(Errc::unauthorized, name_ + " presents a certificate that is not the one it announces (TubID differs)");
+  }
+
+  template <class T>
+  Result<T> in_answer(Result<T> decoded) const {
+    if (!decoded) return fail(Errc::malformed, name_ + " answered something else: " + decoded.error().what);
+    return decoded;
+  }
+
+  io::Task<Result<std::unique_ptr<http::ClientResponse>>> send(http::ClientRequest out) {
+    auto response = co_await client_->send(std::move(out));
+    if (!response) co_return fail_in(name_, response.error());
+    co_return response;
+  }
+
+  io::Task<Error> error_of(http::ClientResponse& response) {
+    const unsigned status = response.status();
+    Result<Bytes> body = co_await http::read_all(response.body(), kErrorBytesMax);
+    co_return status_error(status, name_, body ? std::string(text_of(*body)) : std::string());
+  }
+
+  /// A request with an answer that fits into memory. 2xx, or an error.
+  io::Task<Result<Answer>> ask(http::ClientRequest out) {
+    HF_CO_TRY(const auto response, co_await send(std::move(out)));
+    if (response->status() < 200 || response->status() > 299) {
+      co_return tl::make_unexpected(co_await error_of(*response));
+    }
+    Answer answer{response->status(), response->headers(), {}};
+    Result<Bytes> body = co_await http::read_all(response->body(), kAnswerBytesMax);
+    if (!body) co_return fail_in(name_, body.error());
+    answer.body = std::move(*body);
+    co_return answer;
+  }
+
+  const protocol::Announcement announcement_;
+  const HttpServerOptions options_;
+  const std::string name_;
+  const Bytes seed_;
+  const std::string authorization_;
+  std::unique_ptr<http::Client> client_;
+};
+
+}  // namespace
+
+std::unique_ptr<StorageServer> make_http_server(io::AsioLoop& loop, const http::TlsClientContext& tls,
+                                                protocol::Announcement announcement, HttpServerOptions options) {
+  return std::make_unique<HttpStorageServer>(loop, tls, std::move(announcement), options);
+}
+
+}  // namespace holdfast::grid
