@@ -108,7 +108,7 @@ HeadResult<std::size_t> HeadScanner::scan(ByteView input) {
     const bool after_cr = position_ > 0 && input[position_ - 1] == '\r';
     if (after_cr != (byte == '\n')) return bad("a line does not end with CR LF");
     if (byte == '\n') {
-      HF_TRY(const std::size_t length, end_of_line(input));
+      HF_TRY(const std::size_t length, end_of_line());
       if (length != 0) return length;
     } else if ((byte < 0x20 && byte != '\t' && byte != '\r') || byte == 0x7f) {
       return bad("a control character in the head");
@@ -119,7 +119,7 @@ HeadResult<std::size_t> HeadScanner::scan(ByteView input) {
   return std::size_t{0};
 }
 
-HeadResult<std::size_t> HeadScanner::end_of_line(ByteView) {
+HeadResult<std::size_t> HeadScanner::end_of_line() {
   const bool empty = position_ == line_start_ + 1;
   line_start_ = position_ + 1;
   if (empty && lines_ == 0) return bad("the first line is empty");

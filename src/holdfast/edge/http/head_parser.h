@@ -30,7 +30,7 @@ class HeadScanner {
   HeadResult<std::size_t> scan(ByteView input);
 
  private:
-  HeadResult<std::size_t> end_of_line(ByteView input);
+  HeadResult<std::size_t> end_of_line();
   HeadLimits limits_;
   std::size_t position_ = 0;
   std::size_t line_start_ = 0;

@@ -88,7 +88,9 @@ io::Task<Result<std::size_t>> MessageBody::read_some(MutableByteView out) {
   HF_CHECK(!out.empty());
   if (failed_) co_return fail(Errc::unavailable, "reading this body has failed before");
   failed_ = true;  // until this call has gone well
-  if (kind_ == Kind::chunked) HF_CO_TRY_VOID(co_await read_framing());
+  if (kind_ == Kind::chunked) {
+    HF_CO_TRY_VOID(co_await read_framing());
+  }
   if (done()) {
     failed_ = false;
     co_return std::size_t{0};

@@ -56,8 +56,12 @@ io::Task<Result<void>> TlsStream::wait_after(int result) {
   const int kind = SSL_get_error(ssl_, result);
   burst_bytes_ = 0;
   if (socket_->descriptor() < 0) co_return fail(Errc::unavailable, "the connection was closed");
-  if (kind == SSL_ERROR_WANT_READ) co_return co_await socket_->readable();
-  if (kind == SSL_ERROR_WANT_WRITE) co_return co_await socket_->writable();
+  if (kind == SSL_ERROR_WANT_READ) {
+    co_return co_await socket_->readable();
+  }
+  if (kind == SSL_ERROR_WANT_WRITE) {
+    co_return co_await socket_->writable();
+  }
   co_return broken(kind, system_error);
 }
 
