@@ -21,7 +21,7 @@ void Link::heard() {
 
 io::Task<Result<void>> Link::pause(unsigned failures) {
   const unsigned doublings = std::min(failures - 1, 16u);
-  const io::Duration whole = std::min(patience_.retry_first * (1LL << doublings), patience_.retry_max);
+  const io::Duration whole = std::min<io::Duration>(patience_.retry_first * (1L << doublings), patience_.retry_max);
   // Between half and the whole of it, so that many clients do not come back in step.
   const auto half = static_cast<std::uint64_t>(whole.count() / 2);
   const io::Duration delay{static_cast<io::Duration::rep>(half + random_.below(half + 1))};

@@ -54,6 +54,7 @@ class SegmentPipeline {
   /// Waits for run() to succeed: from then on the tail of every share is known.
   io::Task<Result<void>> finished();
   bool is_finished() const { return done_; }
+  const std::optional<Error>& failure() const { return failed_; }
 
  private:
   io::Task<void> encode_one(SegmentNumber segment, Bytes plaintext);

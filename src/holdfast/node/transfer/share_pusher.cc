@@ -46,7 +46,13 @@ SharePusher::SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber 
       resumes_(start.resumes),
       reader_(job.pipeline),
       last_heard_(job.context.loop.now()) {
+  complete_ = start.complete;
+  if (complete_) held_before_ = job.encoder.layout().size();
   if (start.required) adopt(std::move(*start.required));
+}
+
+std::uint64_t SharePusher::bytes_skipped() const {
+  return job_.encoder.layout().size() - sent_.total();
 }
 
 io::Time SharePusher::silent_since() const { return failures_ == 0 ? job_.context.loop.now() : last_heard_; }

@@ -31,6 +31,7 @@ class SharePusher {
   /// What the server said before, when it was asked: spares the first question.
   struct Start {
     bool resumes = false;             // speaks the extension
+    bool complete = false;            // the server says that it has the share
     std::optional<RangeSet> required; // of a matching partial or a fresh allocation
   };
 
@@ -46,6 +47,8 @@ class SharePusher {
   /// Bytes that the server acknowledged or that are on their way, for the progress bar.
   std::uint64_t bytes_done() const;
   std::uint64_t bytes_held_before() const { return held_before_; }
+  /// Of the placed share: what this run never sent.
+  std::uint64_t bytes_skipped() const;
   std::uint64_t bytes_resent() const { return resent_; }
   std::uint64_t cuts() const { return cuts_; }
   /// No answer and no byte since then; the present time while all is well.

@@ -1,0 +1,324 @@
+#include "holdfast/node/transfer/share_placer.h"
+
+#include <algorithm>
+
+namespace holdfast::transfer {
+namespace {
+
+io::Task<Result<void>> told(io::Event& event) {
+  const bool woken = co_await event.wait();
+  if (!woken) co_return fail(Errc::cancelled, "stopped");
+  co_return Result<void>{};
+}
+
+RangeSet everything(std::uint64_t size) {
+  RangeSet out;
+  out.add(Range{0, size});
+  return out;
+}
+
+}  // namespace
+
+struct SharePlacer::Attempt {
+  Attempt(PushJob& job, std::size_t position, grid::StorageServer& to, ShareNumber share,
+          grid::AllocateSecrets secrets, SharePusher::Start begin)
+      : server(position), pusher(job, to, share, std::move(secrets), std::move(begin)) {}
+  std::size_t server;
+  SharePusher pusher;
+  bool failure_seen = false;
+};
+
+SharePlacer::SharePlacer(PushJob& job, Secret master, Wishes wishes, Progress& progress)
+    : job_(job),
+      master_(std::move(master)),
+      wishes_(std::move(wishes)),
+      progress_(progress),
+      changed_(job.context.loop),
+      group_(job.context.loop) {
+  job_.changed = [this] {
+    change_pending_ = true;
+    changed_.notify_all();
+  };
+}
+
+SharePlacer::~SharePlacer() = default;
+
+placement::Facts SharePlacer::facts_now() const {
+  placement::Facts facts = placement_facts(servers_, job_.encoder.params().n, job_.encoder.layout().size());
+  for (const auto& [server, share] : refused_) {
+    facts.servers[server].existing.erase(share);
+    facts.servers[server].partial_bytes.erase(share);
+    facts.servers[server].refused.insert(share);
+  }
+  return facts;
+}
+
+/// Asks until enough servers answer for a plan that is happy, or all have answered and it cannot be.
+io::Task<Result<void>> SharePlacer::gather() {
+  progress_.phase = Phase::asking;
+  progress_.servers_known = static_cast<unsigned>(job_.context.servers.size());
+  const std::uint64_t share_bytes = job_.encoder.layout().size();
+  for (unsigned failures = 1;; ++failures) {
+    HF_CO_TRY(servers_, co_await survey(job_.context, job_.link, job_.si, master_, share_bytes, job_.encoder.params().n));
+    const auto answered = std::ranges::count_if(servers_, [](const ServerFacts& facts) { return facts.answered; });
+    progress_.servers_answering = static_cast<unsigned>(answered);
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+      for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) {
+        if (wishes_.rejected.contains({servers_[i].server->id(), share})) refused_.insert({i, share});
+      }
+    }
+    const placement::Facts facts = facts_now();
+    const std::size_t possible = placement::happiness(placement::planned_shares(facts, placement::plan(facts)));
+    if (answered > 0 && possible >= wishes_.happy) co_return Result<void>{};
+    const auto wrong = std::ranges::find_if(
+        servers_, [](const ServerFacts& each) { return !each.answered && each.problem.code == Errc::unauthorized; });
+    const bool all_final = std::ranges::all_of(servers_, [](const ServerFacts& each) {
+      return each.answered || each.problem.code == Errc::unauthorized;
+    });
+    if (all_final) {
+      std::string what = std::to_string(answered) + " of " + std::to_string(servers_.size()) + " servers answer and can take shares for a happiness of " +
+                         std::to_string(possible) + ", but " + std::to_string(wishes_.happy) + " is asked for";
+      if (wrong != servers_.end()) what += "; " + wrong->problem.what;
+      co_return fail(Errc::unhappy, what);
+    }
+    const auto silent = std::ranges::find_if(servers_, [](const ServerFacts& each) { return !each.answered; });
+    progress_.waiting_for_link = answered == 0;
+    progress_.note = "waiting for servers: " + std::to_string(answered) + " of " + std::to_string(servers_.size()) +
+                     " answer (" + silent->problem.what + ")";
+    HF_CO_TRY_VOID(co_await job_.link.pause(failures));
+  }
+}
+
+void SharePlacer::start(std::size_t server, ShareNumber share, SharePusher::Start start) {
+  attempts_.push_back(std::make_unique<Attempt>(job_, server, *servers_[server].server, share,
+                                                *servers_[server].secrets, std::move(start)));
+  group_.spawn(attempts_.back()->pusher.run());
+}
+
+/// One request for all shares of a server; what it grants is pushed, what it has is proven, the rest is refused.
+io::Task<void> SharePlacer::allocate_on(std::size_t position, std::set<ShareNumber> shares) {
+  ServerFacts& facts = servers_[position];
+  std::set<ShareNumber> wanted;
+  for (ShareNumber share : shares) {
+    if (!facts.complete.contains(share)) wanted.insert(share);
+  }
+  protocol::AllocateRequest request;
+  request.share_numbers = wanted;
+  request.allocated_size = job_.encoder.layout().size();
+  // Also with an empty set: it renews the leases of what is there.
+  const Result<protocol::AllocateReply> reply = co_await facts.server->allocate(job_.si, std::move(request), *facts.secrets);
+  if (!reply) {
+    for (ShareNumber share : shares) refused_.insert({position, share});
+    facts.problem = reply.error();
+    co_return;
+  }
+  job_.link.heard();
+  facts.complete.insert(reply->already_have.begin(), reply->already_have.end());
+  for (ShareNumber share : shares) {
+    SharePusher::Start begin;
+    begin.resumes = facts.resumes;
+    if (facts.complete.contains(share)) {
+      begin.complete = true;
+    } else if (reply->allocated.contains(share)) {
+      const auto partial = facts.partial.find(share);
+      begin.required = partial != facts.partial.end() ? partial->second : everything(job_.encoder.layout().size());
+    } else if (facts.resumes) {
+      refused_.insert({position, share});
+      continue;
+    }  // else: a stock server that may hold a partial of ours; the pusher probes
+    start(position, share, std::move(begin));
+  }
+}
+
+io::Task<Result<void>> SharePlacer::allocate_planned() {
+  progress_.phase = Phase::placing;
+  const placement::Facts facts = facts_now();
+  std::map<std::size_t, std::set<ShareNumber>> by_server;
+  for (const auto& [share, server] : placement::plan(facts)) {
+    if (!is_placed(share) && !has_live_attempt(share)) by_server[server].insert(share);
+  }
+  io::TaskGroup group(co_await io::this_scope());
+  for (const auto& [server, shares] : by_server) group.spawn(allocate_on(server, shares));
+  co_await group.join();
+  if (group.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
+  co_return Result<void>{};
+}
+
+bool SharePlacer::is_placed(ShareNumber share) const {
+  return std::ranges::any_of(attempts_, [&](const auto& attempt) {
+    return attempt->pusher.share() == share && attempt->pusher.state() == SharePusher::State::placed;
+  });
+}
+
+/// An attempt that works, or has been in trouble for a moment only.
+bool SharePlacer::has_live_attempt(ShareNumber share) const {
+  const io::Time now = job_.context.loop.now();
+  return std::ranges::any_of(attempts_, [&](const auto& attempt) {
+    const SharePusher& pusher = attempt->pusher;
+    if (pusher.share() != share || pusher.state() != SharePusher::State::running) return false;
+    if (pusher.troubled() && pusher.error().code == Errc::no_space) return false;
+    return !pusher.troubled() || now - pusher.silent_since() < wishes_.patience.silence;
+  });
+}
+
+void SharePlacer::look_at_failures() {
+  for (const auto& attempt : attempts_) {
+    const SharePusher& pusher = attempt->pusher;
+    const bool failed = pusher.state() == SharePusher::State::failed;
+    const bool full = pusher.troubled() && pusher.error().code == Errc::no_space;
+    if ((!failed && !full) || attempt->failure_seen) continue;
+    attempt->failure_seen = true;
+    refused_.insert({attempt->server, pusher.share()});
+    if (pusher.error().code != Errc::cancelled) warnings_.push_back(pusher.error().what);
+    if (pusher.error().code == Errc::corrupt) servers_[attempt->server].complete.erase(pusher.share());
+  }
+}
+
+/// Shares without a live attempt go to the server with the fewest, while there is one that answers.
+io::Task<void> SharePlacer::place_again() {
+  const io::Time now = job_.context.loop.now();
+  std::map<std::size_t, std::size_t> load;
+  std::set<std::size_t> silent;
+  for (const auto& attempt : attempts_) {
+    const SharePusher& pusher = attempt->pusher;
+    if (pusher.state() == SharePusher::State::failed) continue;
+    ++load[attempt->server];
+    if (pusher.troubled() && now - pusher.silent_since() >= wishes_.patience.silence) silent.insert(attempt->server);
+  }
+  std::map<std::size_t, std::set<ShareNumber>> by_server;
+  for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) {
+    if (is_placed(share) || has_live_attempt(share)) continue;
+    std::optional<std::size_t> best;
+    for (std::size_t server = 0; server < servers_.size(); ++server) {
+      const bool usable = servers_[server].answered && servers_[server].writable && !silent.contains(server) &&
+                          !refused_.contains({server, share});
+      if (usable && (!best || load[server] < load[*best])) best = server;
+    }
+    if (!best) continue;
+    ++load[*best];
+    by_server[*best].insert(share);
+  }
+  if (by_server.empty()) co_return;
+  io::TaskGroup group(co_await io::this_scope());
+  for (const auto& [server, shares] : by_server) group.spawn(allocate_on(server, shares));
+  co_await group.join();
+}
+
+std::map<ShareNumber, std::vector<grid::StorageServer*>> SharePlacer::placed() const {
+  std::map<ShareNumber, std::vector<grid::StorageServer*>> out;
+  for (const auto& attempt : attempts_) {
+    if (attempt->pusher.state() == SharePusher::State::placed) out[attempt->pusher.share()].push_back(&attempt->pusher.server());
+  }
+  return out;
+}
+
+std::size_t SharePlacer::happiness() const {
+  placement::ShareMap map;
+  for (const auto& attempt : attempts_) {
+    if (attempt->pusher.state() == SharePusher::State::placed) map[attempt->server].insert(attempt->pusher.share());
+  }
+  return placement::happiness(map);
+}
+
+/// After `happy`: nothing that is still missing has moved for as long as stragglers are waited for.
+bool SharePlacer::rest_is_silent() const {
+  const io::Time now = job_.context.loop.now();
+  return std::ranges::all_of(attempts_, [&](const auto& attempt) {
+    const SharePusher& pusher = attempt->pusher;
+    if (pusher.state() != SharePusher::State::running || is_placed(pusher.share())) return true;
+    return pusher.troubled() && (pusher.error().code == Errc::no_space ||
+                                 now - pusher.silent_since() >= wishes_.patience.straggler);
+  });
+}
+
+void SharePlacer::draw() {
+  std::map<ShareNumber, std::uint64_t> done;
+  std::uint64_t skipped = 0;
+  bool all_troubled = !attempts_.empty();
+  for (const auto& attempt : attempts_) {
+    const SharePusher& pusher = attempt->pusher;
+    done[pusher.share()] = std::max(done[pusher.share()], pusher.bytes_done());
+    if (pusher.state() != SharePusher::State::failed) skipped += pusher.bytes_held_before();
+    if (pusher.state() == SharePusher::State::running && !pusher.troubled()) all_troubled = false;
+  }
+  progress_.done_bytes = 0;
+  for (const auto& [share, bytes] : done) progress_.done_bytes += bytes;
+  progress_.skipped_bytes = skipped;
+  progress_.shares_placed = static_cast<unsigned>(placed().size());
+  progress_.waiting_for_link = all_troubled && job_.link.down();
+  progress_.note.clear();
+  for (const auto& attempt : attempts_) {
+    const SharePusher& pusher = attempt->pusher;
+    if (pusher.state() == SharePusher::State::running && pusher.troubled()) progress_.note = pusher.error().what;
+  }
+}
+
+io::Task<Result<void>> SharePlacer::wait_for_change() {
+  if (!std::exchange(change_pending_, false)) {
+    // Also by time: silence makes no noise.
+    const Result<void> woken = co_await io::with_timeout(std::chrono::milliseconds(200), told(changed_));
+    change_pending_ = false;
+    if (!woken && woken.error().code == Errc::cancelled) co_return woken;
+  }
+  co_return Result<void>{};
+}
+
+io::Task<Result<void>> SharePlacer::supervise() {
+  progress_.phase = Phase::sending;
+  const unsigned n = job_.encoder.params().n;
+  for (;;) {
+    draw();
+    look_at_failures();
+    co_await place_again();
+    if (const auto& failure = job_.pipeline.failure()) co_return tl::make_unexpected(*failure);
+    const bool happy = job_.pipeline.is_finished() && happiness() >= wishes_.happy;
+    if (happy && !std::exchange(told_happy_, true) && wishes_.on_happy) wishes_.on_happy();
+    if (job_.pipeline.is_finished() && placed().size() == n && (happy || wishes_.happy == 0)) co_return Result<void>{};
+    if (happy && rest_is_silent()) co_return Result<void>{};
+    const bool running = std::ranges::any_of(attempts_, [](const auto& attempt) {
+      return attempt->pusher.state() == SharePusher::State::running;
+    });
+    if (!running && !happy && job_.pipeline.is_finished()) {
+      std::string what = "the shares reached a happiness of " + std::to_string(happiness()) + ", but " +
+                         std::to_string(wishes_.happy) + " is asked for";
+      if (!warnings_.empty()) what += "; " + warnings_.back();
+      co_return fail(Errc::unhappy, what);
+    }
+    HF_CO_TRY_VOID(co_await wait_for_change());
+  }
+}
+
+io::Task<Result<void>> SharePlacer::run() {
+  HF_CO_TRY_VOID(co_await gather());
+  progress_.total_bytes = job_.encoder.layout().size() * job_.encoder.params().n;
+  progress_.shares_total = job_.encoder.params().n;
+  Result<void> outcome = co_await allocate_planned();
+  // The pushers live in a group of their own, so that a cancellation of the caller reaches them through here.
+  if (outcome) outcome = co_await supervise();
+  group_.cancel();
+  co_await group_.join();
+  draw();
+  co_return outcome;
+}
+
+std::uint64_t SharePlacer::bytes_skipped() const {
+  std::uint64_t sum = 0;
+  for (const auto& attempt : attempts_) {
+    if (attempt->pusher.state() == SharePusher::State::placed) sum += attempt->pusher.bytes_skipped();
+  }
+  return sum;
+}
+
+std::uint64_t SharePlacer::bytes_resent() const {
+  std::uint64_t sum = 0;
+  for (const auto& attempt : attempts_) sum += attempt->pusher.bytes_resent();
+  return sum;
+}
+
+std::uint64_t SharePlacer::cuts() const {
+  std::uint64_t sum = 0;
+  for (const auto& attempt : attempts_) sum += attempt->pusher.cuts();
+  return sum;
+}
+
+}  // namespace holdfast::transfer

@@ -1,0 +1,72 @@
+// All shares of one file to their servers: plan, allocate, push, place again what fails, until happy.
+#pragma once
+
+#include <memory>
+
+#include "holdfast/edge/io/task_group.h"
+#include "holdfast/node/transfer/progress.h"
+#include "holdfast/node/transfer/server_survey.h"
+
+namespace holdfast::transfer {
+
+/// Drives the pushers of one upload. A server that is silent or refuses has its shares placed elsewhere, and is tried
+/// on in the background; whichever copy is proven first counts.
+class SharePlacer {
+ public:
+  struct Wishes {
+    unsigned happy = 7;
+    Patience patience;
+    std::set<std::pair<std::string, ShareNumber>> rejected;  // copies known to be bad, by server id (repair)
+    std::function<void()> on_happy;                          // once, when happiness >= happy is proven
+  };
+
+  SharePlacer(PushJob& job, Secret master, Wishes wishes, Progress& progress);
+  ~SharePlacer();
+
+  /// Until every share is proven, or `happy` is reached and the rest stays silent. Errors: unhappy, and those of the
+  /// pipeline and of patience.
+  io::Task<Result<void>> run();
+
+  /// share -> servers with a proven copy.
+  std::map<ShareNumber, std::vector<grid::StorageServer*>> placed() const;
+  std::size_t happiness() const;
+  std::vector<std::string> warnings() const { return warnings_; }
+  std::uint64_t bytes_skipped() const, bytes_resent() const, cuts() const;
+
+ private:
+  struct Attempt;
+  struct Refusal {
+    std::size_t server;
+    ShareNumber share;
+    auto operator<=>(const Refusal&) const = default;
+  };
+
+  io::Task<Result<void>> gather();
+  io::Task<Result<void>> allocate_planned();
+  io::Task<void> allocate_on(std::size_t server, std::set<ShareNumber> shares);
+  void start(std::size_t server, ShareNumber share, SharePusher::Start start);
+  io::Task<Result<void>> supervise();
+  io::Task<Result<void>> wait_for_change();
+  void look_at_failures();
+  io::Task<void> place_again();
+  bool has_live_attempt(ShareNumber share) const;
+  bool is_placed(ShareNumber share) const;
+  bool rest_is_silent() const;
+  void draw();
+  placement::Facts facts_now() const;
+
+  PushJob& job_;
+  const Secret master_;
+  const Wishes wishes_;
+  Progress& progress_;
+  std::vector<ServerFacts> servers_;
+  std::vector<std::unique_ptr<Attempt>> attempts_;
+  std::set<Refusal> refused_;
+  std::vector<std::string> warnings_;
+  io::Event changed_;
+  bool change_pending_ = false;
+  bool told_happy_ = false;
+  io::TaskGroup group_;
+};
+
+}  // namespace holdfast::transfer
