@@ -1,0 +1,63 @@
+// One incomplete upload as the loop sees it: what is held, who works on it, how long it has been idle.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "holdfast/edge/io/waiting.h"
+#include "holdfast/node/storage/upload_files.h"
+
+namespace holdfast::storage {
+
+struct UploadKey {
+  StorageIndex si;
+  ShareNumber share = 0;
+  Hash at_rest_id;
+  auto operator<=>(const UploadKey&) const = default;
+};
+
+/// Loop thread only, but for `files`, which jobs use. `order` makes writes and changes of state one at a time; `syncing`
+/// lets one sync serve all who wait for it.
+struct IncomingUpload {
+  IncomingUpload(io::Loop& loop, const UploadKey& upload_key, std::uint64_t size, UploadFiles upload_files)
+      : key(upload_key), allocated_size(size), files(std::move(upload_files)), order(loop, 1), syncing(loop, 1) {}
+
+  const UploadKey key;
+  const std::uint64_t allocated_size;
+  bool resumable = false;
+  UploadFiles files;
+
+  RangeSet held;      // durable, and so is the record (legacy: written)
+  RangeSet unsynced;  // written, not yet durable
+  JournalLease lease;
+  std::vector<JournalLease> more_leases;
+  std::int64_t created_wall = 0, last_activity_wall = 0;
+  io::Time last_activity{}, last_sync{};
+  bool woken = true;      // since the last matching allocate or byte within the idle time: counts as active
+  bool gone = false;      // completed, aborted, expired: nothing more happens to it
+  unsigned users = 0;     // requests at work on it
+  io::Semaphore order, syncing;
+
+  Range whole() const { return {0, allocated_size}; }
+  RangeSet present() const {
+    RangeSet out = held;
+    out.add(unsynced);
+    return out;
+  }
+  /// What a status or a PATCH answer calls required: everything that is not held.
+  RangeSet required() const { return held.gaps(whole()); }
+  bool complete() const { return held.contains(whole()); }
+  std::uint64_t missing_bytes() const { return allocated_size - held.total() - unsynced.total(); }
+  bool empty() const { return held.empty() && unsynced.empty(); }
+
+  JournalContent journal() const {
+    JournalContent out;
+    out.header = {resumable, allocated_size, created_wall, key.at_rest_id, lease};
+    out.held = held;
+    out.more_leases = more_leases;
+    out.last_activity_wall = last_activity_wall;
+    return out;
+  }
+};
+
+}  // namespace holdfast::storage

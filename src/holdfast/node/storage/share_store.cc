@@ -1,0 +1,320 @@
+#include "holdfast/node/storage/share_store.h"
+
+#include <algorithm>
+
+#include "holdfast/core/base/base32.h"
+#include "holdfast/core/crypto/secrets.h"
+
+namespace holdfast::storage {
+namespace {
+
+constexpr std::uint64_t kAdvisoryFilesMax = 10'000;
+
+UploadKey first_key(const StorageIndex& si, ShareNumber share) { return {si, share, Hash{}}; }
+
+}  // namespace
+
+ShareStore::ShareStore(World world, StoreOptions options)
+    : world_(world), options_(std::move(options)), paths_(options_.directory), background_(world.loop) {}
+
+ShareStore::~ShareStore() = default;
+
+Result<ShareStore::Listing> ShareStore::list_now(const StorageIndex& si) {
+  Listing out;
+  const auto entries = world_.files.list(paths_.bucket(si));
+  if (!entries && entries.error().code == Errc::not_found) return out;
+  if (!entries) return tl::make_unexpected(entries.error());
+  for (const auto& entry : *entries) {
+    const auto number = share_number_of(entry.name);
+    if (!number || entry.is_directory) continue;
+    HF_TRY(const std::unique_ptr<io::File> file, world_.files.open(paths_.share(si, *number), io::Open::read));
+    const Result<ContainerInfo> info = inspect_container(*file, false);
+    if (!info) continue;
+    if (info->kind == ContainerKind::immutable) out.immutable.insert(*number);
+    if (info->kind == ContainerKind::mutable_slot) out.mutable_slots.insert(*number);
+  }
+  return out;
+}
+
+io::Task<Result<protocol::ShareSet>> ShareStore::list(StorageIndex si) {
+  auto job = [this, si] { return list_now(si); };
+  HF_CO_TRY(Listing listing, co_await world_.disk.run(job));
+  co_return std::move(listing.immutable);
+}
+
+std::vector<std::shared_ptr<IncomingUpload>> ShareStore::uploads_of(const StorageIndex& si) const {
+  std::vector<std::shared_ptr<IncomingUpload>> out;
+  for (auto it = uploads_.lower_bound(first_key(si, 0)); it != uploads_.end() && it->first.si == si; ++it) out.push_back(it->second);
+  return out;
+}
+
+std::vector<std::shared_ptr<IncomingUpload>> ShareStore::uploads_of(const StorageIndex& si, ShareNumber share) const {
+  std::vector<std::shared_ptr<IncomingUpload>> out;
+  for (auto it = uploads_.lower_bound(first_key(si, share));
+       it != uploads_.end() && it->first.si == si && it->first.share == share; ++it) {
+    out.push_back(it->second);
+  }
+  return out;
+}
+
+std::shared_ptr<IncomingUpload> ShareStore::find(const StorageIndex& si, ShareNumber share, const Secret& upload_secret) const {
+  // Ids are one-way, and the map's order leaks nothing that helps to make another secret.
+  const auto it = uploads_.find(UploadKey{si, share, crypto::upload_secret_at_rest_id(upload_secret.reveal())});
+  return it == uploads_.end() ? nullptr : it->second;
+}
+
+bool ShareStore::active(const IncomingUpload& upload) const {
+  return upload.users > 0 ||
+         (upload.woken && world_.loop.now() - upload.last_activity < std::chrono::seconds(options_.partial_idle_seconds));
+}
+
+void ShareStore::touch(IncomingUpload& upload) {
+  upload.woken = true;
+  upload.last_activity = world_.loop.now();
+  upload.last_activity_wall = world_.loop.wall_seconds();
+}
+
+std::uint64_t ShareStore::reserved_by_uploads() const {
+  std::uint64_t sum = 0;
+  for (const auto& [key, upload] : uploads_) {
+    if (active(*upload)) sum += upload->missing_bytes();
+  }
+  return sum;
+}
+
+/// Room for so many more bytes, evicting dormant uploads, longest idle first, while that helps.
+io::Task<bool> ShareStore::make_room(std::uint64_t bytes, const IncomingUpload* keep) {
+  for (;;) {
+    const std::uint64_t reserved = reserved_by_uploads();
+    const std::uint64_t free = available();
+    if (free >= reserved && free - reserved >= bytes) co_return true;
+    std::shared_ptr<IncomingUpload> oldest;
+    for (const auto& [key, upload] : uploads_) {
+      if (upload.get() == keep || active(*upload) || upload->empty()) continue;
+      if (oldest == nullptr || upload->last_activity < oldest->last_activity) oldest = upload;
+    }
+    if (oldest == nullptr) co_return false;
+    ++counters_.evictions;
+    co_await drop(oldest);
+    co_await measure();
+  }
+}
+
+std::shared_ptr<IncomingUpload> ShareStore::create(const UploadKey& key, std::uint64_t allocated_size) {
+  UploadFiles files(world_.files, paths_.upload(key.si, key.share, key.at_rest_id), paths_.incoming(), allocated_size);
+  auto upload = std::make_shared<IncomingUpload>(world_.loop, key, allocated_size, std::move(files));
+  upload->created_wall = world_.loop.wall_seconds();
+  upload->last_sync = world_.loop.now();
+  touch(*upload);
+  uploads_.emplace(key, upload);
+  return upload;
+}
+
+/// Rules 2 to 5 of the storage protocol, 11.6.
+io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, const Allocation& allocation, const Hash& id) {
+  const LeaseRecord lease = allocation.lease.at_rest(0);
+  const std::uint64_t size = allocation.request.allocated_size;
+  if (const auto it = uploads_.find(UploadKey{si, share, id}); it != uploads_.end()) {
+    const std::shared_ptr<IncomingUpload> upload = it->second;
+    if (upload->allocated_size != size) co_return false;
+    bool room = active(*upload);
+    if (!room) room = co_await make_room(upload->missing_bytes(), upload.get());
+    if (!room || upload->gone) co_return false;
+    if (allocation.resumable && !upload->resumable) {
+      upload->resumable = true;  // what a legacy upload wrote becomes durable with the next sync
+      upload->unsynced.add(upload->held);
+      upload->held.clear();
+      dirty_.insert(upload);
+    }
+    if (!upload->empty()) {
+      ++counters_.resumed_uploads;
+      counters_.bytes_saved += upload->held.total();
+    }
+    touch(*upload);
+    Bytes records = encode_activity(upload->last_activity_wall);
+    const auto same = [&](const JournalLease& known) { return equal_constant_time(known.renew.view(), lease.renew.view()); };
+    if (!same(upload->lease) && std::ranges::none_of(upload->more_leases, same)) {
+      upload->more_leases.push_back({lease.renew, lease.cancel, lease.owner});
+      append(records, encode_lease_record(upload->more_leases.back()));
+    }
+    const bool acquired = co_await upload->syncing.acquire();
+    if (!acquired) co_return false;
+    auto job = [upload, &records] { return upload->files.note(records); };
+    const Result<void> noted = co_await world_.disk.run(job);
+    upload->syncing.release();
+    if (!noted) world_.log.warning("a partial share's journal cannot be written: " + noted.error().what);
+    co_return !upload->gone;
+  }
+  for (const auto& other : uploads_of(si, share)) {
+    if (active(*other)) co_return false;
+  }
+  if (size == 0) co_return false;
+  const bool room = co_await make_room(size, nullptr);
+  if (!room) co_return false;
+  if (uploads_.contains(UploadKey{si, share, id})) co_return true;  // came in beside, while room was made
+  const auto upload = create(UploadKey{si, share, id}, size);
+  upload->resumable = allocation.resumable;
+  upload->lease = {lease.renew, lease.cancel, lease.owner};
+  // At most so many dormant ones of other secrets stay beside it.
+  std::vector<std::shared_ptr<IncomingUpload>> rivals = uploads_of(si, share);
+  std::erase(rivals, upload);
+  std::ranges::sort(rivals, {}, [](const auto& rival) { return rival->last_activity; });
+  for (std::size_t i = 0; i + options_.dormant_per_share_max < rivals.size(); ++i) co_await drop(rivals[i]);
+  co_return true;
+}
+
+io::Task<void> ShareStore::renew_all(StorageIndex si, std::set<ShareNumber> shares, LeaseRequest lease) {
+  const std::int64_t now = world_.loop.wall_seconds();
+  const bool may_add = available() >= kLeaseBytes;
+  auto job = [&]() -> Result<void> {
+    for (ShareNumber share : shares) {
+      HF_TRY(const std::unique_ptr<io::File> file, world_.files.open(paths_.share(si, share), io::Open::write));
+      HF_TRY_VOID(add_or_renew_lease(*file, lease, now, may_add));
+    }
+    return {};
+  };
+  const Result<void> renewed = co_await world_.disk.run(job);
+  if (!renewed) world_.log.warning("a lease could not be renewed: " + renewed.error().what);
+}
+
+io::Task<Result<protocol::AllocateReply>> ShareStore::allocate(StorageIndex si, Allocation allocation) {
+  auto job = [this, si] { return list_now(si); };
+  HF_CO_TRY(const Listing listing, co_await world_.disk.run(job));
+  protocol::AllocateReply reply;
+  reply.already_have = listing.immutable;
+  if (!listing.immutable.empty()) co_await renew_all(si, listing.immutable, allocation.lease);
+  if (!resumes()) allocation.resumable = false;
+  const Hash id = crypto::upload_secret_at_rest_id(allocation.upload_secret.reveal());
+  for (ShareNumber share : allocation.request.share_numbers) {
+    if (listing.immutable.contains(share) || listing.mutable_slots.contains(share)) continue;
+    const bool admitted = co_await admit(si, share, allocation, id);
+    if (admitted) reply.allocated.insert(share);
+  }
+  co_return reply;
+}
+
+io::Task<Result<std::size_t>> ShareStore::add_lease(StorageIndex si, LeaseRequest lease) {
+  const std::int64_t now = world_.loop.wall_seconds();
+  const bool may_add = available() >= kLeaseBytes;
+  auto job = [&]() -> Result<std::size_t> {
+    HF_TRY(const Listing listing, list_now(si));
+    bool no_room = false;
+    for (ShareNumber share : listing.immutable) {
+      HF_TRY(const std::unique_ptr<io::File> file, world_.files.open(paths_.share(si, share), io::Open::write));
+      HF_TRY(const LeaseOutcome outcome, add_or_renew_lease(*file, lease, now, may_add));
+      no_room = no_room || outcome == LeaseOutcome::no_room;
+    }
+    if (listing.immutable.empty()) return fail(Errc::not_found, "no share of this storage index");
+    if (no_room) return fail(Errc::no_space, "no room for a new lease");
+    return listing.immutable.size();
+  };
+  co_return co_await world_.disk.run(job);
+}
+
+Result<std::unique_ptr<ShareStore::Writer>> ShareStore::begin_write(const StorageIndex& si, ShareNumber share,
+                                                                    const Secret& upload_secret, Range range,
+                                                                    std::optional<std::uint64_t> total) {
+  const auto upload = find(si, share, upload_secret);
+  if (upload == nullptr) {
+    if (uploads_of(si, share).empty()) return fail(Errc::not_found, "no such upload");
+    return fail(Errc::unauthorized, "that upload belongs to another secret");
+  }
+  if (range.end > upload->allocated_size || (total && *total != upload->allocated_size)) {
+    return fail(Errc::malformed, "the range does not fit the allocated size");
+  }
+  return std::make_unique<Writer>(*this, upload, range.begin);
+}
+
+io::Task<Result<void>> ShareStore::abort(StorageIndex si, ShareNumber share, Secret upload_secret) {
+  const auto upload = find(si, share, upload_secret);
+  if (upload != nullptr) {
+    co_await drop(upload);
+    co_return Result<void>{};
+  }
+  if (!uploads_of(si, share).empty()) co_return fail(Errc::unauthorized, "that upload belongs to another secret");
+  HF_CO_TRY(const protocol::ShareSet shares, co_await list(si));
+  if (shares.contains(share)) co_return fail(Errc::unsupported, "the share is complete");
+  co_return fail(Errc::not_found, "no such upload");
+}
+
+io::Task<Result<protocol::UploadStatus>> ShareStore::status(StorageIndex si, Secret upload_secret) {
+  const Hash id = crypto::upload_secret_at_rest_id(upload_secret.reveal());
+  for (const auto& upload : uploads_of(si)) {
+    if (upload->key.at_rest_id == id) co_await commit_quietly(upload);
+  }
+  HF_CO_TRY(const protocol::ShareSet complete, co_await list(si));
+  protocol::UploadStatus out;
+  out.complete = complete;
+  const auto seconds = [](io::Duration d) { return static_cast<std::uint64_t>(std::max<io::Duration::rep>(0, d / std::chrono::seconds(1))); };
+  for (const auto& upload : uploads_of(si)) {
+    const ShareNumber share = upload->key.share;
+    if (complete.contains(share)) continue;
+    if (upload->key.at_rest_id != id) {
+      if (active(*upload)) out.busy.insert(share);
+      continue;
+    }
+    protocol::UploadStatus::Partial partial;
+    partial.allocated_size = upload->allocated_size;
+    partial.required = upload->required();
+    partial.idle_seconds = seconds(world_.loop.now() - upload->last_activity);
+    const std::uint64_t life = upload->resumable && !upload->empty() ? options_.partial_retention_seconds : options_.partial_idle_seconds;
+    partial.expires_in_seconds = life > partial.idle_seconds ? life - partial.idle_seconds : 0;
+    out.incomplete.emplace(share, std::move(partial));
+  }
+  for (const auto& [share, partial] : out.incomplete) out.busy.erase(share);
+  co_return out;
+}
+
+io::Task<Result<ShareStore::OpenShare>> ShareStore::open_share(StorageIndex si, ShareNumber share) {
+  auto job = [this, si, share]() -> Result<OpenShare> {
+    HF_TRY(std::unique_ptr<io::File> file, world_.files.open(paths_.share(si, share), io::Open::read));
+    HF_TRY(const ContainerInfo info, inspect_container(*file, false));
+    if (info.kind != ContainerKind::immutable) return fail(Errc::not_found, "no such immutable share");
+    return OpenShare{std::move(file), info.data_bytes};
+  };
+  co_return co_await world_.disk.run(job);
+}
+
+io::Task<Result<Bytes>> ShareStore::read(OpenShare share, Range range) {
+  auto job = [&share, range]() -> Result<Bytes> {
+    Bytes out(range.size());
+    HF_TRY(const std::size_t count, share.file->read(kContainerHeaderBytes + range.begin, out));
+    if (count != out.size()) return fail(Errc::io, "a share that is shorter than it was");
+    return out;
+  };
+  co_return co_await world_.disk.run(job);
+}
+
+io::Task<Result<void>> ShareStore::advise_corrupt(StorageIndex si, ShareNumber share, std::string reason) {
+  HF_CO_TRY(const protocol::ShareSet shares, co_await list(si));
+  if (!shares.contains(share)) co_return fail(Errc::not_found, "no such share");
+  std::erase_if(reason, [](unsigned char c) { return c < 32 && c != '\n'; });
+  const std::string text = "report: Share Corruption\ntype: immutable\nstorage_index: " + to_string(si) +
+                           "\nshare_number: " + std::to_string(share) + "\n\n" + reason + "\n\n";
+  if (available() < text.size() || counters_.advisories >= kAdvisoryFilesMax) {
+    ++counters_.advisories_dropped;
+    co_return Result<void>{};
+  }
+  const std::string name = std::to_string(world_.loop.wall_seconds()) + "." + std::to_string(counters_.advisories++) + "--" +
+                           to_string(si) + "-" + std::to_string(share);
+  auto job = [&]() -> Result<void> {
+    HF_TRY_VOID(world_.files.make_directories(paths_.advisories()));
+    return io::write_file_atomically(world_.files, paths_.advisories() + "/" + name, view_of(text));
+  };
+  const Result<void> written = co_await world_.disk.run(job);
+  if (!written) world_.log.warning("a corruption report was lost: " + written.error().what);
+  co_return Result<void>{};
+}
+
+ShareStore::Gauges ShareStore::gauges() const {
+  Gauges out;
+  for (const auto& [key, upload] : uploads_) {
+    const std::uint64_t bytes = upload->held.total() + upload->unsynced.total();
+    const bool is_active = active(*upload);
+    ++(is_active ? out.active : out.dormant);
+    (is_active ? out.active_bytes : out.dormant_bytes) += bytes;
+  }
+  return out;
+}
+
+}  // namespace holdfast::storage

@@ -1,0 +1,149 @@
+// The share store: complete shares, incomplete uploads, space. What the routes call.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "holdfast/core/protocol/storage_messages.h"
+#include "holdfast/edge/io/log.h"
+#include "holdfast/edge/io/task_group.h"
+#include "holdfast/edge/io/worker_pool.h"
+#include "holdfast/node/storage/incoming_upload.h"
+#include "holdfast/node/storage/store_paths.h"
+
+namespace holdfast::storage {
+
+struct StoreOptions {
+  std::string directory;
+  std::uint64_t reserved_bytes = 0;
+  bool read_only = false;
+  std::uint64_t partial_retention_seconds = 604'800;  // 0: no resumption extension
+  std::uint64_t partial_idle_seconds = 1'800;
+  std::optional<std::uint64_t> partial_bytes_max;      // of all partials; dormant ones are evicted beyond
+  unsigned dormant_per_share_max = 2;
+};
+
+struct StoreCounters {
+  std::uint64_t resumed_uploads = 0, bytes_saved = 0, evictions = 0, audit_failures = 0, expired = 0;
+  std::uint64_t shares_completed = 0, bytes_written = 0, conflicts = 0, syncs = 0, sync_failures = 0;
+  std::uint64_t advisories = 0, advisories_dropped = 0;
+};
+
+class ShareStore {
+ public:
+  struct World {
+    io::Loop& loop;
+    io::WorkerPool& disk;
+    io::FileSystem& files;
+    io::Log& log;
+  };
+  ShareStore(World world, StoreOptions options);
+  ~ShareStore();
+
+  /// Locks the directory and takes over what an earlier process left. Errors: conflict (another server has it), io.
+  io::Task<Result<void>> open();
+  /// Syncs, expires and measures until the scope is cancelled; then makes what is written durable.
+  io::Task<void> tend();
+
+  const StoreOptions& options() const { return options_; }
+  bool resumes() const { return options_.partial_retention_seconds > 0; }
+  /// Free space less the reservation, a second old at most; never blocks.
+  std::uint64_t available() const { return options_.read_only ? 0 : available_; }
+
+  io::Task<Result<protocol::ShareSet>> list(StorageIndex si);
+
+  struct Allocation {
+    protocol::AllocateRequest request;
+    LeaseRequest lease;
+    Secret upload_secret;
+    bool resumable = false;
+  };
+  io::Task<Result<protocol::AllocateReply>> allocate(StorageIndex si, Allocation allocation);
+  /// Number of shares whose lease was added or renewed. Errors: not_found, no_space, io.
+  io::Task<Result<std::size_t>> add_lease(StorageIndex si, LeaseRequest lease);
+
+  /// One PATCH. Between appends the upload may be completed or aborted by others.
+  class Writer {
+   public:
+    Writer(ShareStore& store, std::shared_ptr<IncomingUpload> upload, std::uint64_t offset);
+    ~Writer();
+    /// The next bytes. Errors: conflict, no_space, not_found (gone meanwhile), io.
+    io::Task<Result<void>> append(Bytes data);
+    struct Outcome {
+      bool complete = false;
+      RangeSet required;
+    };
+    /// Waits until all that was appended is durable; completes the share if it was the last missing part.
+    io::Task<Result<Outcome>> finish();
+
+   private:
+    ShareStore& store_;
+    std::shared_ptr<IncomingUpload> upload_;
+    std::uint64_t at_;
+  };
+  /// Errors: not_found, unauthorized (only uploads under other secrets), malformed (past the allocated size).
+  Result<std::unique_ptr<Writer>> begin_write(const StorageIndex& si, ShareNumber share, const Secret& upload_secret,
+                                              Range range, std::optional<std::uint64_t> total);
+  /// Errors: not_found, unauthorized, unsupported (complete already).
+  io::Task<Result<void>> abort(StorageIndex si, ShareNumber share, Secret upload_secret);
+  io::Task<Result<protocol::UploadStatus>> status(StorageIndex si, Secret upload_secret);
+
+  /// An open complete share. Errors: not_found.
+  struct OpenShare {
+    std::shared_ptr<io::File> file;
+    std::uint64_t bytes = 0;
+  };
+  io::Task<Result<OpenShare>> open_share(StorageIndex si, ShareNumber share);
+  io::Task<Result<Bytes>> read(OpenShare share, Range range);
+  /// Errors: not_found.
+  io::Task<Result<void>> advise_corrupt(StorageIndex si, ShareNumber share, std::string reason);
+
+  struct Gauges {
+    std::uint64_t active = 0, active_bytes = 0, dormant = 0, dormant_bytes = 0;
+  };
+  Gauges gauges() const;
+  const StoreCounters& counters() const { return counters_; }
+
+ private:
+  using Uploads = std::map<UploadKey, std::shared_ptr<IncomingUpload>>;
+
+  struct Listing {
+    std::set<ShareNumber> immutable, mutable_slots;
+  };
+  Result<Listing> list_now(const StorageIndex& si);
+  std::vector<std::shared_ptr<IncomingUpload>> uploads_of(const StorageIndex& si) const;
+  std::vector<std::shared_ptr<IncomingUpload>> uploads_of(const StorageIndex& si, ShareNumber share) const;
+  std::shared_ptr<IncomingUpload> find(const StorageIndex& si, ShareNumber share, const Secret& upload_secret) const;
+  std::shared_ptr<IncomingUpload> create(const UploadKey& key, std::uint64_t allocated_size);
+  bool active(const IncomingUpload& upload) const;
+  std::uint64_t reserved_by_uploads() const;
+  io::Task<bool> make_room(std::uint64_t bytes, const IncomingUpload* keep);
+  io::Task<bool> admit(const StorageIndex& si, ShareNumber share, const Allocation& allocation, const Hash& id);
+  io::Task<void> renew_all(StorageIndex si, std::set<ShareNumber> shares, LeaseRequest lease);
+  void touch(IncomingUpload& upload);
+
+  io::Task<Result<void>> commit(std::shared_ptr<IncomingUpload> upload);
+  io::Task<void> commit_quietly(std::shared_ptr<IncomingUpload> upload);
+  io::Task<Result<bool>> complete(std::shared_ptr<IncomingUpload> upload);
+  io::Task<Result<bool>> audit(std::shared_ptr<IncomingUpload> upload);
+  io::Task<void> drop(std::shared_ptr<IncomingUpload> upload);
+  io::Task<void> sweep();
+  io::Task<void> measure();
+  Result<void> scan_incoming();
+  Result<void> scan_bucket(const std::string& path, const StorageIndex& si);
+  void adopt(const StorageIndex& si, ShareNumber share, const std::string& base);
+
+  World world_;
+  const StoreOptions options_;
+  const StorePaths paths_;
+  std::unique_ptr<io::File> lock_;
+  Uploads uploads_;
+  std::uint64_t available_ = 0;
+  StoreCounters counters_;
+  std::set<std::shared_ptr<IncomingUpload>> dirty_;
+  io::TaskGroup background_;
+};
+
+}  // namespace holdfast::storage

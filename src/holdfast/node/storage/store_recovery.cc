@@ -1,0 +1,123 @@
+// Opening the store: the lock, and what an earlier process left behind (storage-server.md 8).
+#include <algorithm>
+
+#include "holdfast/core/base/base32.h"
+#include "holdfast/core/crypto/secrets.h"
+#include "holdfast/node/storage/share_store.h"
+
+namespace holdfast::storage {
+namespace {
+
+constexpr std::uint64_t kJournalBytesMax = 64 * 1'048'576;
+constexpr std::int64_t kPlausibleWall = 1'577'836'800;  // 2020-01-01: an earlier clock says nothing
+
+}  // namespace
+
+io::Task<Result<void>> ShareStore::open() {
+  auto job = [this]() -> Result<void> {
+    HF_TRY_VOID(world_.files.make_directories(paths_.incoming()));
+    HF_TRY(lock_, world_.files.open(paths_.lock(), io::Open::create));
+    if (auto locked = lock_->lock(); !locked) {
+      return fail(locked.error().code, paths_.root() + " is served by another process already");
+    }
+    return scan_incoming();
+  };
+  HF_CO_TRY_VOID(co_await world_.disk.run(job));
+  co_await measure();
+  co_return Result<void>{};
+}
+
+io::Task<void> ShareStore::measure() {
+  auto job = [this] { return world_.files.free_bytes(paths_.shares()); };
+  const Result<std::uint64_t> free = co_await world_.disk.run(job);
+  if (free) available_ = *free > options_.reserved_bytes ? *free - options_.reserved_bytes : 0;
+}
+
+io::Task<void> ShareStore::tend() {
+  for (;;) {
+    const bool slept = co_await io::sleep_for(std::chrono::seconds(1));
+    if (!slept) break;
+    co_await measure();
+    co_await sweep();
+  }
+  co_await background_.join();
+  const std::set<std::shared_ptr<IncomingUpload>> dirty = dirty_;
+  for (const auto& upload : dirty) co_await commit_quietly(upload);
+}
+
+/// Runs in a job before anything else has begun.
+Result<void> ShareStore::scan_incoming() {
+  HF_TRY(const auto prefixes, world_.files.list(paths_.incoming()));
+  for (const auto& prefix : prefixes) {
+    if (!prefix.is_directory) continue;
+    const std::string prefix_path = paths_.incoming() + "/" + prefix.name;
+    HF_TRY(const auto buckets, world_.files.list(prefix_path));
+    for (const auto& bucket : buckets) {
+      const auto si = base32_decode_id<StorageIndex>(bucket.name);
+      if (si && bucket.is_directory) HF_TRY_VOID(scan_bucket(prefix_path + "/" + bucket.name, *si));
+    }
+    static_cast<void>(world_.files.remove_directory(prefix_path));  // if nothing is left in it
+  }
+  return {};
+}
+
+Result<void> ShareStore::scan_bucket(const std::string& path, const StorageIndex& si) {
+  HF_TRY(const auto entries, world_.files.list(path));
+  std::map<std::string, unsigned> seen;  // base name -> bit 0: .part, bit 1: .log
+  for (const auto& entry : entries) {
+    if (entry.is_directory) continue;
+    const bool part = entry.name.ends_with(".part");
+    if (part || entry.name.ends_with(".log")) {
+      seen[entry.name.substr(0, entry.name.rfind('.'))] |= part ? 1u : 2u;
+    } else {
+      static_cast<void>(world_.files.unlink(path + "/" + entry.name));  // Tahoe's plain <n>, or a temporary file
+    }
+  }
+  for (const auto& [base, bits] : seen) {
+    const auto share = share_number_of(base.substr(0, base.find('.')));
+    if (share && bits == 3) {
+      adopt(si, *share, path + "/" + base);
+      continue;
+    }
+    static_cast<void>(world_.files.unlink(path + "/" + base + ".part"));
+    static_cast<void>(world_.files.unlink(path + "/" + base + ".log"));
+  }
+  static_cast<void>(world_.files.remove_directory(path));  // if nothing is left in it
+  return {};
+}
+
+void ShareStore::adopt(const StorageIndex& si, ShareNumber share, const std::string& base) {
+  const auto discard = [&] {
+    static_cast<void>(world_.files.unlink(base + ".part"));
+    static_cast<void>(world_.files.unlink(base + ".log"));
+  };
+  const Result<Bytes> bytes = io::read_file(world_.files, base + ".log", kJournalBytesMax);
+  if (!bytes && bytes.error().code != Errc::malformed) return;  // cannot be read now: leave it alone
+  const Result<JournalContent> journal = bytes ? decode_journal(*bytes) : tl::make_unexpected(bytes.error());
+  const auto part = world_.files.info(base + ".part");
+  const auto log = world_.files.info(base + ".log");
+  const std::int64_t now = world_.loop.wall_seconds();
+  if (!journal || !journal->header.resumable || !part || !log || journal->header.allocated_size == 0 ||
+      part->size < kContainerHeaderBytes + journal->header.allocated_size ||
+      paths_.upload(si, share, journal->header.at_rest_id) != base || world_.files.info(paths_.share(si, share))) {
+    discard();
+    return;
+  }
+  const std::int64_t last = std::max({journal->last_activity_wall, log->mtime_ns / 1'000'000'000});
+  const std::int64_t idle = now < kPlausibleWall || last < kPlausibleWall ? 0 : std::max<std::int64_t>(0, now - last);
+  if (static_cast<std::uint64_t>(idle) >= options_.partial_retention_seconds) {
+    discard();
+    return;
+  }
+  const auto upload = create(UploadKey{si, share, journal->header.at_rest_id}, journal->header.allocated_size);
+  upload->resumable = true;
+  upload->held = journal->held;
+  upload->lease = journal->header.lease;
+  upload->more_leases = journal->more_leases;
+  upload->created_wall = journal->header.created_wall;
+  upload->last_activity_wall = last;
+  upload->last_activity = world_.loop.now() - std::chrono::seconds(idle);
+  upload->files.adopt_journal(journal->good_bytes);
+}
+
+}  // namespace holdfast::storage

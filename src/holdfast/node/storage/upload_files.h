@@ -1,0 +1,66 @@
+// The two files of one incomplete upload, and the order in which they are written (storage-server.md 8).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "holdfast/core/immutable/share_audit.h"
+#include "holdfast/edge/io/file_system.h"
+#include "holdfast/node/storage/share_container.h"
+#include "holdfast/node/storage/upload_journal.h"
+
+namespace holdfast::storage {
+
+/// Synchronous; for jobs of a disk pool, one at a time per upload except where said. Files are opened when needed and made
+/// with the first byte; close() lets go of them.
+class UploadFiles {
+ public:
+  /// `base`: path without ".part" and ".log". `incoming`: the root up to which new directories are synced.
+  UploadFiles(io::FileSystem& files, std::string base, std::string incoming, std::uint64_t allocated_size)
+      : files_(files), base_(std::move(base)), incoming_(std::move(incoming)), allocated_size_(allocated_size) {}
+
+  /// Compares `data` with what of it is in `present` and writes the rest. Errors: conflict (a held byte differs; nothing
+  /// of this piece is written), no_space, io.
+  Result<void> write(std::uint64_t offset, ByteView data, const RangeSet& present);
+
+  /// Data, then journal records, both synced; the first time with a new journal and all new directories. May run beside
+  /// write(). After an error nothing that was unsynced may be believed.
+  Result<void> make_durable(const RangeSet& ranges, const JournalContent& journal);
+
+  /// Records that ranges are no longer held, and syncs. Does nothing without a journal.
+  Result<void> withdraw(const RangeSet& ranges);
+  /// Appends records without syncing; does nothing without a journal.
+  Result<void> note(ByteView records);
+  /// Rewrites the journal when it has grown much beyond its content.
+  Result<void> compact_if_large(const JournalContent& content);
+
+  Result<void> read(std::uint64_t offset, MutableByteView out);
+  Result<immutable::AuditVerdict> audit(ShareNumber share);
+
+  /// Leases, sync, rename to `target` without replacing, directory syncs, away with the journal. Errors: conflict when
+  /// the target exists.
+  Result<void> become_share(const std::string& target, const std::vector<LeaseRecord>& leases);
+  /// Deletes both files and the directories that become empty. What is missing is fine.
+  void remove();
+  void close();
+
+  /// A journal left by an earlier process was read; `bytes` of it are good.
+  void adopt_journal(std::uint64_t bytes) { log_bytes_ = bytes; directories_synced_ = true; }
+  bool has_journal() const { return log_bytes_ > 0; }
+
+ private:
+  Result<void> open_part();
+  Result<void> open_log(const JournalContent* fresh);
+  Result<void> append_log(ByteView records);
+  Result<void> sync_directories();
+  std::string bucket() const { return io::parent_path(base_); }
+
+  io::FileSystem& files_;
+  const std::string base_, incoming_;
+  const std::uint64_t allocated_size_;
+  std::unique_ptr<io::File> part_, log_;
+  std::uint64_t log_bytes_ = 0;  // 0: there is no journal yet
+  bool directories_synced_ = false;
+};
+
+}  // namespace holdfast::storage
