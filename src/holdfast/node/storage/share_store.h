@@ -44,8 +44,10 @@ class ShareStore {
 
   /// Locks the directory and takes over what an earlier process left. Errors: conflict (another server has it), io.
   io::Task<Result<void>> open();
-  /// Syncs, expires and measures until the scope is cancelled; then makes what is written durable.
+  /// Syncs, expires and measures until the scope is cancelled.
   io::Task<void> tend();
+  /// Makes all that is written durable: the end of a clean stop.
+  io::Task<void> flush();
 
   const StoreOptions& options() const { return options_; }
   bool resumes() const { return options_.partial_retention_seconds > 0; }

@@ -40,6 +40,9 @@ io::Task<void> ShareStore::tend() {
     co_await measure();
     co_await sweep();
   }
+}
+
+io::Task<void> ShareStore::flush() {
   co_await background_.join();
   const std::set<std::shared_ptr<IncomingUpload>> dirty = dirty_;
   for (const auto& upload : dirty) co_await commit_quietly(upload);

@@ -1,0 +1,190 @@
+#include "holdfast/node/config/tahoe_cfg.h"
+
+#include <ini.h>
+
+#include <functional>
+#include <limits>
+#include <map>
+
+#include "holdfast/core/protocol/http_fields.h"
+
+namespace holdfast::config {
+namespace {
+
+constexpr std::size_t kConfigBytesMax = 1'048'576;
+
+struct Entry {
+  std::string section, key, value;
+};
+
+/// All entries in their order. Errors: malformed with the line.
+Result<std::vector<Entry>> entries_of(std::string_view text, std::string_view name) {
+  if (text.size() > kConfigBytesMax) return fail(Errc::malformed, std::string(name) + " is larger than 1 MiB");
+  if (text.find('\0') != std::string_view::npos) return fail(Errc::malformed, std::string(name) + " has NUL bytes");
+  std::vector<Entry> out;
+  const auto take = [](void* user, const char* section, const char* key, const char* value) {
+    static_cast<std::vector<Entry>*>(user)->push_back({section, key, value != nullptr ? value : ""});
+    return 1;
+  };
+  const std::string copy(text);
+  const int line = ini_parse_string(copy.c_str(), take, &out);
+  if (line != 0) return fail(Errc::malformed, std::string(name) + ", line " + std::to_string(line) + ": neither [section] nor key = value");
+  return out;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+Result<bool> parse_bool(std::string_view text) {
+  const std::string value = lower(text);
+  if (value == "true" || value == "yes" || value == "on" || value == "1") return true;
+  if (value == "false" || value == "no" || value == "off" || value == "0") return false;
+  return fail(Errc::malformed, "true or false is needed, not \"" + std::string(text) + "\"");
+}
+
+Result<unsigned> parse_small(std::string_view text, unsigned max) {
+  const auto value = protocol::parse_decimal(text);
+  if (!value || *value > max) return fail(Errc::malformed, "a number up to " + std::to_string(max) + " is needed, not \"" + std::string(text) + "\"");
+  return static_cast<unsigned>(*value);
+}
+
+using Setter = std::function<Result<void>(const std::string&)>;
+using Table = std::map<std::string, Setter, std::less<>>;
+
+template <class T, class Parse>
+Setter set(T& out, Parse parse) {
+  return [&out, parse](const std::string& value) -> Result<void> {
+    HF_TRY(out, parse(value));
+    return {};
+  };
+}
+
+Setter set_text(std::string& out) {
+  return [&out](const std::string& value) -> Result<void> {
+    out = value;
+    return {};
+  };
+}
+
+/// Digits, then the rest without blanks around it.
+std::pair<std::optional<std::uint64_t>, std::string> split_number(std::string_view text) {
+  std::size_t digits = 0;
+  while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') ++digits;
+  std::string_view unit = text.substr(digits);
+  while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
+  while (!unit.empty() && unit.back() == ' ') unit.remove_suffix(1);
+  return {protocol::parse_decimal(text.substr(0, digits)), lower(unit)};
+}
+
+Result<std::uint64_t> times(std::uint64_t value, std::uint64_t factor) {
+  if (value > std::numeric_limits<std::uint64_t>::max() / factor) return fail(Errc::malformed, "a number too large");
+  return value * factor;
+}
+
+Result<void> apply(const std::vector<Entry>& entries, const Table& table, std::string_view name, bool strict) {
+  for (const Entry& entry : entries) {
+    const std::string key = "[" + entry.section + "] " + entry.key;
+    const auto it = table.find(key);
+    if (it == table.end()) {
+      if (strict) return fail(Errc::malformed, std::string(name) + ": unknown key " + key);
+      continue;
+    }
+    if (auto done = it->second(entry.value); !done) return fail_in(std::string(name) + ": " + key, done.error());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::uint64_t> parse_byte_count(std::string_view text) {
+  auto [number, unit] = split_number(text);
+  if (!number) return fail(Errc::malformed, "a number of bytes such as 10G or 512MiB is needed, not \"" + std::string(text) + "\"");
+  if (unit.ends_with('b')) unit.pop_back();
+  std::uint64_t base = 1000;
+  if (unit.ends_with('i')) {
+    base = 1024;
+    unit.pop_back();
+    if (unit.empty()) return fail(Errc::malformed, "a unit such as KiB is needed");
+  }
+  if (unit.empty()) return *number;
+  const std::size_t power = std::string_view("kmgtpe").find(unit[0]);
+  if (unit.size() != 1 || power == std::string_view::npos) return fail(Errc::malformed, "an unknown unit in \"" + std::string(text) + "\"");
+  std::uint64_t factor = 1;
+  for (std::size_t i = 0; i <= power; ++i) factor *= base;
+  return times(*number, factor);
+}
+
+Result<std::uint64_t> parse_duration_seconds(std::string_view text) {
+  const auto [number, unit] = split_number(text);
+  if (!number) return fail(Errc::malformed, "a duration such as 30min or 7days is needed, not \"" + std::string(text) + "\"");
+  static const std::map<std::string, std::uint64_t, std::less<>> kUnits = {
+      {"", 1}, {"s", 1}, {"sec", 1}, {"second", 1}, {"seconds", 1}, {"m", 60}, {"min", 60}, {"minute", 60}, {"minutes", 60},
+      {"h", 3600}, {"hour", 3600}, {"hours", 3600}, {"d", 86'400}, {"day", 86'400}, {"days", 86'400}, {"mo", 2'678'400},
+      {"month", 2'678'400}, {"months", 2'678'400}, {"year", 31'536'000}, {"years", 31'536'000}};
+  const auto it = kUnits.find(unit);
+  if (it == kUnits.end()) return fail(Errc::malformed, "an unknown unit in \"" + std::string(text) + "\"");
+  return times(*number, it->second);
+}
+
+Result<TahoeCfg> parse_tahoe_cfg(std::string_view text) {
+  HF_TRY(const std::vector<Entry> entries, entries_of(text, "tahoe.cfg"));
+  TahoeCfg out;
+  const auto count = [](const std::string& value) { return parse_small(value, 256); };
+  const auto preferred = [](const std::string& value) -> Result<std::vector<std::string>> {
+    std::vector<std::string> ids;
+    std::string id;
+    for (char c : value + ",") {
+      if (c == ',') {
+        if (!id.empty()) ids.push_back(std::exchange(id, {}));
+      } else if (c != ' ' && c != '\t') {
+        id.push_back(c);
+      }
+    }
+    return ids;
+  };
+  const Table table = {{"[node] nickname", set_text(out.nickname)},
+                       {"[node] tub.port", set_text(out.tub_port)},
+                       {"[node] tub.location", set_text(out.tub_location)},
+                       {"[storage] enabled", set(out.storage_enabled, parse_bool)},
+                       {"[storage] readonly", set(out.readonly, parse_bool)},
+                       {"[storage] reserved_space", set(out.reserved_space_bytes, parse_byte_count)},
+                       {"[storage] storage_dir", set_text(out.storage_dir)},
+                       {"[client] shares.needed", set(out.shares_needed, count)},
+                       {"[client] shares.happy", set(out.shares_happy, count)},
+                       {"[client] shares.total", set(out.shares_total, count)},
+                       {"[client] peers.preferred", set(out.peers_preferred, preferred)}};
+  HF_TRY_VOID(apply(entries, table, "tahoe.cfg", false));
+  if (out.shares_needed < 1 || out.shares_needed > out.shares_total || out.shares_happy < 1 || out.shares_happy > out.shares_total) {
+    return fail(Errc::malformed, "tahoe.cfg: [client] shares must satisfy 1 <= needed <= total <= 256 and 1 <= happy <= total");
+  }
+  return out;
+}
+
+Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
+  HF_TRY(const std::vector<Entry> entries, entries_of(text, "holdfast.cfg"));
+  HoldfastCfg out;
+  const auto bytes = [](const std::string& value) -> Result<std::optional<std::uint64_t>> {
+    HF_TRY(const std::uint64_t count, parse_byte_count(value));
+    return std::optional(count);
+  };
+  const auto small = [](const std::string& value) { return parse_small(value, 1000); };
+  const auto port = [](const std::string& value) -> Result<std::optional<std::uint16_t>> {
+    HF_TRY(const unsigned number, parse_small(value, 65'535));
+    return std::optional(static_cast<std::uint16_t>(number));
+  };
+  const Table table = {{"[storage] partial.retention", set(out.partial_retention_seconds, parse_duration_seconds)},
+                       {"[storage] partial.idle", set(out.partial_idle_seconds, parse_duration_seconds)},
+                       {"[storage] partial.max_bytes", set(out.partial_bytes_max, bytes)},
+                       {"[storage] partial.max_per_share", set(out.partial_per_share_max, small)},
+                       {"[storage] admin.port", set(out.admin_port, port)}};
+  HF_TRY_VOID(apply(entries, table, "holdfast.cfg", true));
+  if (out.partial_idle_seconds < 1'800) return fail(Errc::malformed, "holdfast.cfg: partial.idle must not be below 30 min, as in Tahoe-LAFS");
+  return out;
+}
+
+}  // namespace holdfast::config

@@ -1,0 +1,46 @@
+// tahoe.cfg and holdfast.cfg: the keys that matter here (storage-server.md 8 and 11). Pure functions of text.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/core/base/result.h"
+
+namespace holdfast::config {
+
+struct TahoeCfg {
+  std::string nickname;
+  std::string tub_port;      // [node] tub.port, e.g. tcp:8098:interface=127.0.0.1
+  std::string tub_location;  // [node] tub.location, e.g. tcp:host:port
+  bool storage_enabled = true;
+  bool readonly = false;
+  std::uint64_t reserved_space_bytes = 0;
+  std::string storage_dir = "storage";
+  unsigned shares_needed = 3, shares_happy = 7, shares_total = 10;
+  std::vector<std::string> peers_preferred;
+};
+
+/// Duplicate keys: the last one counts. Unknown keys are ignored. Errors: malformed, naming the line or the key.
+Result<TahoeCfg> parse_tahoe_cfg(std::string_view text);
+
+/// Our own keys, which a Tahoe node would refuse in tahoe.cfg.
+struct HoldfastCfg {
+  std::uint64_t partial_retention_seconds = 604'800;
+  std::uint64_t partial_idle_seconds = 1'800;
+  std::optional<std::uint64_t> partial_bytes_max;
+  unsigned partial_per_share_max = 2;
+  std::optional<std::uint16_t> admin_port;
+};
+
+/// Unknown keys are errors: a misspelt limit must not be silently no limit.
+Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text);
+
+/// "100G", "1 GiB", "5000": digits, K M G T P E, optional i (powers of 1024), optional B; blanks allowed.
+Result<std::uint64_t> parse_byte_count(std::string_view text);
+/// "30 min", "7 days", "2mo", "90s".
+Result<std::uint64_t> parse_duration_seconds(std::string_view text);
+
+}  // namespace holdfast::config
