@@ -114,7 +114,8 @@ class HttpStorageServer final : public StorageServer {
     out.answer_timeout = options_.completing;
     HF_CO_TRY(const Answer answer, co_await ask(std::move(out)));
     HF_CO_TRY(protocol::WriteReply reply, in_answer(protocol::decode_write_reply(answer.body)));
-    co_return WriteAnswer{answer.status == 201, std::move(reply.required)};
+    WriteAnswer out_answer{answer.status == 201, std::move(reply.required)};
+    co_return out_answer;
   }
 
   io::Task<Result<void>> abort(const StorageIndex& si, ShareNumber share, const Secret& upload_secret) override {

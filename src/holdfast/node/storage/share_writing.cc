@@ -59,9 +59,15 @@ io::Task<Result<ShareStore::Writer::Outcome>> ShareStore::Writer::finish() {
   if (upload_->gone) co_return tl::make_unexpected(gone_error());
   if (upload_->complete()) {
     HF_CO_TRY(const bool done, co_await store_.complete(upload_));
-    if (done) co_return Outcome{true, {}};
+    if (done) {
+      Outcome whole;
+      whole.complete = true;
+      co_return whole;
+    }
   }
-  co_return Outcome{false, upload_->required()};
+  Outcome outcome;
+  outcome.required = upload_->required();
+  co_return outcome;
 }
 
 /// Makes all that is written durable. One sync serves everybody who waits.

@@ -271,7 +271,9 @@ class Request {
     if (!outcome) co_return co_await refuse(outcome.error());
     // 406 comes after the bytes are stored, as the reference has it.
     if (!cbor_is_acceptable()) co_return co_await refuse(406, "only application/cbor");
-    co_await answer(outcome->complete ? 201 : 200, protocol::encode(protocol::WriteReply{outcome->required}));
+    const protocol::WriteReply reply{outcome->required};
+    Bytes encoded = protocol::encode(reply);
+    co_await answer(outcome->complete ? 201 : 200, std::move(encoded));
   }
 
   /// Fills one piece and stores it. True at the end of the body.

@@ -46,7 +46,8 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
   if (known) {
     progress.hashed_bytes = source.size;
     known->happy = options.happy;
-    co_return Prepared{std::move(*known), geometry, journal_path};
+    Prepared prepared{std::move(*known), geometry, journal_path};
+    co_return prepared;
   }
   progress.phase = Phase::hashing;
   HF_CO_TRY(FirstPass pass, co_await hash_file(context, source, options, geometry, progress.hashed_bytes));
@@ -66,7 +67,8 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
     return io::write_file_atomically(context.files, journal_path, encode(journal));
   };
   HF_CO_TRY_VOID(co_await context.disk.run(write));
-  co_return Prepared{std::move(journal), geometry, journal_path};
+  Prepared prepared{std::move(journal), geometry, journal_path};
+  co_return prepared;
 }
 
 Secret master_of(const Context& context, const PutJournal& journal) {
@@ -78,7 +80,8 @@ io::Task<Result<std::string>> literal(const Context& context, const SourceIdenti
   auto job = [&] { return io::read_file(context.files, source.path, cap::kLiteralBytesMax + 1); };
   HF_CO_TRY(Bytes bytes, co_await context.disk.run(job));
   if (bytes.size() != source.size) co_return fail(Errc::changed, source.path + " changed while it was being read");
-  co_return cap::to_string(cap::Cap(cap::LitCap{std::move(bytes), false}));
+  const cap::Cap made = cap::LitCap{std::move(bytes), false};
+  co_return cap::to_string(made);
 }
 
 std::string cap_of(const PutJournal& journal, const immutable::Encoder& encoder) {

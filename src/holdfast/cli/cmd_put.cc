@@ -1,0 +1,133 @@
+// holdfast put: files to the grid. The cap goes to stdout, everything else to stderr.
+#include <cstdio>
+#include <filesystem>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "holdfast/cli/commands.h"
+#include "holdfast/cli/progress_line.h"
+#include "holdfast/node/transfer/uploader.h"
+
+namespace holdfast::cli {
+namespace {
+
+namespace json = boost::json;
+
+json::object to_json(const transfer::UploadReport& report) {
+  json::array servers, warnings;
+  for (const auto& server : report.servers) {
+    json::array shares;
+    for (ShareNumber share : server.shares) shares.push_back(share);
+    servers.push_back({{"id", server.id}, {"name", server.name}, {"bytes_sent", server.bytes_sent},
+                       {"bytes_received", server.bytes_received}, {"shares", std::move(shares)}});
+  }
+  for (const auto& warning : report.warnings) warnings.push_back(json::string(warning));
+  return {{"cap", report.cap},
+          {"storage_index", report.storage_index},
+          {"file_bytes", report.file_bytes},
+          {"share_bytes_total", report.share_bytes_total},
+          {"bytes_sent", report.bytes_sent},
+          {"bytes_resent", report.bytes_resent},
+          {"bytes_skipped", report.bytes_skipped},
+          {"cuts", report.cuts},
+          {"shares_placed", report.shares_placed},
+          {"shares_total", report.shares_total},
+          {"happiness", report.happiness},
+          {"happy", report.happy},
+          {"servers", std::move(servers)},
+          {"warnings", std::move(warnings)},
+          {"seconds", report.seconds}};
+}
+
+json::object to_json(const transfer::UploadPlan& plan) {
+  json::array placements;
+  for (const auto& each : plan.placements) {
+    placements.push_back({{"share", each.share}, {"server", each.server}, {"bytes_to_send", each.bytes_to_send},
+                          {"bytes_held", each.bytes_held}, {"already_there", each.already_there}});
+  }
+  return {{"storage_index", plan.storage_index}, {"bytes_to_send", plan.bytes_to_send}, {"bytes_to_skip", plan.bytes_to_skip},
+          {"happiness", plan.happiness}, {"happy", plan.happy}, {"placements", std::move(placements)}};
+}
+
+transfer::UploadOptions options_of(const ClientNode& node, const PutWishes& wishes) {
+  transfer::UploadOptions out;
+  out.k = wishes.k.value_or(node.config().shares_needed);
+  out.happy = wishes.happy.value_or(node.config().shares_happy);
+  out.n = wishes.n.value_or(node.config().shares_total);
+  out.segment_bytes_max = wishes.segment_bytes;
+  if (wishes.random_key) out.key_mode = transfer::KeyMode::random;
+  if (wishes.timeout_seconds) out.patience.give_up_after = std::chrono::seconds(*wishes.timeout_seconds);
+  return out;
+}
+
+void print_summary(const transfer::UploadReport& report) {
+  fmt::print(stderr, "{} of {} shares placed, happiness {}; sent {} in {}", report.shares_placed, report.shares_total,
+             report.happiness, format_bytes(report.bytes_sent), format_seconds(report.seconds));
+  if (report.bytes_skipped > 0) fmt::print(stderr, ", {} were there already", format_bytes(report.bytes_skipped));
+  if (report.cuts > 0) fmt::print(stderr, ", {} broken connections gone on from", report.cuts);
+  fmt::print(stderr, "\n");
+  for (const std::string& warning : report.warnings) fmt::print(stderr, "warning: {}\n", warning);
+}
+
+io::Task<int> put_one(World& world, ClientNode& node, std::string path, const GlobalOptions& options, const PutWishes& wishes) {
+  transfer::Progress progress;
+  transfer::UploadOptions upload = options_of(node, wishes);
+  const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
+  if (!options.json) {
+    upload.on_proven = [](const std::string& cap) {
+      std::printf("%s\n", cap.c_str());
+      std::fflush(stdout);
+    };
+  }
+  Result<transfer::UploadReport> report = fail(Errc::cancelled, "");
+  Result<transfer::UploadPlan> plan = fail(Errc::cancelled, "");
+  {
+    const ProgressDisplay display(world.loop, progress, wishes.progress);
+    if (wishes.plan) {
+      plan = co_await transfer::plan_upload(node.context(), absolute, upload, progress);
+    } else {
+      report = co_await transfer::upload_file(node.context(), absolute, upload, progress);
+    }
+  }
+  if (wishes.plan && plan) {
+    if (options.json) {
+      std::printf("%s\n", json::serialize(to_json(*plan)).c_str());
+    } else {
+      std::printf("would send %s and skip %s that are there\n", format_bytes(plan->bytes_to_send).c_str(), format_bytes(plan->bytes_to_skip).c_str());
+    }
+    co_return kDone;
+  }
+  if (!wishes.plan && report) {
+    if (options.json) std::printf("%s\n", json::serialize(to_json(*report)).c_str());
+    if (wishes.progress != "none") print_summary(*report);
+    co_return kDone;
+  }
+  const Error& error = wishes.plan ? plan.error() : report.error();
+  if (error.code == Errc::cancelled) {
+    fmt::print(stderr, "stopped; what was sent is kept. The same command goes on: holdfast put {}\n", path);
+  } else {
+    fmt::print(stderr, "{}\n", describe(error));
+  }
+  co_return exit_code_of(error.code);
+}
+
+}  // namespace
+
+io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
+  auto node = ClientNode::open(world, options.node_directory, {wishes.limit_rate});
+  if (!node) {
+    fmt::print(stderr, "{}\n", describe(node.error()));
+    co_return kFailed;
+  }
+  for (const std::string& problem : (*node)->problems()) fmt::print(stderr, "warning: {}\n", problem);
+  int worst = kDone;
+  for (const std::string& file : wishes.files) {
+    const int code = co_await put_one(world, **node, file, options, wishes);
+    worst = std::max(worst, code);
+    if (code == kInterrupted) break;
+  }
+  co_return worst;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,69 @@
+// holdfast status: which servers answer, how fast, with how much room.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "holdfast/cli/commands.h"
+#include "holdfast/cli/progress_line.h"
+#include "holdfast/edge/io/task_group.h"
+
+namespace holdfast::cli {
+namespace {
+
+namespace json = boost::json;
+
+struct Row {
+  grid::StorageServer* server = nullptr;
+  Result<grid::VersionAnswer> answer = fail(Errc::cancelled, "");
+  double milliseconds = 0;
+};
+
+io::Task<void> ask(io::Loop* loop, Row* row) {
+  const io::Time start = loop->now();
+  row->answer = co_await row->server->version();
+  row->milliseconds = std::chrono::duration<double, std::milli>(loop->now() - start).count();
+}
+
+}  // namespace
+
+io::Task<int> run_status(World& world, GlobalOptions options) {
+  auto node = ClientNode::open(world, options.node_directory, {});
+  if (!node) {
+    fmt::print(stderr, "{}\n", describe(node.error()));
+    co_return kFailed;
+  }
+  std::vector<Row> rows;
+  for (grid::StorageServer* server : (*node)->context().servers) rows.emplace_back().server = server;
+  io::TaskGroup group(co_await io::this_scope());
+  for (Row& row : rows) group.spawn(ask(&world.loop, &row));
+  co_await group.join();
+  json::array list;
+  std::size_t up = 0;
+  for (const Row& row : rows) {
+    json::object each{{"id", row.server->id()}, {"name", row.server->name()}, {"reachable", row.answer.has_value()}};
+    if (row.answer) {
+      ++up;
+      each["milliseconds"] = row.milliseconds;
+      each["available_bytes"] = row.answer->version.available_space;
+      each["version"] = row.answer->version.application_version;
+      each["resumes"] = row.answer->resumes;
+      if (!options.json) {
+        fmt::print("{:<10} up    {:>7.1f} ms  {:>10} free  {}{}\n", row.server->name(), row.milliseconds,
+                   format_bytes(row.answer->version.available_space), row.answer->version.application_version,
+                   row.answer->resumes ? "" : "  (does not keep partial uploads)");
+      }
+    } else {
+      each["problem"] = row.answer.error().what;
+      if (!options.json) fmt::print("{:<10} down  {}\n", row.server->name(), row.answer.error().what);
+    }
+    list.push_back(std::move(each));
+  }
+  if (options.json) {
+    fmt::print("{}\n", json::serialize(json::object{{"servers", std::move(list)}}));
+  } else {
+    fmt::print("{} of {} servers answer\n", up, rows.size());
+  }
+  co_return up > 0 ? kDone : kUnavailable;
+}
+
+}  // namespace holdfast::cli

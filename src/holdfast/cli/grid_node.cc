@@ -1,0 +1,131 @@
+#include "holdfast/cli/grid_node.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "holdfast/cli/version.h"
+#include "holdfast/core/base/base32.h"
+#include "holdfast/core/protocol/http_fields.h"
+
+namespace holdfast::cli {
+namespace {
+
+/// A port that is free now. It is written down, so that the NURL stays what it is.
+Result<std::uint16_t> choose_port(const std::string& host) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) address.sin_addr.s_addr = htonl(INADDR_ANY);
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  socklen_t length = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  const bool bound = fd >= 0 && ::bind(fd, generic, sizeof address) == 0 && ::getsockname(fd, generic, &length) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!bound) return fail(Errc::io, "no free port on " + host);
+  return ntohs(address.sin_port);
+}
+
+struct Endpoint {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+/// "tcp:8098:interface=127.0.0.1", "tcp:8098", "8098".
+Result<Endpoint> parse_tub_port(std::string_view text) {
+  Endpoint out{"0.0.0.0", 0};
+  if (text.starts_with("tcp:")) text.remove_prefix(4);
+  const std::size_t colon = text.find(':');
+  const auto port = protocol::parse_decimal(text.substr(0, colon));
+  if (!port || *port == 0 || *port > 65'535) return fail(Errc::malformed, "tahoe.cfg: [node] tub.port is not tcp:PORT");
+  out.port = static_cast<std::uint16_t>(*port);
+  if (colon == std::string_view::npos) return out;
+  constexpr std::string_view kInterface = "interface=";
+  const std::string_view rest = text.substr(colon + 1);
+  if (!rest.starts_with(kInterface)) return fail(Errc::malformed, "tahoe.cfg: [node] tub.port is not tcp:PORT:interface=HOST");
+  out.host = std::string(rest.substr(kInterface.size()));
+  return out;
+}
+
+std::string storage_cfg(const StorageNodeWishes& wishes) {
+  const std::string port = std::to_string(wishes.port);
+  const std::string location = wishes.location.empty() ? wishes.host : wishes.location;
+  return "[node]\nnickname = " + wishes.nickname + "\ntub.port = tcp:" + port + ":interface=" + wishes.host +
+         "\ntub.location = tcp:" + location + ":" + port + "\n\n[storage]\nenabled = true\nreserved_space = " +
+         wishes.reserved_space + "\n";
+}
+
+constexpr std::string_view kClientCfg =
+    "[node]\nnickname = client\ntub.port = disabled\ntub.location = disabled\n\n"
+    "[client]\nshares.needed = 3\nshares.happy = 7\nshares.total = 10\n\n[storage]\nenabled = false\n";
+
+}  // namespace
+
+Result<std::string> create_storage_node(World& world, const std::string& path, const StorageNodeWishes& asked) {
+  config::NodeDirectory node(world.files, path);
+  if (auto nurl = node.read_private("storage.nurl")) return std::move(*nurl);
+  StorageNodeWishes wishes = asked;
+  if (wishes.port == 0) {
+    HF_TRY(wishes.port, choose_port(wishes.host));
+  }
+  HF_TRY_VOID(node.create(world.random, storage_cfg(wishes)));
+  Result<std::string> pem = node.read_private("node.pem");
+  if (!pem) {
+    pem = http::make_self_signed_pem(world.random, "holdfast");
+    if (!pem) return tl::make_unexpected(pem.error());
+    HF_TRY_VOID(node.write_private("node.pem", *pem));
+  }
+  HF_TRY(const http::CertificateIdentity identity, http::identity_of_pem(*pem));
+  HF_TRY_VOID(node.write_public("my_nodeid", base32_encode(identity.tub_id.view()) + "\n"));
+  protocol::Nurl nurl;
+  nurl.spki = identity.spki;
+  nurl.host = wishes.location.empty() ? wishes.host : wishes.location;
+  nurl.port = wishes.port;
+  nurl.swissnum = config::make_swissnum(world.random);
+  const std::string text = protocol::to_string(nurl);
+  HF_TRY_VOID(node.write_private("storage.furl", "pb://" + base32_encode(identity.tub_id.view()) + "@tcp:" + nurl.host + ":" +
+                                                     std::to_string(nurl.port) + "/" + nurl.swissnum + "\n"));
+  HF_TRY_VOID(node.write_private("storage.nurl", text + "\n"));  // last: a node with a NURL is whole
+  return text;
+}
+
+Result<void> create_client_node(World& world, const std::string& path, const std::vector<std::string>& nurls) {
+  config::NodeDirectory node(world.files, path);
+  std::string list = "# One NURL a line: the storage servers of this grid.\n";
+  for (const std::string& text : nurls) {
+    if (auto nurl = protocol::parse_nurl(text); !nurl) return fail_in(text, nurl.error());
+    list += text + "\n";
+  }
+  HF_TRY_VOID(node.create(world.random, std::string(kClientCfg)));
+  HF_TRY_VOID(node.write_private("servers.nurl", list));
+  HF_TRY_VOID(world.files.make_directories(node.transfers()));
+  return {};
+}
+
+io::Task<Result<std::unique_ptr<storage::StorageRole>>> start_storage(World& world, const std::string& path, int listen_fd) {
+  const config::NodeDirectory node(world.files, path);
+  HF_CO_TRY(const config::TahoeCfg tahoe, node.tahoe_cfg());
+  HF_CO_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
+  HF_CO_TRY(const std::string nurl_text, node.read_private("storage.nurl"));
+  HF_CO_TRY(const protocol::Nurl nurl, protocol::parse_nurl(nurl_text));
+  HF_CO_TRY(const Endpoint endpoint, parse_tub_port(tahoe.tub_port));
+  storage::RoleOptions options;
+  HF_CO_TRY(options.node_pem, node.read_private("node.pem"));
+  options.store.directory = tahoe.storage_dir.starts_with('/') ? tahoe.storage_dir : path + "/" + tahoe.storage_dir;
+  options.store.reserved_bytes = tahoe.reserved_space_bytes;
+  options.store.read_only = tahoe.readonly;
+  options.store.partial_retention_seconds = own.partial_retention_seconds;
+  options.store.partial_idle_seconds = own.partial_idle_seconds;
+  options.store.partial_bytes_max = own.partial_bytes_max;
+  options.store.dormant_per_share_max = own.partial_per_share_max;
+  options.swissnum = nurl.swissnum;
+  options.host = endpoint.host;
+  options.port = endpoint.port;
+  options.listen_fd = listen_fd;
+  options.application_version = std::string("holdfast/") + kVersion;
+  options.admin_port = own.admin_port;
+  const storage::ShareStore::World store_world{world.loop, *world.disk, world.files, *world.log};
+  co_return co_await storage::StorageRole::start(world.loop, store_world, std::move(options));
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,118 @@
+#include "holdfast/cli/progress_line.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace holdfast::cli {
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(200);
+constexpr auto kPlainEvery = std::chrono::seconds(5);
+
+std::uint64_t position(const transfer::Progress& progress) {
+  return progress.phase == transfer::Phase::hashing ? progress.hashed_bytes : progress.done_bytes;
+}
+
+std::uint64_t goal(const transfer::Progress& progress) {
+  return progress.phase == transfer::Phase::hashing ? progress.file_bytes : progress.total_bytes;
+}
+
+}  // namespace
+
+std::string format_bytes(std::uint64_t bytes) {
+  constexpr std::array<const char*, 7> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < kUnits.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+std::string format_seconds(double seconds) {
+  const auto whole = static_cast<std::uint64_t>(std::max(0.0, seconds) + 0.5);
+  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  return fmt::format("{}:{:02}", whole / 60, whole % 60);
+}
+
+std::string progress_line(const transfer::Progress& progress, double speed) {
+  const std::uint64_t total = goal(progress), done = std::min(position(progress), total);
+  std::string out = fmt::format("{:<9}", transfer::to_string(progress.phase));
+  if (total > 0) {
+    constexpr unsigned kWidth = 24;
+    const auto filled = static_cast<unsigned>(static_cast<double>(done) / static_cast<double>(total) * kWidth);
+    out += fmt::format(" [{}{}] {:3.0f}%  {} of {}", std::string(filled, '='), std::string(kWidth - filled, ' '),
+                       100.0 * static_cast<double>(done) / static_cast<double>(total), format_bytes(done), format_bytes(total));
+  }
+  if (speed >= 1) out += fmt::format("  {}/s", format_bytes(static_cast<std::uint64_t>(speed)));
+  if (speed >= 1 && done < total) out += fmt::format("  {} left", format_seconds(static_cast<double>(total - done) / speed));
+  if (progress.shares_total > 0) out += fmt::format("  shares {}/{}", progress.shares_placed, progress.shares_total);
+  if (progress.skipped_bytes > 0) out += fmt::format("  {} were there", format_bytes(progress.skipped_bytes));
+  if (progress.waiting_for_link) {
+    out += "  waiting for the link: no server answers";
+  } else if (!progress.note.empty()) {
+    out += "  " + progress.note.substr(0, 60);
+  }
+  return out;
+}
+
+ProgressDisplay::ProgressDisplay(io::Loop& loop, const transfer::Progress& progress, const std::string& mode)
+    : loop_(loop), progress_(progress), last_tick_(loop.now()) {
+  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  style_ = mode == "none"    ? Style::none
+           : mode == "bar"   ? Style::bar
+           : mode == "plain" ? Style::plain
+           : mode == "json"  ? Style::json
+           : terminal        ? Style::bar
+                             : Style::plain;
+  last_drawn_ = loop.now();
+  if (style_ != Style::none) tick();
+}
+
+ProgressDisplay::~ProgressDisplay() {
+  timer_.reset();
+  if (style_ == Style::bar) {
+    draw();
+    std::fputc('\n', stderr);
+  }
+}
+
+void ProgressDisplay::tick() {
+  timer_ = loop_.at(loop_.now() + kTick, [this] { tick(); });
+  const io::Time now = loop_.now();
+  const double seconds = std::chrono::duration<double>(now - last_tick_).count();
+  const std::uint64_t bytes = position(progress_);
+  if (seconds > 0.05) {
+    const double current = bytes > last_bytes_ ? static_cast<double>(bytes - last_bytes_) / seconds : 0;
+    speed_ = speed_ == 0 ? current : speed_ * 0.8 + current * 0.2;
+    last_tick_ = now;
+    last_bytes_ = bytes;
+  }
+  if (style_ == Style::bar || now - last_drawn_ >= kPlainEvery) {
+    last_drawn_ = now;
+    draw();
+  }
+}
+
+void ProgressDisplay::draw() {
+  if (style_ == Style::json) {
+    fmt::print(stderr, "{{\"phase\":\"{}\",\"done_bytes\":{},\"total_bytes\":{},\"skipped_bytes\":{},\"shares_placed\":{},\"waiting_for_link\":{}}}\n",
+               transfer::to_string(progress_.phase), position(progress_), goal(progress_), progress_.skipped_bytes,
+               progress_.shares_placed, progress_.waiting_for_link);
+    return;
+  }
+  const std::string line = progress_line(progress_, speed_);
+  if (style_ == Style::bar) {
+    fmt::print(stderr, "\r\033[K{}", line);
+  } else {
+    fmt::print(stderr, "{}\n", line);
+  }
+  std::fflush(stderr);
+}
+
+}  // namespace holdfast::cli

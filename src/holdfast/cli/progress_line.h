@@ -1,0 +1,38 @@
+// How progress looks: one line, drawn again and again on a terminal, now and then elsewhere.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "holdfast/edge/io/loop.h"
+#include "holdfast/node/transfer/progress.h"
+
+namespace holdfast::cli {
+
+/// "12.3 MiB", "1.0 GiB".
+std::string format_bytes(std::uint64_t bytes);
+/// "0:42", "1:02:03".
+std::string format_seconds(double seconds);
+
+/// `speed`: bytes of progress per second, 0 when not known yet.
+std::string progress_line(const transfer::Progress& progress, double speed);
+
+/// Draws until destroyed. `mode`: auto, bar, plain, json or none (see --help).
+class ProgressDisplay {
+ public:
+  ProgressDisplay(io::Loop& loop, const transfer::Progress& progress, const std::string& mode);
+  ~ProgressDisplay();
+
+ private:
+  void tick();
+  void draw();
+  io::Loop& loop_;
+  const transfer::Progress& progress_;
+  enum class Style { none, bar, plain, json } style_;
+  std::unique_ptr<io::Loop::Timer> timer_;
+  io::Time last_tick_, last_drawn_{};
+  std::uint64_t last_bytes_ = 0;
+  double speed_ = 0;
+};
+
+}  // namespace holdfast::cli

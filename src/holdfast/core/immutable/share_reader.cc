@@ -1,0 +1,178 @@
+#include "holdfast/core/immutable/share_reader.h"
+
+#include <algorithm>
+
+#include "holdfast/core/base/check.h"
+#include "holdfast/core/base/endian.h"
+#include "holdfast/core/crypto/aes_ctr.h"
+#include "holdfast/core/crypto/tagged_hash.h"
+#include "holdfast/core/crypto/tags.h"
+#include "holdfast/core/hashtree/tree_index.h"
+
+namespace holdfast::immutable {
+namespace {
+
+constexpr std::size_t kChainEntryBytes = 34;
+constexpr std::uint64_t kChainBytesMax = 64 * kChainEntryBytes;
+constexpr std::uint64_t kSegmentGuess = 1'048'576;
+constexpr std::uint64_t kSmallTreeBytes = 64 * 1024;  // such a tree is fetched whole
+
+/// Bytes of the nodes that leaves [first, end) need, relative to the tree's begin.
+RangeSet node_bytes(const hashtree::HashTreeVerifier& tree, SegmentNumber first, SegmentNumber end) {
+  RangeSet out;
+  bool any = false;
+  for (SegmentNumber leaf = first; leaf < end; ++leaf) {
+    for (std::uint64_t node : tree.needed(leaf, true)) {
+      out.add(Range{node * Hash::kSize, (node + 1) * Hash::kSize});
+      any = true;
+    }
+  }
+  const std::uint64_t whole = hashtree::node_count(tree.leaf_count()) * Hash::kSize;
+  if (any && whole <= kSmallTreeBytes) out.add(Range{0, whole});
+  return out;
+}
+
+void shift_into(RangeSet& out, const RangeSet& ranges, std::uint64_t by) {
+  for (const Range& range : ranges.ranges()) out.add(Range{range.begin + by, range.end + by});
+}
+
+/// Nodes of a tree section that lie whole within the bytes.
+void take_nodes(std::uint64_t section, std::uint64_t section_end, std::uint64_t offset, ByteView bytes,
+                std::vector<hashtree::NumberedHash>& out) {
+  const std::uint64_t begin = std::max(offset, section), end = std::min(offset + bytes.size(), section_end);
+  for (std::uint64_t at = section + (begin - std::min(begin, section) + Hash::kSize - 1) / Hash::kSize * Hash::kSize;
+       at + Hash::kSize <= end; at += Hash::kSize) {
+    out.push_back({(at - section) / Hash::kSize, Hash::from(bytes.subspan(at - offset, Hash::kSize))});
+  }
+}
+
+}  // namespace
+
+Result<void> FileState::open(ByteView bytes) {
+  if (uri_extension_hash(bytes) != claim_.ueb_hash) return fail(Errc::corrupt, "a URI extension that is not the cap's");
+  if (is_open()) return {};
+  HF_TRY(UriExtension extension, parse_uri_extension(bytes, claim_.k));
+  HF_TRY(const Geometry geometry, Geometry::create(Params{claim_.k, claim_.n, claim_.size, extension.segment_size}));
+  extension_bytes_ = to_bytes(bytes);
+  extension_ = std::move(extension);
+  shares_.emplace(claim_.n);
+  shares_->set_root(extension_.share_root);
+  crypttext_.emplace(geometry.num_segments());
+  crypttext_->set_root(extension_.crypttext_root);
+  geometry_ = geometry;
+  return {};
+}
+
+Range ShareReader::tail_range() const {
+  std::uint64_t begin = 0;
+  if (offsets_) {
+    begin = offsets_->share_hashes;
+  } else if (const auto params = make_params(file_.claim().k, file_.claim().n, file_.claim().size, kSegmentGuess)) {
+    begin = ShareLayout(Geometry::create(*params).value()).tail_begin();
+  }
+  return {begin, begin + kChainBytesMax + 8 + kUriExtensionBytesMax};
+}
+
+Result<void> ShareReader::on_header(ByteView bytes) {
+  HF_TRY(const ShareOffsets offsets, parse_header(bytes));
+  if (offsets.uri_extension - offsets.share_hashes > kChainBytesMax) return fail(Errc::corrupt, "a hash chain that is too long");
+  offsets_ = offsets;
+  return {};
+}
+
+Result<void> ShareReader::on_tail(ByteView bytes) {
+  HF_CHECK(offsets_.has_value());
+  const std::uint64_t chain_bytes = offsets_->uri_extension - offsets_->share_hashes;
+  const std::size_t length_bytes = offsets_->length_bytes();
+  if (bytes.size() < chain_bytes + length_bytes) return fail(Errc::corrupt, "the share ends before its extension block");
+  const std::uint64_t length = load_be(bytes, chain_bytes, length_bytes);
+  if (length > kUriExtensionBytesMax || length > bytes.size() - chain_bytes - length_bytes) {
+    return fail(Errc::corrupt, "an extension block of a length that cannot be");
+  }
+  HF_TRY_VOID(file_.open(bytes.subspan(chain_bytes + length_bytes, length)));
+  HF_TRY_VOID(check_offsets(*offsets_, file_.geometry(), false));
+  if (share_ >= file_.claim().n) return fail(Errc::corrupt, "a share number that cannot be");
+  std::vector<hashtree::NumberedHash> nodes;
+  for (std::size_t at = 0; at < chain_bytes; at += kChainEntryBytes) {
+    nodes.push_back({load_be(bytes, at, 2), Hash::from(bytes.subspan(at + 2, Hash::kSize))});
+  }
+  HF_TRY_VOID(file_.shares().add(nodes));
+  const std::optional<Hash> root = file_.shares().leaf(share_);
+  if (!root) return fail(Errc::corrupt, "a hash chain without its own leaf");
+  block_tree_.emplace(file_.geometry().num_segments());
+  block_tree_->set_root(*root);
+  return {};
+}
+
+RangeSet ShareReader::wanted_nodes(SegmentNumber first, SegmentNumber end) {
+  HF_CHECK(is_open());
+  RangeSet out;
+  shift_into(out, node_bytes(file_.crypttext(), first, end), offsets_->crypttext_hashes);
+  shift_into(out, node_bytes(*block_tree_, first, end), offsets_->block_hashes);
+  return out;
+}
+
+Result<void> ShareReader::on_nodes(std::uint64_t offset, ByteView bytes) {
+  const std::uint64_t tree = hashtree::node_count(file_.geometry().num_segments()) * Hash::kSize;
+  take_nodes(offsets_->crypttext_hashes, offsets_->crypttext_hashes + tree, offset, bytes, crypttext_nodes_);
+  take_nodes(offsets_->block_hashes, offsets_->block_hashes + tree, offset, bytes, block_nodes_);
+  return {};
+}
+
+Result<void> ShareReader::settle_nodes() {
+  HF_TRY_VOID(file_.crypttext().add(std::exchange(crypttext_nodes_, {})));
+  return block_tree_->add(std::exchange(block_nodes_, {}));
+}
+
+Range ShareReader::block_range(SegmentNumber first, SegmentNumber end) const {
+  const Geometry& geometry = file_.geometry();
+  const std::uint64_t begin = offsets_->data + first * geometry.block_size();
+  return {begin, offsets_->data + (end - 1) * geometry.block_size() + geometry.block_bytes(end - 1)};
+}
+
+Result<void> ShareReader::check_block(SegmentNumber segment, ByteView block) {
+  const std::optional<Hash> expected = block_tree_->leaf(segment);
+  if (!expected) return fail(Errc::corrupt, "a block without its hash");
+  if (crypto::tagged_hash(crypto::kTagBlock, block) != *expected) {
+    return fail(Errc::corrupt, "block " + std::to_string(segment) + " does not have its hash");
+  }
+  return {};
+}
+
+void ShareReader::forget_before(SegmentNumber segment) { block_tree_->forget_leaves_before(segment); }
+
+SegmentDecoder::SegmentDecoder(const Geometry& geometry, const cap::Key* key)
+    : geometry_(geometry),
+      codec_(erasure::Codec::create(geometry.params().k, geometry.params().n).value()),
+      key_(key != nullptr ? std::optional(*key) : std::nullopt) {}
+
+Result<Bytes> SegmentDecoder::decode(SegmentNumber segment, const std::vector<ShareNumber>& shares,
+                                     const std::vector<ByteView>& blocks, const Hash& expected) const {
+  const std::size_t block_bytes = geometry_.block_bytes(segment);
+  Bytes out(block_bytes * codec_.k());
+  std::vector<const std::uint8_t*> in;
+  std::vector<std::uint8_t*> primary;
+  for (const ByteView& block : blocks) in.push_back(block.data());
+  for (std::size_t i = 0; i < codec_.k(); ++i) primary.push_back(out.data() + i * block_bytes);
+  HF_TRY_VOID(codec_.decode(erasure::Codec::Given{shares, in}, primary, block_bytes));
+  out.resize(geometry_.segment_bytes(segment));
+  if (crypto::tagged_hash(crypto::kTagSegment, out) != expected) {
+    return fail(Errc::corrupt, "the file itself is bad: valid shares decode to something else in segment " + std::to_string(segment));
+  }
+  if (key_) {
+    crypto::AesCtr cipher(key_->view(), segment * geometry_.segment_size());
+    cipher.apply(out, out);
+  }
+  return out;
+}
+
+bool SegmentDecoder::plaintext_is(SegmentNumber segment, Bytes plaintext, const Hash& expected) const {
+  if (plaintext.size() != geometry_.segment_bytes(segment)) return false;
+  if (key_) {
+    crypto::AesCtr cipher(key_->view(), segment * geometry_.segment_size());
+    cipher.apply(plaintext, plaintext);
+  }
+  return crypto::tagged_hash(crypto::kTagSegment, plaintext) == expected;
+}
+
+}  // namespace holdfast::immutable

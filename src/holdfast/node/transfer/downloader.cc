@@ -1,0 +1,233 @@
+#include "holdfast/node/transfer/downloader.h"
+
+#include <algorithm>
+
+#include "holdfast/core/cap/derive.h"
+#include "holdfast/node/transfer/segment_fetcher.h"
+
+namespace holdfast::transfer {
+namespace {
+
+constexpr std::uint64_t kBatchBytes = 4 * 1'048'576;
+
+double seconds_since(io::Time start, io::Loop& loop) { return std::chrono::duration<double>(loop.now() - start).count(); }
+
+std::uint64_t received(const Context& context) {
+  std::uint64_t sum = 0;
+  for (const grid::StorageServer* server : context.servers) sum += server->traffic().body_bytes_received;
+  return sum;
+}
+
+/// A run of segments, fetched ahead while the one before is delivered.
+struct Ahead {
+  SegmentNumber first = 0, end = 0;
+  Result<std::vector<Bytes>> segments = fail(Errc::cancelled, "stopped");
+};
+
+io::Task<void> fetch_ahead(SegmentFetcher* fetcher, Ahead* ahead) {
+  ahead->segments = co_await fetcher->segments(ahead->first, ahead->end);
+}
+
+/// Delivers [range) in order. One batch is on its way while another is written.
+io::Task<Result<void>> deliver(SegmentFetcher& fetcher, Range range, Sink& sink, Progress& progress) {
+  const immutable::Geometry& geometry = fetcher.geometry();
+  const SegmentNumber last_end = (range.end - 1) / geometry.segment_size() + 1;
+  const SegmentNumber step = std::max<std::uint64_t>(1, kBatchBytes / geometry.segment_size());
+  SegmentNumber next = range.begin / geometry.segment_size();
+  std::optional<Ahead> ready;
+  bool first_batch = true;
+  for (;;) {
+    Ahead coming{next, std::min(next + (first_batch ? 1 : step), last_end)};
+    first_batch = false;
+    const bool more = coming.first < coming.end;
+    io::TaskGroup group(co_await io::this_scope());
+    if (more) group.spawn(fetch_ahead(&fetcher, &coming));
+    Result<void> written;
+    if (ready) {
+      for (SegmentNumber i = ready->first; i < ready->end && written; ++i) {
+        const Range at = geometry.segment_range(i);
+        const Range cut{std::max(at.begin, range.begin), std::min(at.end, range.end)};
+        const Bytes& bytes = (*ready->segments)[i - ready->first];
+        written = co_await sink.write(ByteView(bytes).subspan(cut.begin - at.begin, cut.size()));
+        progress.done_bytes += cut.size();
+      }
+    }
+    if (!written) group.cancel();
+    co_await group.join();
+    if (!written) co_return written;
+    if (!more) co_return Result<void>{};
+    if (!coming.segments) co_return tl::make_unexpected(coming.segments.error());
+    next = coming.end;
+    ready = std::move(coming);
+  }
+}
+
+Result<cap::ChkReadCap> readable(const cap::Cap& cap) {
+  if (const auto* read = std::get_if<cap::ChkReadCap>(&cap)) return *read;
+  if (std::holds_alternative<cap::ChkVerifyCap>(cap)) {
+    return fail(Errc::unsupported, "a verify cap cannot decrypt; the read cap is needed");
+  }
+  return fail(Errc::malformed, "that is not the cap of a file (it begins with URI:CHK: or URI:LIT:); was it cut when it was copied?");
+}
+
+io::Task<Result<void>> write_literal(const cap::LitCap& literal, const DownloadOptions& options, Sink& sink, DownloadReport& report) {
+  Range range{0, literal.data.size()};
+  if (options.range) range = {std::min(options.range->begin, range.end), std::min(options.range->end, range.end)};
+  if (range.empty()) co_return Result<void>{};
+  report.bytes_delivered = range.size();
+  co_return co_await sink.write(ByteView(literal.data).subspan(range.begin, range.size()));
+}
+
+class FileSink final : public Sink {
+ public:
+  FileSink(const Context& context, io::File& file, std::uint64_t offset) : context_(context), file_(file), at_(offset) {}
+  io::Task<Result<void>> write(ByteView bytes) override {
+    auto job = [&] { return file_.write(at_, bytes); };
+    HF_CO_TRY_VOID(co_await context_.disk.run(job));
+    at_ += bytes.size();
+    co_return Result<void>{};
+  }
+
+ private:
+  const Context& context_;
+  io::File& file_;
+  std::uint64_t at_;
+};
+
+/// Proves the part file segment by segment; answers the good prefix in bytes and repairs nothing yet.
+io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fetcher, io::File& part, Progress& progress,
+                                      DownloadReport& report) {
+  RangeSet good;
+  auto size_job = [&] { return part.info(); };
+  HF_CO_TRY(const io::FileInfo info, co_await context.disk.run(size_job));
+  const immutable::Geometry& geometry = fetcher.geometry();
+  const std::uint64_t usable = std::min(info.size, geometry.size());
+  if (usable == 0) co_return good;
+  progress.phase = Phase::verifying_part;
+  constexpr SegmentNumber kRun = 64;
+  const SegmentNumber count = (usable + geometry.segment_size() - 1) / geometry.segment_size();
+  for (SegmentNumber first = 0; first < count; first += kRun) {
+    const SegmentNumber end = std::min(first + kRun, count);
+    HF_CO_TRY(const std::vector<Hash> hashes, co_await fetcher.segment_hashes(first, end));
+    for (SegmentNumber segment = first; segment < end; ++segment) {
+      const Range range = geometry.segment_range(segment);
+      auto look = [&]() -> Result<bool> {
+        Bytes bytes(range.size());
+        HF_TRY(const std::size_t got, part.read(range.begin, bytes));
+        bytes.resize(got);
+        return fetcher.decoder().plaintext_is(segment, std::move(bytes), hashes[segment - first]);
+      };
+      HF_CO_TRY(const bool right, co_await context.cpu.run(look));
+      if (right) {
+        good.add(range);
+      } else {
+        report.bytes_rejected += std::min(range.end, usable) - range.begin;
+      }
+      progress.hashed_bytes += range.size();
+    }
+  }
+  co_return good;
+}
+
+immutable::FileClaim claim_of(const cap::ChkReadCap& cap) { return {cap.ueb_hash, cap.k, cap.n, cap.size}; }
+
+io::Task<Result<void>> into_part(const Context& context, SegmentFetcher& fetcher, io::File& part, Progress& progress,
+                                 DownloadReport& report) {
+  HF_CO_TRY_VOID(co_await fetcher.open());
+  HF_CO_TRY(const RangeSet good, co_await prove_part(context, fetcher, part, progress, report));
+  report.bytes_skipped = good.total();
+  progress.skipped_bytes = progress.done_bytes = good.total();
+  progress.phase = Phase::receiving;
+  const std::uint64_t size = fetcher.geometry().size();
+  for (const Range& gap : good.gaps({0, size}).ranges()) {
+    FileSink sink(context, part, gap.begin);
+    HF_CO_TRY_VOID(co_await deliver(fetcher, gap, sink, progress));
+  }
+  report.bytes_delivered = size;
+  auto settle = [&]() -> Result<void> {
+    HF_TRY_VOID(part.truncate(size));
+    return part.sync();
+  };
+  co_return co_await context.disk.run(settle);
+}
+
+}  // namespace
+
+io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, Sink& sink, DownloadOptions options,
+                                          Progress& progress) {
+  const io::Time start = context.loop.now();
+  const std::uint64_t before = received(context);
+  DownloadReport report;
+  if (const auto* literal = std::get_if<cap::LitCap>(&cap)) {
+    HF_CO_TRY_VOID(co_await write_literal(*literal, options, sink, report));
+    co_return report;
+  }
+  HF_CO_TRY(const cap::ChkReadCap read, readable(cap));
+  Range range{0, read.size};
+  if (options.range) range = {std::min(options.range->begin, read.size), std::min(options.range->end, read.size)};
+  progress.file_bytes = read.size;
+  progress.total_bytes = range.empty() ? 0 : range.size();
+  if (range.empty()) co_return report;
+  progress.phase = Phase::receiving;
+  Link link(context.loop, context.random, options.patience);
+  SegmentFetcher fetcher(context, link, cap::storage_index_of(read.key), claim_of(read), &read.key);
+  Result<void> done = co_await fetcher.open();
+  if (done) done = co_await deliver(fetcher, range, sink, progress);
+  co_await fetcher.close();
+  if (!done) co_return tl::make_unexpected(done.error());
+  report.bytes_delivered = range.size();
+  report.bytes_fetched = received(context) - before;
+  report.cuts = fetcher.cuts();
+  report.warnings = fetcher.warnings();
+  report.seconds = seconds_since(start, context.loop);
+  progress.phase = Phase::done;
+  co_return report;
+}
+
+io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap cap, std::string path,
+                                               DownloadOptions options, Progress& progress) {
+  const io::Time start = context.loop.now();
+  const std::uint64_t before = received(context);
+  const std::string part_path = path + ".part";
+  auto open = [&]() -> Result<std::unique_ptr<io::File>> {
+    if (const auto info = context.files.info(path); info && info->is_directory) {
+      return fail(Errc::unsupported, path + " is a directory; name a file");
+    }
+    return context.files.open(part_path, io::Open::create);
+  };
+  HF_CO_TRY(std::unique_ptr<io::File> part, co_await context.disk.run(open));
+  DownloadReport report;
+  const bool whole = !options.range && !std::holds_alternative<cap::LitCap>(cap);
+  if (whole) {
+    HF_CO_TRY(const cap::ChkReadCap read, readable(cap));
+    progress.file_bytes = progress.total_bytes = read.size;
+    Link link(context.loop, context.random, options.patience);
+    SegmentFetcher fetcher(context, link, cap::storage_index_of(read.key), claim_of(read), &read.key);
+    Result<void> done;
+    if (read.size > 0) done = co_await into_part(context, fetcher, *part, progress, report);
+    co_await fetcher.close();
+    if (!done) co_return tl::make_unexpected(done.error());
+    report.cuts = fetcher.cuts();
+    report.warnings = fetcher.warnings();
+  } else {
+    FileSink sink(context, *part, 0);
+    HF_CO_TRY(report, co_await download(context, std::move(cap), sink, options, progress));
+    auto settle = [&]() -> Result<void> {
+      HF_TRY_VOID(part->truncate(report.bytes_delivered));
+      return part->sync();
+    };
+    HF_CO_TRY_VOID(co_await context.disk.run(settle));
+  }
+  auto finish = [&]() -> Result<void> {
+    part.reset();
+    HF_TRY_VOID(context.files.rename(part_path, path));
+    return context.files.sync_directory(io::parent_path(path));
+  };
+  HF_CO_TRY_VOID(co_await context.disk.run(finish));
+  report.bytes_fetched = received(context) - before;
+  report.seconds = seconds_since(start, context.loop);
+  progress.phase = Phase::done;
+  co_return report;
+}
+
+}  // namespace holdfast::transfer

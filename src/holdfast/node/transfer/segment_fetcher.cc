@@ -1,0 +1,348 @@
+#include "holdfast/node/transfer/segment_fetcher.h"
+
+#include <algorithm>
+
+#include "holdfast/node/transfer/server_survey.h"
+
+namespace holdfast::transfer {
+namespace {
+
+constexpr io::Duration kHedgeLeast = std::chrono::milliseconds(500);
+
+io::Task<Result<void>> told(io::Event& event) {
+  const bool woken = co_await event.wait();
+  if (!woken) co_return fail(Errc::cancelled, "stopped");
+  co_return Result<void>{};
+}
+
+struct Part {
+  Range range;
+  Result<Bytes> bytes = fail(Errc::cancelled, "stopped");
+};
+
+io::Task<void> read_part(grid::StorageServer* server, StorageIndex si, ShareNumber share, Part* part) {
+  part->bytes = co_await server->read(si, share, part->range);
+}
+
+}  // namespace
+
+struct SegmentFetcher::Copy {
+  Copy(grid::StorageServer& from, immutable::FileState& file, ShareNumber share) : server(from), reader(file, share) {}
+  grid::StorageServer& server;
+  immutable::ShareReader reader;
+  bool bad = false;                        // corrupt or incompatible: never again
+  std::optional<io::Time> down_since;      // a transport failure; may come back
+  unsigned slow = 0;                       // how often it was hedged
+  bool busy = false;
+};
+
+/// k copies' blocks of a run of segments.
+struct SegmentFetcher::Batch {
+  SegmentNumber first = 0, end = 0;
+  bool hashes_only = false;
+  std::vector<std::pair<ShareNumber, Bytes>> got;
+  std::set<ShareNumber> running;
+  std::set<Copy*> tried;
+};
+
+SegmentFetcher::SegmentFetcher(const Context& context, Link& link, const StorageIndex& si,
+                               const immutable::FileClaim& claim, const cap::Key* key)
+    : context_(context),
+      link_(link),
+      si_(si),
+      file_(claim),
+      key_(key != nullptr ? std::optional(*key) : std::nullopt),
+      changed_(context.loop),
+      asking_(context.loop) {}
+
+SegmentFetcher::~SegmentFetcher() = default;
+
+io::Task<void> SegmentFetcher::ask(grid::StorageServer* server) {
+  const Result<std::vector<ShareNumber>> shares = co_await server->list_shares(si_);
+  answered_.insert(server);
+  if (!shares) {
+    dead_.insert(server);
+    last_problem_ = shares.error().what;
+  } else {
+    link_.heard();
+    for (ShareNumber share : *shares) {
+      if (share < file_.claim().n) copies_.push_back(std::make_unique<Copy>(*server, file_, share));
+    }
+  }
+  changed_.notify_all();
+}
+
+std::size_t SegmentFetcher::distinct_alive() const {
+  std::set<ShareNumber> shares;
+  for (const auto& copy : copies_) {
+    if (!copy->bad && !copy->down_since) shares.insert(copy->reader.share());
+  }
+  return shares.size();
+}
+
+/// Asks all servers, and returns as soon as enough shares are known; the other answers are listened to.
+io::Task<Result<void>> SegmentFetcher::find() {
+  const std::vector<grid::StorageServer*> servers = permuted_servers(context_, si_);
+  if (servers.empty()) co_return fail(Errc::not_enough_shares, "this node knows no storage server");
+  for (grid::StorageServer* server : servers) {
+    if (answered_.contains(server) && !dead_.contains(server)) continue;
+    answered_.erase(server);
+    dead_.erase(server);
+    asking_.spawn(ask(server));
+  }
+  while (distinct_alive() < file_.claim().k && asking_.running() > 0) HF_CO_TRY_VOID(co_await told(changed_));
+  co_return Result<void>{};
+}
+
+void SegmentFetcher::note_failure(Copy& copy, const Error& error) {
+  const std::string who = "share " + std::to_string(copy.reader.share()) + " on " + copy.server.name();
+  last_problem_ = error.what;
+  switch (error.code) {
+    case Errc::corrupt:
+    case Errc::not_found:
+    case Errc::unsupported:
+    case Errc::unauthorized:
+      copy.bad = true;
+      warnings_.push_back(who + " is not usable: " + error.what);
+      break;
+    case Errc::malformed:
+      copy.down_since = context_.loop.now();
+      break;
+    case Errc::cancelled:
+      break;
+    default:
+      ++cuts_;
+      copy.down_since = context_.loop.now();
+  }
+}
+
+io::Task<Result<void>> SegmentFetcher::open_copy(Copy& copy) {
+  immutable::ShareReader& reader = copy.reader;
+  if (reader.is_open()) co_return Result<void>{};
+  Part header{reader.header_range()}, tail{reader.tail_range()};
+  {
+    io::TaskGroup group(co_await io::this_scope());
+    group.spawn(read_part(&copy.server, si_, reader.share(), &header));
+    group.spawn(read_part(&copy.server, si_, reader.share(), &tail));
+    co_await group.join();
+  }
+  if (!header.bytes) co_return tl::make_unexpected(header.bytes.error());
+  HF_CO_TRY_VOID(reader.on_header(*header.bytes));
+  if (reader.tail_range() != tail.range) {
+    tail.range = reader.tail_range();
+    co_await read_part(&copy.server, si_, reader.share(), &tail);
+  }
+  if (!tail.bytes) co_return tl::make_unexpected(tail.bytes.error());
+  const Result<void> opened = reader.on_tail(*tail.bytes);
+  if (!opened && opened.error().code == Errc::malformed) {
+    file_error_ = opened.error();
+    co_return fail(Errc::corrupt, opened.error().what);
+  }
+  co_return opened;
+}
+
+io::Task<Result<void>> SegmentFetcher::fetch_nodes(Copy& copy, SegmentNumber first, SegmentNumber end) {
+  std::vector<Part> parts;
+  for (const Range& range : copy.reader.wanted_nodes(first, end).ranges()) parts.push_back(Part{range});
+  if (parts.empty()) co_return Result<void>{};
+  {
+    io::TaskGroup group(co_await io::this_scope());
+    for (Part& part : parts) group.spawn(read_part(&copy.server, si_, copy.reader.share(), &part));
+    co_await group.join();
+  }
+  for (const Part& part : parts) {
+    if (!part.bytes) co_return tl::make_unexpected(part.bytes.error());
+    HF_CO_TRY_VOID(copy.reader.on_nodes(part.range.begin, *part.bytes));
+  }
+  co_return copy.reader.settle_nodes();
+}
+
+io::Task<Result<Bytes>> SegmentFetcher::fetch_blocks(Copy& copy, SegmentNumber first, SegmentNumber end) {
+  const Range range = copy.reader.block_range(first, end);
+  HF_CO_TRY(Bytes bytes, co_await copy.server.read(si_, copy.reader.share(), range));
+  if (bytes.size() != range.size()) co_return fail(Errc::corrupt, "the share is shorter than it should be");
+  auto check = [&]() -> Result<void> {
+    std::size_t at = 0;
+    for (SegmentNumber segment = first; segment < end; ++segment) {
+      const std::size_t length = geometry().block_bytes(segment);
+      HF_TRY_VOID(copy.reader.check_block(segment, ByteView(bytes).subspan(at, length)));
+      at += length;
+    }
+    return {};
+  };
+  const Result<void> checked = co_await context_.cpu.run(check);
+  if (checked) co_return std::move(bytes);
+  const std::string where = "share[" + std::to_string(range.begin) + "-" + std::to_string(range.end) + ")";
+  static_cast<void>(co_await copy.server.advise_corrupt(si_, copy.reader.share(), "corruption in " + where + ": " + checked.error().what));
+  co_return tl::make_unexpected(checked.error());
+}
+
+io::Task<void> SegmentFetcher::run_copy(Copy* copy, Batch* batch) {
+  copy->busy = true;
+  const ShareNumber share = copy->reader.share();
+  Result<void> done = co_await open_copy(*copy);
+  if (done) done = co_await fetch_nodes(*copy, batch->first, batch->end);
+  if (done && !batch->hashes_only) {
+    Result<Bytes> blocks = co_await fetch_blocks(*copy, batch->first, batch->end);
+    if (blocks) {
+      batch->got.emplace_back(share, std::move(*blocks));
+    } else {
+      done = tl::make_unexpected(blocks.error());
+    }
+  } else if (done) {
+    batch->got.emplace_back(share, Bytes{});
+  }
+  copy->busy = false;
+  batch->running.erase(share);
+  if (done) {
+    link_.heard();
+    copy->down_since.reset();
+    used_.insert({copy->server.id(), share});
+  } else {
+    note_failure(*copy, done.error());
+  }
+  changed_.notify_all();
+}
+
+/// The best copy of a share that the batch has neither got nor is getting.
+SegmentFetcher::Copy* SegmentFetcher::pick(const Batch& batch) const {
+  Copy* best = nullptr;
+  const auto load = [&](const Copy& copy) {
+    return std::ranges::count_if(copies_, [&](const auto& other) { return other->busy && &other->server == &copy.server; });
+  };
+  const auto rank = [&](const Copy& copy) { return std::tuple(copy.slow, load(copy), copy.reader.share()); };
+  for (const auto& copy : copies_) {
+    const ShareNumber share = copy->reader.share();
+    const bool have = std::ranges::any_of(batch.got, [&](const auto& got) { return got.first == share; });
+    if (copy->bad || copy->down_since || have || batch.running.contains(share) || batch.tried.contains(copy.get())) continue;
+    if (best == nullptr || rank(*copy) < rank(*best)) best = copy.get();
+  }
+  return best;
+}
+
+/// Nothing can be started and nothing runs: waits, then asks again and forgives what was down.
+io::Task<Result<void>> SegmentFetcher::wait_for_copies(unsigned& failures) {
+  std::set<ShareNumber> possible;
+  bool all_answered = true;
+  for (const auto& copy : copies_) {
+    if (!copy->bad) possible.insert(copy->reader.share());
+  }
+  if (!dead_.empty() || asking_.running() > 0) all_answered = false;
+  if (all_answered && possible.size() < file_.claim().k) {
+    co_return fail(Errc::not_enough_shares, "only " + std::to_string(possible.size()) + " good shares were found, " +
+                                                std::to_string(file_.claim().k) + " are needed" +
+                                                (last_problem_.empty() ? "" : " (" + last_problem_ + ")"));
+  }
+  HF_CO_TRY_VOID(co_await link_.pause(++failures));
+  for (const auto& copy : copies_) copy->down_since.reset();
+  co_return co_await find();
+}
+
+io::Task<Result<void>> SegmentFetcher::gather(Batch& batch) {
+  const std::size_t needed = batch.hashes_only ? 1 : file_.claim().k;
+  io::TaskGroup group(co_await io::this_scope());
+  Result<void> outcome;
+  unsigned failures = 0;
+  std::size_t hedges = 0;
+  const io::Time start = context_.loop.now();
+  io::Time last_start = start;
+  while (outcome && batch.got.size() < needed && !file_error_) {
+    const io::Time now = context_.loop.now();
+    const io::Duration patience = std::max(kHedgeLeast, usual_ * 2);
+    if (batch.running.size() > 0 && now - last_start >= patience) {
+      ++hedges;  // somebody lags: one more copy, and remember who
+      for (const auto& copy : copies_) {
+        if (batch.running.contains(copy->reader.share()) && copy->busy) ++copy->slow;
+      }
+      last_start = now;
+    }
+    while (batch.got.size() + batch.running.size() < needed + hedges) {
+      Copy* copy = pick(batch);
+      if (copy == nullptr) break;
+      batch.running.insert(copy->reader.share());
+      batch.tried.insert(copy);
+      last_start = now;
+      group.spawn(run_copy(copy, &batch));
+    }
+    if (batch.got.size() >= needed || file_error_) break;
+    if (batch.running.empty()) {
+      outcome = co_await wait_for_copies(failures);
+      batch.tried.clear();
+      continue;
+    }
+    outcome = co_await io::with_timeout(std::chrono::milliseconds(100), told(changed_));
+    if (!outcome && outcome.error().code == Errc::timeout) outcome = Result<void>{};
+  }
+  group.cancel();
+  co_await group.join();
+  if (outcome && file_error_) outcome = tl::make_unexpected(*file_error_);
+  if (outcome && hedges == 0) usual_ = std::max<io::Duration>(context_.loop.now() - start, std::chrono::milliseconds(20));
+  co_return outcome;
+}
+
+io::Task<Result<void>> SegmentFetcher::open() {
+  HF_CO_TRY_VOID(co_await find());
+  Batch batch;
+  batch.hashes_only = true;
+  batch.end = 1;
+  HF_CO_TRY_VOID(co_await gather(batch));
+  decoder_.emplace(geometry(), key_ ? &*key_ : nullptr);
+  co_return Result<void>{};
+}
+
+io::Task<Result<std::vector<Hash>>> SegmentFetcher::segment_hashes(SegmentNumber first, SegmentNumber end) {
+  Batch batch;
+  batch.first = first;
+  batch.end = end;
+  batch.hashes_only = true;
+  HF_CO_TRY_VOID(co_await gather(batch));
+  std::vector<Hash> out;
+  for (SegmentNumber segment = first; segment < end; ++segment) out.push_back(file_.crypttext().leaf(segment).value());
+  co_return out;
+}
+
+io::Task<Result<std::vector<Bytes>>> SegmentFetcher::decode(Batch& batch) {
+  const std::size_t count = batch.end - batch.first;
+  std::vector<Hash> expected;
+  for (SegmentNumber segment = batch.first; segment < batch.end; ++segment) expected.push_back(file_.crypttext().leaf(segment).value());
+  std::vector<Result<Bytes>> out(count, fail(Errc::cancelled, ""));
+  std::vector<ShareNumber> shares;
+  batch.got.resize(file_.claim().k);
+  for (const auto& [share, blocks] : batch.got) shares.push_back(share);
+  const auto work = [&](std::size_t i) -> Result<Bytes> {
+    const SegmentNumber segment = batch.first + i;
+    std::vector<ByteView> blocks;
+    for (const auto& [share, bytes] : batch.got) {
+      blocks.push_back(ByteView(bytes).subspan(i * geometry().block_size(), geometry().block_bytes(segment)));
+    }
+    return decoder_->decode(segment, shares, blocks, expected[i]);
+  };
+  const auto one = [this, &work, &out](std::size_t i) -> io::Task<void> {
+    auto job = [&work, i] { return work(i); };
+    out[i] = co_await context_.cpu.run(std::move(job));
+  };
+  io::TaskGroup group(co_await io::this_scope());
+  for (std::size_t i = 0; i < count; ++i) group.spawn(one(i));
+  co_await group.join();
+  std::vector<Bytes> segments;
+  for (Result<Bytes>& each : out) {
+    if (!each) co_return tl::make_unexpected(each.error());
+    segments.push_back(std::move(*each));
+  }
+  co_return segments;
+}
+
+io::Task<Result<std::vector<Bytes>>> SegmentFetcher::segments(SegmentNumber first, SegmentNumber end) {
+  Batch batch;
+  batch.first = first;
+  batch.end = end;
+  HF_CO_TRY_VOID(co_await gather(batch));
+  co_return co_await decode(batch);
+}
+
+io::Task<void> SegmentFetcher::close() {
+  asking_.cancel();
+  co_await asking_.join();
+}
+
+}  // namespace holdfast::transfer

@@ -1,0 +1,74 @@
+// Verified plaintext (or ciphertext) segments from whatever servers have good shares.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "holdfast/core/cap/cap.h"
+#include "holdfast/core/immutable/share_reader.h"
+#include "holdfast/edge/io/task_group.h"
+#include "holdfast/node/transfer/link.h"
+
+namespace holdfast::transfer {
+
+/// One file being read. Servers that are slow, silent, lying or dead are gone around: blocks come from k copies, a lagging
+/// one is hedged by a spare, a corrupt one is reported and dropped.
+class SegmentFetcher {
+ public:
+  SegmentFetcher(const Context& context, Link& link, const StorageIndex& si, const immutable::FileClaim& claim,
+                 const cap::Key* key);
+  ~SegmentFetcher();
+
+  /// Until k distinct shares are found and one is open. Errors: not_enough_shares, patience's, malformed (bad file).
+  io::Task<Result<void>> open();
+  /// Ends the questions that are still open; to be awaited before it is destroyed.
+  io::Task<void> close();
+  const immutable::Geometry& geometry() const { return file_.geometry(); }
+  immutable::FileState& file() { return file_; }
+
+  /// Segments [first, end), verified. Errors: as open; corrupt when the file itself is bad.
+  io::Task<Result<std::vector<Bytes>>> segments(SegmentNumber first, SegmentNumber end);
+  /// Leaves of the crypttext tree for [first, end): what a part file is held against.
+  io::Task<Result<std::vector<Hash>>> segment_hashes(SegmentNumber first, SegmentNumber end);
+  const immutable::SegmentDecoder& decoder() const { return *decoder_; }
+
+  std::uint64_t cuts() const { return cuts_; }
+  std::vector<std::string> warnings() const { return warnings_; }
+  std::set<std::pair<std::string, ShareNumber>> used() const { return used_; }
+
+ private:
+  struct Copy;
+  struct Batch;
+  io::Task<Result<void>> find();
+  io::Task<void> ask(grid::StorageServer* server);
+  io::Task<Result<void>> open_copy(Copy& copy);
+  io::Task<Result<void>> fetch_nodes(Copy& copy, SegmentNumber first, SegmentNumber end);
+  io::Task<Result<Bytes>> fetch_blocks(Copy& copy, SegmentNumber first, SegmentNumber end);
+  io::Task<void> run_copy(Copy* copy, Batch* batch);
+  Copy* pick(const Batch& batch) const;
+  io::Task<Result<void>> wait_for_copies(unsigned& failures);
+  io::Task<Result<void>> gather(Batch& batch);
+  io::Task<Result<std::vector<Bytes>>> decode(Batch& batch);
+  void note_failure(Copy& copy, const Error& error);
+  std::size_t distinct_alive() const;
+
+  const Context& context_;
+  Link& link_;
+  const StorageIndex si_;
+  immutable::FileState file_;
+  std::optional<cap::Key> key_;
+  std::optional<immutable::SegmentDecoder> decoder_;
+  std::vector<std::unique_ptr<Copy>> copies_;
+  std::set<grid::StorageServer*> answered_, dead_;
+  std::vector<std::string> warnings_;
+  std::set<std::pair<std::string, ShareNumber>> used_;
+  std::optional<Error> file_error_;
+  io::Duration usual_ = std::chrono::seconds(1);  // of a batch, for hedging
+  std::uint64_t cuts_ = 0;
+  std::string last_problem_;
+  io::Event changed_;
+  io::TaskGroup asking_;
+};
+
+}  // namespace holdfast::transfer
