@@ -16,7 +16,7 @@ class ChunkDecoder {
   /// data_left() > 0, the next bytes are data; otherwise, unless done(), it needs more input.
   /// Error: malformed.
   Result<std::size_t> frame(ByteView input);
-  std::uint64_t data_left() const { return data_left_; }
+  std::uint64_t data_left() const { return state_ == State::data ? data_left_ : 0; }
   /// `count` bytes of data (at most data_left()) were taken.
   void took(std::uint64_t count);
   bool done() const { return state_ == State::done; }

@@ -1,0 +1,212 @@
+"""put and get with the real binary, undisturbed and broken in many ways. Names carry the numbers of the acceptance list."""
+import os
+import random
+import threading
+import time
+import unittest
+
+from rig import Place, Proxy, Process, finish, get, kill_when, put, sha256, start, through
+
+MIB = 1 << 20
+
+
+class Undisturbed(unittest.TestCase):
+    def test_f44_sizes_around_the_limits_come_back_and_two_clients_get_one_cap(self):
+        with Place() as place:
+            other = place.new_client("other", place.nurls(), convergence_of=place.client)
+            for size in (0, 1, 55, 56, MIB - 1, MIB, MIB + 3, 20_000_000):
+                path = place.file(f"f{size}", size, size)
+                report = put(place.client, path)
+                again = put(other, path)
+                self.assertEqual(report["cap"], again["cap"])
+                self.assertEqual(again["bytes_sent"] if size > 55 else 0, again["bytes_sent"])
+                get(other, report["cap"], path + ".out")
+                self.assertEqual(sha256(path), sha256(path + ".out"))
+            out, _ = finish(start(place.client, "get", report["cap"], "--range", "1048570-1048585", "--progress", "none"), expect=None)
+            self.assertEqual(len(out.encode("utf-8", "surrogateescape")) > 0, True)
+
+
+class Links(unittest.TestCase):
+    def test_f1_an_upload_cut_at_seeded_offsets_sends_little_again(self):
+        rng = random.Random(1)
+        with Place() as place:
+            made = [through(n, lambda t: Proxy(t, cut_after=lambda: rng.randint(200_000, 2_000_000))) for n in place.nurls()]
+            client = place.new_client("cut", [n for n, _ in made], convergence_of=place.client)
+            path = place.file("f", 20_000_000, 7)
+            report = put(client, path)
+            cuts = sum(p.cuts for _, p in made)
+            self.assertGreater(cuts, 20)
+            self.assertEqual(report["cap"], put(place.client, path)["cap"])
+            self.assertEqual(report["shares_placed"], 10)
+            # Per cut and stream at most a window of 1 MiB is sent again.
+            self.assertLessEqual(report["bytes_sent"] - report["share_bytes_total"], (cuts + report["cuts"]) * MIB)
+            get(place.client, report["cap"], path + ".out")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_f5_a_download_cut_at_seeded_offsets_comes_back_right(self):
+        rng = random.Random(2)
+        with Place() as place:
+            path = place.file("f", 20_000_000, 8)
+            cap = put(place.client, path)["cap"]
+            made = [through(n, lambda t: Proxy(t, cut_after=lambda: rng.randint(300_000, 3_000_000), towards="client"))
+                    for n in place.nurls()]
+            client = place.new_client("cut", [n for n, _ in made])
+            get(client, cap, path + ".out")
+            self.assertGreater(sum(p.cuts for _, p in made), 3)
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_f6_a_link_up_two_seconds_and_down_one_is_gone_on_from(self):
+        with Place() as place:
+            made = [through(n, Proxy) for n in place.nurls()]
+            client = place.new_client("flap", [n for n, _ in made], convergence_of=place.client)
+            path = place.file("f", 60 * MIB, 9)
+            ended = threading.Event()
+
+            def flap():
+                while not ended.wait(2):
+                    for _, proxy in made:
+                        proxy.link_down()
+                    ended.wait(1)
+                    for _, proxy in made:
+                        proxy.link_up()
+
+            thread = threading.Thread(target=flap)
+            thread.start()
+            try:
+                report = put(client, path, "--limit-rate", "20M")
+            finally:
+                ended.set()
+                thread.join()
+            self.assertEqual(report["shares_placed"], 10)
+            self.assertEqual(report["cap"], put(place.client, path)["cap"])
+
+    def test_f12_get_with_all_but_k_servers_silent(self):
+        with Place() as place:
+            path = place.file("f", 5_000_000, 10)
+            cap = put(place.client, path)["cap"]
+            made = [through(n, Proxy) for n in place.nurls()]
+            client = place.new_client("silent", [n for n, _ in made])
+            for _, proxy in made[3:]:
+                proxy.silent = True
+            get(client, cap, path + ".out")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+
+class Crashes(unittest.TestCase):
+    def test_f16_u1_kill_9_of_the_client_and_the_next_run_goes_on(self):
+        with Place() as place:
+            path = place.file("f", 60 * MIB, 11)
+            killed = 0
+            for delay in (0.8, 1.6, 2.4, 3.2):
+                killed += kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "40M"), delay)
+            report = put(place.client, path)
+            self.assertGreater(killed, 2)
+            self.assertGreater(report["bytes_skipped"], 0)
+            other = place.new_client("other", place.nurls(), convergence_of=place.client)
+            self.assertEqual(put(other, path)["cap"], report["cap"])
+            get(place.client, report["cap"], path + ".out")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_f17_f20_kill_9_of_all_servers_and_what_was_acknowledged_survives(self):
+        with Place() as place:
+            path = place.file("f", 60 * MIB, 12)
+            upload = start(place.client, "put", path, "--json", "--progress", "none", "--limit-rate", "40M")
+            for _ in range(3):
+                time.sleep(1.5)  # the crash comes at some moment of a running upload; nothing is waited for
+                place.grid.kill()
+                place.grid.start()
+            out, _ = finish(upload)
+            self.assertIn("URI:CHK:", out)
+            cap = put(place.client, path)["cap"]
+            get(place.client, cap, path + ".out")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_f35_u3_a_second_node_with_the_secret_goes_on_and_a_stranger_does_not(self):
+        with Place() as place:
+            path = place.file("f", 40 * MIB, 13)
+            self.assertTrue(kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "20M"), 4))
+            friend = place.new_client("friend", place.nurls(), convergence_of=place.client)
+            report = put(friend, path)
+            self.assertGreater(report["bytes_skipped"], 10 * MIB)
+            stranger = place.new_client("stranger", place.nurls())
+            self.assertEqual(put(stranger, path)["bytes_skipped"], 0)
+
+    def test_u7_a_damaged_part_file_costs_its_bad_segments_only(self):
+        with Place() as place:
+            path = place.file("f", 40 * MIB, 14)
+            cap = put(place.client, path)["cap"]
+            self.assertTrue(kill_when(start(place.client, "get", cap, "-o", path + ".out", "--progress", "none", "--limit-rate", "8M"), 4))
+            self.assertFalse(os.path.exists(path + ".out"))
+            with open(path + ".out.part", "r+b") as part:
+                part.seek(1_500_000)
+                part.write(b"damage")
+            report = get(place.client, cap, path + ".out")
+            self.assertGreater(report["bytes_skipped"], 4 * MIB)
+            self.assertGreater(report["bytes_rejected"], 0)
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+
+class Lies(unittest.TestCase):
+    def shares(self, place):
+        for i in range(10):
+            for root, _, files in os.walk(f"{place.path}/grid/storage-{i}/storage/shares"):
+                for name in files:
+                    yield os.path.join(root, name)
+
+    def test_f32_flipped_bits_in_stored_shares_are_gone_around(self):
+        with Place() as place:
+            path = place.file("f", 5_000_000, 15)
+            cap = put(place.client, path)["cap"]
+            for share in list(self.shares(place))[:7]:
+                with open(share, "r+b") as f:
+                    f.seek(12 + 400_000)
+                    byte = f.read(1)
+                    f.seek(12 + 400_000)
+                    f.write(bytes([byte[0] ^ 1]))
+            get(place.client, cap, path + ".out")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_too_few_good_shares_are_an_error_and_never_a_short_file(self):
+        with Place() as place:
+            path = place.file("f", 5_000_000, 16)
+            cap = put(place.client, path)["cap"]
+            for share in list(self.shares(place))[:8]:
+                os.truncate(share, 100_000)
+            _, err = finish(start(place.client, "get", cap, "-o", path + ".out", "--progress", "none", "--no-wait"), expect=None)
+            self.assertFalse(os.path.exists(path + ".out"), err)
+
+    def test_f27_a_poisoned_partial_costs_its_wrong_pieces_only(self):
+        with Place() as place:
+            path = place.file("f", 40 * MIB, 17)
+            self.assertTrue(kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "20M"), 4))
+            place.grid.stop()
+            poisoned = 0
+            for name in self.shares(place):
+                if name.endswith(".part"):
+                    with open(name, "r+b") as f:
+                        f.seek(12 + 600_000)
+                        f.write(b"poison")
+                    poisoned += 1
+            place.grid.start()
+            self.assertGreater(poisoned, 0)
+            report = put(place.client, path)
+            self.assertGreater(report["bytes_skipped"], 0)
+            get(place.client, report["cap"], path + ".out")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_f33_a_file_changed_between_attempts_gives_its_own_cap(self):
+        with Place() as place:
+            path = place.file("f", 20 * MIB, 18)
+            self.assertTrue(kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "10M"), 3))
+            status = os.stat(path)
+            with open(path, "r+b") as f:
+                f.seek(100)
+                f.write(b"changed")
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+            report = put(place.client, path)
+            get(place.client, report["cap"], path + ".out")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
