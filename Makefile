@@ -19,12 +19,10 @@ deps:
 	@scripts/install-deps.sh
 
 build/%/build.ninja: CMakeLists.txt CMakePresets.json cmake/HfModule.cmake | deps
+	@mkdir -p build
 	@cmake --preset $* >build/$*.configure.log 2>&1 || { cat build/$*.configure.log; exit 1; }
 
-build/%/build.ninja: | build
-build:
-	@mkdir -p build
-
+build: release
 release: build/release/build.ninja
 	@ninja -C build/release -j $(JOBS) --quiet holdfast
 dev: build/dev/build.ninja

@@ -107,6 +107,16 @@ io::Task<void> SharePlacer::allocate_on(std::size_t position, std::set<ShareNumb
   request.allocated_size = job_.encoder.layout().size();
   // Also with an empty set: it renews the leases of what is there.
   const Result<protocol::AllocateReply> reply = co_await facts.server->allocate(job_.si, std::move(request), *facts.secrets);
+  if (!reply && (reply.error().code == Errc::unavailable || reply.error().code == Errc::timeout)) {
+    // The link broke, not the server's word: each pusher asks again, and goes on with what was allocated after all.
+    for (ShareNumber share : shares) {
+      SharePusher::Start begin;
+      begin.resumes = facts.resumes;
+      begin.complete = facts.complete.contains(share);
+      start(position, share, std::move(begin));
+    }
+    co_return;
+  }
   if (!reply) {
     for (ShareNumber share : shares) refused_.insert({position, share});
     facts.problem = reply.error();
