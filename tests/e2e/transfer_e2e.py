@@ -39,7 +39,7 @@ class Links(unittest.TestCase):
             cuts = sum(p.cuts for _, p in made)
             self.assertGreater(cuts, 20)
             self.assertEqual(report["cap"], put(place.client, path)["cap"])
-            self.assertEqual(report["shares_placed"], 10)
+            self.assertGreaterEqual(report["happiness"], 7)
             # Per cut and stream at most a window of 1 MiB is sent again.
             self.assertLessEqual(report["bytes_sent"] - report["share_bytes_total"], (cuts + report["cuts"]) * MIB)
             get(place.client, report["cap"], path + ".out")
@@ -79,7 +79,7 @@ class Links(unittest.TestCase):
             finally:
                 ended.set()
                 thread.join()
-            self.assertEqual(report["shares_placed"], 10)
+            self.assertGreaterEqual(report["happiness"], 7)
             self.assertEqual(report["cap"], put(place.client, path)["cap"])
 
     def test_f12_get_with_all_but_k_servers_silent(self):

@@ -119,6 +119,7 @@ Result<void> SharePusher::handle(const Error& error) {
   switch (error.code) {
     case Errc::unavailable:
     case Errc::timeout:
+    case Errc::cancelled:  // of one exchange, by a cut; when this transfer is cancelled, the pause says so
       ++cuts_;
       required_.reset();
       return {};
