@@ -84,9 +84,11 @@ Result<std::string_view> CborReader::text() {
 }
 
 Result<bool> CborReader::boolean() {
-  HF_TRY(const Head out, head_of(7, "a boolean"));
-  if (out.indefinite || (out.argument != 20 && out.argument != 21)) return wrong("a boolean");
-  return out.argument == 21;
+  // The byte itself: behind a head of major type 7 there are also floats, whose bits may read 20 or 21.
+  if (rest_.empty() || (rest_[0] != 0xf4 && rest_[0] != 0xf5)) return wrong("a boolean");
+  const bool out = rest_[0] == 0xf5;
+  rest_ = rest_.subspan(1);
+  return out;
 }
 
 Result<CborReader::Container> CborReader::container(unsigned major, std::string_view what) {

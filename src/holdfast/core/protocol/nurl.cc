@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kNurlBytesMax = 1024;
 constexpr std::size_t kSwissnumBytesMax = 128;
 constexpr std::size_t kSpkiTextBytes = 43;
+constexpr std::size_t kIpv6TextBytesMax = 45;  // eight groups, the last two as dotted decimals
 
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
@@ -27,7 +28,8 @@ Result<void> parse_location(std::string_view text, Nurl& out) {
     const std::size_t close = text.find(']');
     if (close == std::string_view::npos) return fail(Errc::malformed, "a NURL with an open bracket");
     out.host = std::string(text.substr(1, close - 1));
-    if (out.host.empty() || !std::ranges::all_of(out.host, is_address_character)) {
+    const bool fits = out.host.size() <= kIpv6TextBytesMax && out.host.find(':') != std::string::npos;
+    if (!fits || !std::ranges::all_of(out.host, is_address_character)) {
       return fail(Errc::malformed, "a NURL with a bad IPv6 address");
     }
     std::string_view rest = text.substr(close + 1);
