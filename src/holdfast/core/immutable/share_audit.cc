@@ -70,6 +70,7 @@ class Audit {
     const std::uint64_t length = load_be(length_field, 0, offsets_.length_bytes());
     const std::uint64_t begin = offsets_.uri_extension + offsets_.length_bytes();
     if (length > kUriExtensionBytesMax || length > size_ - begin) return false;
+    if (offsets_.uri_extension - offsets_.share_hashes > kChainBytesMax) return false;
     HF_TRY(const Bytes bytes, bytes_at({begin, begin + length}));
     const Result<UriExtension> extension = parse_uri_extension(bytes, 1);
     if (!extension) return false;

@@ -43,6 +43,8 @@ class ShareLayout {
 
 inline constexpr std::size_t kHeaderBytesV1 = 36;
 inline constexpr std::size_t kHeaderBytesV2 = 68;
+/// Nobody reads a longer chain. No tree needs more than 9 entries of 34 bytes; foreign ones may repeat some.
+inline constexpr std::uint64_t kChainBytesMax = 64 * 34;
 
 /// What a reader takes from a header: offsets only (10.4).
 struct ShareOffsets {

@@ -13,7 +13,6 @@ namespace holdfast::immutable {
 namespace {
 
 constexpr std::size_t kChainEntryBytes = 34;
-constexpr std::uint64_t kChainBytesMax = 64 * kChainEntryBytes;
 constexpr std::uint64_t kSegmentGuess = 1'048'576;
 constexpr std::uint64_t kSmallTreeBytes = 64 * 1024;  // such a tree is fetched whole
 
