@@ -68,8 +68,8 @@ Result<ContainerInfo> inspect_container(io::File& file, bool repair) {
   const std::uint64_t around = kContainerHeaderBytes + kLeaseBytes * info.leases;
   if (on_disk.size < around) return fail(Errc::corrupt, "a share container shorter than its leases");
   info.data_bytes = on_disk.size - around;
-  if (field < kSaturated && info.data_bytes == field + kLeaseBytes) {
-    // A crash between a new record and the count: the record reads as share data.
+  if (field < kSaturated && info.data_bytes > field && info.data_bytes - field <= kLeaseBytes) {
+    // A crash between a new record and the count, or while the record was written: it reads as share data.
     info.data_bytes = field;
     if (repair) HF_TRY_VOID(file.truncate(around + field));
   }
