@@ -7,6 +7,7 @@
 
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
+#include "holdfast/cli/spool.h"
 #include "holdfast/node/transfer/uploader.h"
 
 namespace holdfast::cli {
@@ -105,11 +106,23 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
   }
   const Error& error = wishes.plan ? plan.error() : report.error();
   if (error.code == Errc::cancelled) {
-    fmt::print(stderr, "stopped; what was sent is kept. The same command goes on: holdfast put {}\n", path);
+    fmt::print(stderr, "stopped; what was sent is kept. {} goes on.\n", is_spool(path) ? "holdfast transfers resume" : "The same command");
   } else {
     fmt::print(stderr, "{}\n", describe(error));
   }
   co_return exit_code_of(error.code);
+}
+
+/// Standard input goes through a spool, which stays only while it is needed to go on.
+io::Task<int> put_standard_input(World& world, ClientNode& node, const GlobalOptions& options, const PutWishes& wishes) {
+  const Result<std::string> spool = co_await spool_standard_input(world, node.directory().transfers());
+  if (!spool) {
+    fmt::print(stderr, "{}\n", spool.error().code == Errc::cancelled ? "stopped; nothing was uploaded" : describe(spool.error()));
+    co_return exit_code_of(spool.error().code);
+  }
+  const int code = co_await put_one(world, node, *spool, options, wishes);
+  if (code == kDone) static_cast<void>(world.files.unlink(*spool));
+  co_return code;
 }
 
 }  // namespace
@@ -123,11 +136,30 @@ io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
   for (const std::string& problem : (*node)->problems()) fmt::print(stderr, "warning: {}\n", problem);
   int worst = kDone;
   for (const std::string& file : wishes.files) {
-    const int code = co_await put_one(world, **node, file, options, wishes);
+    int code = kDone;
+    if (file == "-") {
+      code = co_await put_standard_input(world, **node, options, wishes);
+    } else {
+      code = co_await put_one(world, **node, file, options, wishes);
+    }
     worst = std::max(worst, code);
     if (code == kInterrupted) break;
   }
   co_return worst;
+}
+
+io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options, const transfer::PutJournal& journal,
+                         std::string progress) {
+  PutWishes wishes;
+  wishes.k = journal.k;
+  wishes.happy = journal.happy;
+  wishes.n = journal.n;
+  wishes.segment_bytes = journal.segment_bytes_max;
+  wishes.random_key = journal.key_mode == transfer::KeyMode::random;
+  wishes.progress = std::move(progress);
+  const int code = co_await put_one(world, node, journal.source.path, options, wishes);
+  if (code == kDone && is_spool(journal.source.path)) static_cast<void>(world.files.unlink(journal.source.path));
+  co_return code;
 }
 
 }  // namespace holdfast::cli

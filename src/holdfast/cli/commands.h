@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "holdfast/cli/world.h"
+#include "holdfast/node/transfer/put_journal.h"
 
 namespace holdfast::cli {
 
@@ -18,6 +19,9 @@ struct PutWishes {
   std::optional<std::uint64_t> limit_rate, timeout_seconds;
 };
 io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes);
+/// Goes on with an upload of which there is a journal.
+io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options, const transfer::PutJournal& journal,
+                         std::string progress);
 
 struct GetWishes {
   std::string cap, output = "-", range;
@@ -25,6 +29,25 @@ struct GetWishes {
   std::optional<std::uint64_t> limit_rate, timeout_seconds;
 };
 io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes);
+
+struct CheckWishes {
+  std::string cap;
+  bool verify = false, repair = false, add_lease = false;
+  std::string progress = "auto";
+};
+io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes);
+
+struct TransfersWishes {
+  std::string action = "list";
+  std::vector<std::string> ids;
+  std::string progress = "auto";
+};
+io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes wishes);
+
+/// Text, or one JSON object.
+Result<std::string> describe_cap(const std::string& text, bool json);
+/// A container of a storage server, or a bare share. Errors: those of the file; malformed (no share).
+Result<std::string> describe_share(io::FileSystem& files, const std::string& path, bool json);
 
 struct GridWishes {
   std::string directory, host = "127.0.0.1";

@@ -53,7 +53,7 @@ class ClientNode {
   /// Errors: not_found with advice when there is no node directory.
   static Result<std::unique_ptr<ClientNode>> open(World& world, const std::string& directory, Options options);
 
-  transfer::Context& context() { return *context_; }
+  const transfer::Context& context() const { return *context_; }
   const config::TahoeCfg& config() const { return config_; }
   const std::vector<std::string>& problems() const { return problems_; }
   const config::NodeDirectory& directory() const { return directory_; }

@@ -5,10 +5,10 @@
 #include "holdfast/core/base/endian.h"
 #include "holdfast/core/crypto/tagged_hash.h"
 #include "holdfast/core/crypto/tags.h"
-#include "holdfast/core/hashtree/hash_tree.h"
 #include "holdfast/core/hashtree/hash_tree_verifier.h"
 #include "holdfast/core/hashtree/tree_index.h"
 #include "holdfast/core/immutable/uri_extension.h"
+#include "holdfast/core/immutable/whole_tree.h"
 
 namespace holdfast::immutable {
 namespace {
@@ -104,15 +104,10 @@ class Audit {
   Result<bool> tree_is_right(std::uint64_t begin, const std::optional<Hash>& root, std::vector<Hash>& leaves) {
     const std::uint64_t count = hashtree::node_count(geometry_->num_segments());
     HF_TRY(const Bytes bytes, bytes_at({begin, begin + count * Hash::kSize}));
-    const std::uint64_t first_leaf = hashtree::first_leaf_node(geometry_->num_segments());
-    leaves.resize(geometry_->num_segments());
-    const auto node = [&](std::uint64_t i) { return Hash::from(ByteView(bytes).subspan(i * Hash::kSize, Hash::kSize)); };
-    for (std::uint64_t i = 0; i < leaves.size(); ++i) leaves[i] = node(first_leaf + i);
-    const std::vector<Hash> built = hashtree::build_tree(leaves);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      if (built[i] != node(i)) return false;
-    }
-    return !root || built[0] == *root;
+    Result<std::vector<Hash>> found = leaves_of_whole_tree(bytes, geometry_->num_segments(), root);
+    if (!found) return false;
+    leaves = std::move(*found);
+    return true;
   }
 
   Result<void> check_trees() {

@@ -99,7 +99,8 @@ Result<void> ShareReader::on_tail(ByteView bytes) {
   const std::optional<Hash> root = file_.shares().leaf(share_);
   if (!root) return fail(Errc::corrupt, "a hash chain without its own leaf");
   block_tree_.emplace(file_.geometry().num_segments());
-  block_tree_->set_root(*root);
+  block_root_ = *root;
+  block_tree_->set_root(block_root_);
   return {};
 }
 

@@ -53,6 +53,8 @@ class ShareReader {
 
   ShareNumber share() const { return share_; }
   bool is_open() const { return block_tree_.has_value(); }
+  const ShareOffsets& offsets() const { return *offsets_; }  // after on_header
+  const Hash& block_root() const { return block_root_; }     // when open: as the share tree proves it
 
   /// To open: these ranges (the tail's place is guessed from the claim, and known after the header).
   Range header_range() const { return {0, kHeaderBytesV2}; }
@@ -79,6 +81,7 @@ class ShareReader {
   const ShareNumber share_;
   std::optional<ShareOffsets> offsets_;
   std::optional<hashtree::HashTreeVerifier> block_tree_;
+  Hash block_root_;
   std::vector<hashtree::NumberedHash> crypttext_nodes_, block_nodes_;
 };
 

@@ -13,12 +13,14 @@ struct CheckOptions {
   Patience patience;
 };
 
-/// Read caps and verify caps; a literal has nothing to check (healthy). Contacts every known server.
-io::Task<Result<CheckReport>> check(const Context& context, cap::Cap cap, CheckOptions options, Progress& progress);
+/// The verify cap that stands for a cap. Errors: unsupported (a literal has no shares); malformed (not a file's cap).
+Result<cap::ChkVerifyCap> verifiable(const cap::Cap& cap);
 
-/// Downloads the ciphertext and writes the missing shares, keeping the original URI extension block byte for
-/// byte. Corrupt copies found by a verify count as absent. Errors: as of download; corrupt when the recomputed
-/// roots differ from the original ones (nothing is then completed on any server).
-io::Task<Result<RepairReport>> repair(const Context& context, cap::Cap cap, CheckOptions options, Progress& progress);
+/// Contacts every known server; one that does not answer within its patience counts as not responding. Copies found
+/// corrupt are reported to their server. Errors: unavailable (no server answered at all), cancelled.
+io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap cap, CheckOptions options, Progress& progress);
+
+/// Distinct good shares, hosts, happiness and health from `report.shares`.
+void sum_up(CheckReport& report);
 
 }  // namespace holdfast::transfer

@@ -11,7 +11,8 @@ std::string_view to_string(Phase phase) {
     case Phase::placing: return "placing";
     case Phase::sending: return "sending";
     case Phase::proving: return "proving";
-    case Phase::verifying_part: return "verifying";
+    case Phase::verifying_part:
+    case Phase::verifying: return "verifying";
     case Phase::receiving: return "receiving";
     case Phase::done: return "done";
   }

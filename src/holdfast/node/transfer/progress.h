@@ -10,7 +10,7 @@
 
 namespace holdfast::transfer {
 
-enum class Phase { hashing, asking, placing, sending, proving, verifying_part, receiving, done };
+enum class Phase { hashing, asking, placing, sending, proving, verifying_part, verifying, receiving, done };
 std::string_view to_string(Phase phase);
 
 /// Updated in place by the transfer (loop thread); read by whoever draws it.
@@ -71,15 +71,17 @@ struct ShareVerdict {
 
 struct CheckReport {
   unsigned shares_good = 0, shares_needed = 0, shares_total = 0, happiness = 0;
-  unsigned servers_responding = 0, servers_known = 0, good_share_hosts = 0;
+  unsigned servers_known = 0, good_share_hosts = 0;
+  std::vector<std::string> responding;   // ids of the servers that answered
   bool healthy = false, recoverable = false;
   bool verified = false;                 // every byte was read (verify), not only asked for (check)
   std::vector<ShareVerdict> shares;
 };
 
 struct RepairReport {
-  CheckReport before;
+  CheckReport before, after;
   unsigned shares_pushed = 0;
+  bool attempted = false;                // the file was not healthy
   bool successful = false;
   std::vector<std::string> warnings;
 };

@@ -9,8 +9,8 @@ namespace holdfast::transfer {
 namespace {
 
 // docs/formats/put-journal.md: magic, fixed fields, path, digests, CRC-32C of everything before it.
-constexpr std::string_view kMagic = "HFPUTJ01";
-constexpr std::size_t kFixedBytes = 8 + 5 * 8 + 3 * 4 + 8 + 1 + 16 + 16 + 8 + 4 + 8;
+constexpr std::string_view kMagic = "HFPUTJ02";
+constexpr std::size_t kFixedBytes = 8 + 5 * 8 + 3 * 4 + 2 * 8 + 1 + 16 + 16 + 8 + 4 + 8;
 constexpr std::size_t kPathBytesMax = 16'384;
 
 class Reader {
@@ -43,6 +43,7 @@ Bytes encode(const PutJournal& journal) {
     append_be(out, 8, value);
   }
   for (unsigned value : {journal.k, journal.happy, journal.n}) append_be(out, 4, value);
+  append_be(out, 8, journal.segment_bytes_max);
   append_be(out, 8, journal.segment_bytes);
   append_be(out, 1, journal.key_mode == KeyMode::random ? 1 : 0);
   append(out, journal.key.view());
@@ -74,6 +75,7 @@ Result<PutJournal> decode_put_journal(ByteView bytes) {
   journal.k = static_cast<unsigned>(in.number(4));
   journal.happy = static_cast<unsigned>(in.number(4));
   journal.n = static_cast<unsigned>(in.number(4));
+  journal.segment_bytes_max = in.number(8);
   journal.segment_bytes = in.number(8);
   const std::uint64_t mode = in.number(1);
   journal.key = cap::Key::from(in.take(cap::Key::kSize));

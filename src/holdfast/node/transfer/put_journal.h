@@ -13,6 +13,8 @@
 
 namespace holdfast::transfer {
 
+inline constexpr std::uint64_t kPutJournalBytesMax = 1'073'741'824;  // 32 bytes a segment: 32 Mi segments
+
 /// What tells that a file is still the same one. Content is proven separately.
 struct SourceIdentity {
   std::string path;  // absolute
@@ -26,7 +28,8 @@ struct SourceIdentity {
 struct PutJournal {
   SourceIdentity source;
   unsigned k = 0, happy = 0, n = 0;
-  std::uint64_t segment_bytes = 0;  // effective
+  std::uint64_t segment_bytes_max = 0;  // asked for
+  std::uint64_t segment_bytes = 0;      // effective
   KeyMode key_mode = KeyMode::convergent;
   cap::Key key;
   StorageIndex storage_index;

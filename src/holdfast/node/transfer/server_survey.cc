@@ -102,6 +102,23 @@ io::Task<Result<std::vector<ServerFacts>>> survey(const Context& context, Link& 
   co_return facts;
 }
 
+io::Task<unsigned> abort_partials(const Context& context, Secret master, StorageIndex si) {
+  unsigned dropped = 0;
+  for (grid::StorageServer* server : context.servers) {
+    const Result<grid::VersionAnswer> version = co_await server->version();
+    if (!version) continue;
+    const auto secrets = secrets_for(context, master, si, *server);
+    if (!secrets) continue;
+    const auto status = co_await server->status(si, secrets->upload);
+    if (!status) continue;
+    for (const auto& [share, partial] : status->incomplete) {
+      const Result<void> aborted = co_await server->abort(si, share, secrets->upload);
+      if (aborted) ++dropped;
+    }
+  }
+  co_return dropped;
+}
+
 placement::Facts placement_facts(const std::vector<ServerFacts>& servers, unsigned n, std::uint64_t share_bytes) {
   placement::Facts out;
   out.n = n;

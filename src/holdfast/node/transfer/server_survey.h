@@ -35,6 +35,9 @@ io::Task<ServerFacts> ask_server(const Context& context, grid::StorageServer& se
 io::Task<Result<std::vector<ServerFacts>>> survey(const Context& context, Link& link, StorageIndex si, Secret master,
                                                   std::uint64_t share_bytes, unsigned n);
 
+/// Aborts every partial share that `master` owns, on every server that answers; how many there were.
+io::Task<unsigned> abort_partials(const Context& context, Secret master, StorageIndex si);
+
 /// The facts in the form that placement::plan takes; `unusable` are (server position, share) pairs that failed.
 placement::Facts placement_facts(const std::vector<ServerFacts>& servers, unsigned n, std::uint64_t share_bytes);
 

@@ -11,13 +11,11 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr std::uint64_t kJournalBytesMax = 1'073'741'824;  // 32 bytes a segment: 32 Ti segments
-
 /// The journal of an earlier run, when the file still looks the same and the parameters are.
 std::optional<PutJournal> usable_journal(io::FileSystem& files, const std::string& journal_path,
                                          const SourceIdentity& source, const UploadOptions& options,
                                          const immutable::Geometry& geometry) {
-  const Result<Bytes> bytes = io::read_file(files, journal_path, kJournalBytesMax);
+  const Result<Bytes> bytes = io::read_file(files, journal_path, kPutJournalBytesMax);
   if (!bytes) return std::nullopt;
   Result<PutJournal> journal = decode_put_journal(*bytes);
   if (!journal) return std::nullopt;
@@ -56,6 +54,7 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
   journal.k = options.k;
   journal.happy = options.happy;
   journal.n = options.n;
+  journal.segment_bytes_max = options.segment_bytes_max;
   journal.segment_bytes = geometry.segment_size();
   journal.key_mode = options.key_mode;
   journal.key = pass.key;
@@ -64,7 +63,7 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
   journal.started_wall_seconds = context.loop.wall_seconds();
   auto write = [&]() -> Result<void> {
     HF_TRY_VOID(context.files.make_directories(context.journal_directory));
-    return io::write_file_atomically(context.files, journal_path, encode(journal));
+    return io::write_file_atomically(context.files, journal_path, encode(journal), io::Open::create_private);
   };
   HF_CO_TRY_VOID(co_await context.disk.run(write));
   Prepared prepared{std::move(journal), geometry, journal_path};
@@ -246,25 +245,13 @@ io::Task<Result<UploadPlan>> plan_upload(const Context& context, std::string pat
 
 io::Task<Result<unsigned>> cancel_upload(const Context& context, const std::string& journal_path) {
   auto read = [&]() -> Result<PutJournal> {
-    HF_TRY(const Bytes bytes, io::read_file(context.files, journal_path, kJournalBytesMax));
+    HF_TRY(const Bytes bytes, io::read_file(context.files, journal_path, kPutJournalBytesMax));
     return decode_put_journal(bytes);
   };
   Result<PutJournal> journal = co_await context.disk.run(read);
   unsigned dropped = 0;
   if (journal) {
-    const Secret master = master_of(context, *journal);
-    for (grid::StorageServer* server : context.servers) {
-      const Result<grid::VersionAnswer> version = co_await server->version();
-      if (!version) continue;
-      const auto secrets = secrets_for(context, master, journal->storage_index, *server);
-      if (!secrets) continue;
-      const auto status = co_await server->status(journal->storage_index, secrets->upload);
-      if (!status) continue;
-      for (const auto& [share, partial] : status->incomplete) {
-        const Result<void> aborted = co_await server->abort(journal->storage_index, share, secrets->upload);
-        if (aborted) ++dropped;
-      }
-    }
+    dropped = co_await abort_partials(context, master_of(context, *journal), journal->storage_index);
   } else if (journal.error().code == Errc::not_found) {
     co_return tl::make_unexpected(journal.error());
   }

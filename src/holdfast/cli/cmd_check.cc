@@ -1,0 +1,157 @@
+// holdfast check, verify, repair: the health of a file on the grid.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+#include <cstdio>
+
+#include "holdfast/cli/commands.h"
+#include "holdfast/cli/progress_line.h"
+#include "holdfast/core/base/base32.h"
+#include "holdfast/node/transfer/repairer.h"
+
+namespace holdfast::cli {
+namespace {
+
+namespace json = boost::json;
+using transfer::CheckReport;
+using transfer::ShareVerdict;
+
+std::string_view to_string(ShareVerdict::State state) {
+  switch (state) {
+    case ShareVerdict::State::present: return "present";
+    case ShareVerdict::State::good: return "good";
+    case ShareVerdict::State::corrupt: return "corrupt";
+    case ShareVerdict::State::incompatible: return "incompatible";
+    case ShareVerdict::State::unknown: break;
+  }
+  return "unknown";
+}
+
+std::string summary(const CheckReport& report) {
+  if (report.healthy) return "Healthy";
+  return fmt::format("Not Healthy: {} shares (enc {}-of-{})", report.shares_good, report.shares_needed, report.shares_total);
+}
+
+/// The structure that t=check of the web API has.
+json::object to_json(const CheckReport& report, const std::string& si) {
+  json::array corrupt, incompatible, responding;
+  json::object sharemap;
+  for (const ShareVerdict& each : report.shares) {
+    json::array entry{json::string(each.server), json::string(si), each.share};
+    if (each.state == ShareVerdict::State::corrupt) corrupt.push_back(std::move(entry));
+    if (each.state == ShareVerdict::State::incompatible) incompatible.push_back(std::move(entry));
+    if (each.state != ShareVerdict::State::good && each.state != ShareVerdict::State::present) continue;
+    json::value& holders = sharemap[std::to_string(each.share)];
+    if (holders.is_null()) holders = json::array();
+    holders.as_array().push_back(json::string(each.server));
+  }
+  for (const std::string& id : report.responding) responding.push_back(json::string(id));
+  json::object results{{"healthy", report.healthy},
+                       {"recoverable", report.recoverable},
+                       {"count-happiness", report.happiness},
+                       {"count-shares-good", report.shares_good},
+                       {"count-shares-needed", report.shares_needed},
+                       {"count-shares-expected", report.shares_total},
+                       {"count-good-share-hosts", report.good_share_hosts},
+                       {"count-corrupt-shares", corrupt.size()},
+                       {"list-corrupt-shares", std::move(corrupt)},
+                       {"count-incompatible-shares", incompatible.size()},
+                       {"list-incompatible-shares", std::move(incompatible)},
+                       {"servers-responding", std::move(responding)},
+                       {"sharemap", std::move(sharemap)},
+                       {"count-wrong-shares", 0},
+                       {"count-recoverable-versions", report.recoverable ? 1 : 0},
+                       {"count-unrecoverable-versions", report.recoverable ? 0 : 1}};
+  return {{"storage-index", si}, {"summary", summary(report)}, {"results", std::move(results)}};
+}
+
+std::string name_of(const ClientNode& node, const std::string& id) {
+  for (const grid::StorageServer* server : node.context().servers) {
+    if (server->id() == id) return server->name();
+  }
+  return id;
+}
+
+void print_text(const ClientNode& node, const CheckReport& report, const std::string& si) {
+  fmt::print("Summary: {}\n storage index: {}\n good-shares: {} (encoding is {}-of-{}), on {} servers, happiness {}\n", summary(report),
+             si, report.shares_good, report.shares_needed, report.shares_total, report.good_share_hosts, report.happiness);
+  fmt::print(" servers: {} of {} answered{}\n", report.responding.size(), report.servers_known,
+             report.verified ? "; every byte was verified" : "; they were believed (verify reads every byte)");
+  for (const ShareVerdict& each : report.shares) {
+    if (each.state == ShareVerdict::State::good || each.state == ShareVerdict::State::present) continue;
+    fmt::print(" share {} on {}: {}: {}\n", each.share, name_of(node, each.server), to_string(each.state), each.reason);
+  }
+  if (!report.healthy && report.recoverable) fmt::print("`holdfast repair CAP` makes the missing shares again.\n");
+  if (!report.recoverable) fmt::print("Too few shares are left to get the file back while the other servers are away.\n");
+}
+
+int exit_code_of_error(const Error& error, std::string_view what) {
+  if (error.code == Errc::cancelled) {
+    fmt::print(stderr, "{} was stopped\n", what);
+  } else {
+    fmt::print(stderr, "{}\n", describe(error));
+  }
+  return exit_code_of(error.code);
+}
+
+int print_repair(const ClientNode& node, const transfer::RepairReport& report, const std::string& si, bool as_json) {
+  if (as_json) {
+    const json::object out{{"storage-index", si},
+                           {"repair-attempted", report.attempted},
+                           {"repair-successful", report.successful},
+                           {"count-shares-pushed", report.shares_pushed},
+                           {"pre-repair-results", to_json(report.before, si)},
+                           {"post-repair-results", to_json(report.after, si)}};
+    fmt::print("{}\n", json::serialize(out));
+  } else if (!report.attempted) {
+    fmt::print("nothing to repair\n");
+    print_text(node, report.before, si);
+  } else {
+    fmt::print("{}: {} shares were pushed\n", report.successful ? "repaired" : "repaired in part", report.shares_pushed);
+    print_text(node, report.after, si);
+  }
+  for (const std::string& warning : report.warnings) fmt::print(stderr, "warning: {}\n", warning);
+  return report.successful ? kDone : kFailed;
+}
+
+}  // namespace
+
+io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes) {
+  auto node = ClientNode::open(world, options.node_directory, {});
+  if (!node) co_return exit_code_of_error(node.error(), "check");
+  const cap::Cap cap = cap::parse_cap(wishes.cap);
+  if (std::holds_alternative<cap::LitCap>(cap)) {
+    fmt::print("{}\n", options.json ? R"({"storage-index":"","results":{"healthy":true}})" : "Summary: Healthy (a literal cap is the file itself)");
+    co_return kDone;
+  }
+  const Result<cap::ChkVerifyCap> verify = transfer::verifiable(cap);
+  if (!verify) co_return exit_code_of_error(verify.error(), "check");
+  transfer::CheckOptions check_options;
+  check_options.verify = wishes.verify;
+  check_options.add_lease = wishes.add_lease;
+  transfer::Progress progress;
+  Result<CheckReport> checked = fail(Errc::cancelled, "");
+  Result<transfer::RepairReport> repaired = fail(Errc::cancelled, "");
+  {
+    const ProgressDisplay display(world.loop, progress, wishes.progress);
+    if (wishes.repair) {
+      repaired = co_await transfer::repair((*node)->context(), *verify, check_options, progress);
+    } else {
+      checked = co_await transfer::check((*node)->context(), *verify, check_options, progress);
+    }
+  }
+  const std::string si = to_string(verify->storage_index);
+  if (wishes.repair) {
+    if (!repaired) co_return exit_code_of_error(repaired.error(), "repair");
+    co_return print_repair(**node, *repaired, si, options.json);
+  }
+  if (!checked) co_return exit_code_of_error(checked.error(), "check");
+  if (options.json) {
+    fmt::print("{}\n", json::serialize(to_json(*checked, si)));
+  } else {
+    print_text(**node, *checked, si);
+  }
+  co_return checked->healthy ? kDone : kFailed;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,170 @@
+#include "holdfast/node/transfer/checker.h"
+
+#include <set>
+
+#include "holdfast/core/crypto/secrets.h"
+#include "holdfast/core/immutable/share_verifier.h"
+#include "holdfast/core/placement/happiness.h"
+#include "holdfast/edge/io/task_group.h"
+#include "holdfast/edge/io/waiting.h"
+#include "holdfast/node/transfer/link.h"
+#include "holdfast/node/transfer/server_survey.h"
+
+namespace holdfast::transfer {
+namespace {
+
+constexpr unsigned kAttempts = 4;           // of one read, while other servers answer
+constexpr std::size_t kCopiesAtOnce = 10;   // bounds the memory of a verify
+
+struct Verifying {
+  const Context& context;
+  const cap::ChkVerifyCap& cap;
+  const CheckOptions& options;
+  Progress& progress;
+  Link link;
+  io::Semaphore slots;
+};
+
+io::Task<Result<Bytes>> read_patiently(Verifying& run, grid::StorageServer& server, ShareNumber share, Range range) {
+  for (unsigned failures = 1;; ++failures) {
+    Result<Bytes> bytes = co_await server.read(run.cap.storage_index, share, range);
+    if (bytes) {
+      run.link.heard();
+      co_return bytes;
+    }
+    const Errc code = bytes.error().code;
+    const bool passing = code == Errc::unavailable || code == Errc::timeout || code == Errc::cancelled;
+    if (!passing || failures == kAttempts) co_return bytes;
+    HF_CO_TRY_VOID(co_await run.link.pause(failures));
+  }
+}
+
+io::Task<Result<void>> read_whole_share(Verifying& run, grid::StorageServer& server, ShareNumber share) {
+  immutable::ShareVerifier verifier({run.cap.ueb_hash, run.cap.k, run.cap.n, run.cap.size}, share);
+  while (const std::optional<Range> range = verifier.next()) {
+    HF_CO_TRY(const Bytes bytes, co_await read_patiently(run, server, share, *range));
+    auto job = [&] { return verifier.on_bytes(bytes); };
+    HF_CO_TRY_VOID(co_await run.context.cpu.run(job));
+    run.progress.done_bytes += bytes.size();
+  }
+  co_return Result<void>{};
+}
+
+io::Task<void> verify_copy(Verifying* run, grid::StorageServer* server, ShareVerdict* verdict) {
+  const bool mine = co_await run->slots.acquire();
+  if (!mine) co_return;
+  const Result<void> outcome = co_await read_whole_share(*run, *server, verdict->share);
+  run->slots.release();
+  using State = ShareVerdict::State;
+  verdict->state = State::good;
+  if (outcome) co_return;
+  verdict->reason = outcome.error().what;
+  switch (outcome.error().code) {
+    case Errc::corrupt:
+      verdict->state = State::corrupt;
+      // A courtesy to its operator: whether it arrives changes nothing here.
+      static_cast<void>(co_await server->advise_corrupt(run->cap.storage_index, verdict->share, verdict->reason));
+      break;
+    case Errc::unsupported:
+      verdict->state = State::incompatible;
+      break;
+    default:
+      verdict->state = State::unknown;
+  }
+}
+
+struct Answer {
+  grid::StorageServer* server = nullptr;
+  Result<std::vector<ShareNumber>> shares = fail(Errc::cancelled, "");
+};
+
+io::Task<void> ask(Verifying* run, Answer* answer) {
+  for (unsigned failures = 1;; ++failures) {
+    answer->shares = co_await answer->server->list_shares(run->cap.storage_index);
+    if (answer->shares || failures == kAttempts || answer->shares.error().code == Errc::unauthorized) break;
+    const Result<void> waited = co_await run->link.pause(failures);
+    if (!waited) break;
+  }
+  if (!answer->shares) co_return;
+  run->link.heard();
+  ++run->progress.servers_answering;
+  const auto tub_id = answer->server->tub_id();
+  if (!run->options.add_lease || answer->shares->empty() || !tub_id) co_return;
+  const crypto::LeaseSecrets lease = crypto::lease_secrets(run->context.lease_secret, run->cap.storage_index, *tub_id);
+  // Says nothing about the shares, so its failure does not change the result.
+  static_cast<void>(co_await answer->server->add_lease(run->cap.storage_index, lease.renew, lease.cancel));
+}
+
+}  // namespace
+
+Result<cap::ChkVerifyCap> verifiable(const cap::Cap& cap) {
+  if (const auto* read = std::get_if<cap::ChkReadCap>(&cap)) return cap::weaken(*read);
+  if (const auto* verify = std::get_if<cap::ChkVerifyCap>(&cap)) return *verify;
+  if (std::holds_alternative<cap::LitCap>(cap)) return fail(Errc::unsupported, "a literal cap is the file itself; there is nothing to check");
+  return fail(Errc::malformed, "that is not the cap of a file (it begins with URI:CHK: or URI:CHK-Verifier:); was it cut when it was copied?");
+}
+
+void sum_up(CheckReport& report) {
+  std::set<ShareNumber> good;
+  std::map<std::string, std::set<ShareNumber>> hosts;
+  for (const ShareVerdict& each : report.shares) {
+    if (each.state != ShareVerdict::State::good && each.state != ShareVerdict::State::present) continue;
+    good.insert(each.share);
+    hosts[each.server].insert(each.share);
+  }
+  placement::ShareMap map;
+  for (const auto& [host, shares] : hosts) map.emplace(map.size(), shares);
+  report.shares_good = static_cast<unsigned>(good.size());
+  report.good_share_hosts = static_cast<unsigned>(hosts.size());
+  report.happiness = static_cast<unsigned>(placement::happiness(map));
+  report.healthy = report.shares_good == report.shares_total;
+  report.recoverable = report.shares_good >= report.shares_needed;
+}
+
+io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap cap, CheckOptions options, Progress& progress) {
+  progress.phase = Phase::asking;
+  progress.servers_known = static_cast<unsigned>(context.servers.size());
+  Verifying run{context, cap, options, progress, Link(context.loop, context.random, options.patience),
+                io::Semaphore(context.loop, kCopiesAtOnce)};
+  std::vector<Answer> answers;
+  for (grid::StorageServer* server : permuted_servers(context, cap.storage_index)) answers.emplace_back().server = server;
+  {
+    io::TaskGroup group(co_await io::this_scope());
+    for (Answer& answer : answers) group.spawn(ask(&run, &answer));
+    co_await group.join();
+    if (group.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
+  }
+  CheckReport report;
+  report.shares_needed = cap.k;
+  report.shares_total = cap.n;
+  report.servers_known = static_cast<unsigned>(answers.size());
+  report.verified = options.verify;
+  std::vector<grid::StorageServer*> holders;
+  for (const Answer& answer : answers) {
+    if (!answer.shares) continue;
+    report.responding.push_back(answer.server->id());
+    for (ShareNumber share : *answer.shares) {
+      if (share >= cap.n) continue;
+      ShareVerdict& verdict = report.shares.emplace_back();
+      verdict.server = answer.server->id();
+      verdict.share = share;
+      holders.push_back(answer.server);
+    }
+  }
+  if (report.responding.empty()) {
+    co_return fail(Errc::unavailable, answers.empty() ? "this node knows no storage server" : "no server answers: " + answers[0].shares.error().what);
+  }
+  if (options.verify) {
+    progress.phase = Phase::verifying;
+    progress.total_bytes = report.shares.size() * ((cap.size + cap.k - 1) / cap.k);
+    io::TaskGroup group(co_await io::this_scope());
+    for (std::size_t i = 0; i < holders.size(); ++i) group.spawn(verify_copy(&run, holders[i], &report.shares[i]));
+    co_await group.join();
+    if (group.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
+  }
+  sum_up(report);
+  progress.phase = Phase::done;
+  co_return report;
+}
+
+}  // namespace holdfast::transfer

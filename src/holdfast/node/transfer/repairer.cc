@@ -1,0 +1,147 @@
+#include "holdfast/node/transfer/repairer.h"
+
+#include <algorithm>
+
+#include "holdfast/core/crypto/secrets.h"
+#include "holdfast/node/transfer/node_stores.h"
+#include "holdfast/node/transfer/segment_fetcher.h"
+#include "holdfast/node/transfer/share_placer.h"
+
+namespace holdfast::transfer {
+namespace {
+
+/// Ciphertext from the shares that are left: each segment is verified against the cap as it comes.
+class GridSource final : public SegmentSource {
+ public:
+  GridSource(io::Loop& loop, SegmentFetcher& fetcher, Progress& progress)
+      : fetcher_(fetcher), progress_(progress), turn_(loop, 1) {}
+
+  io::Task<Result<Bytes>> next() override {
+    if (ready_.empty()) {
+      const immutable::Geometry& geometry = fetcher_.geometry();
+      const SegmentNumber step = std::max<std::uint64_t>(1, kBatchBytes / geometry.segment_size());
+      const SegmentNumber end = std::min(next_ + step, geometry.num_segments());
+      HF_CO_TRY(ready_, co_await fetch(next_, end));
+      std::ranges::reverse(ready_);
+      next_ = end;
+    }
+    Bytes segment = std::move(ready_.back());
+    ready_.pop_back();
+    progress_.hashed_bytes += segment.size();
+    co_return segment;
+  }
+
+  io::Task<Result<Bytes>> again(SegmentNumber segment) override {
+    HF_CO_TRY(std::vector<Bytes> segments, co_await fetch(segment, segment + 1));
+    co_return std::move(segments.front());
+  }
+
+  /// Every segment has been proven already.
+  io::Task<Result<void>> prove() override { co_return Result<void>{}; }
+
+ private:
+  /// One fetch at a time, as the fetcher wants it: the front and the laggards take turns.
+  io::Task<Result<std::vector<Bytes>>> fetch(SegmentNumber first, SegmentNumber end) {
+    const bool mine = co_await turn_.acquire();
+    if (!mine) co_return fail(Errc::cancelled, "stopped");
+    Result<std::vector<Bytes>> segments = co_await fetcher_.segments(first, end);
+    turn_.release();
+    co_return segments;
+  }
+
+  static constexpr std::uint64_t kBatchBytes = 4 * 1'048'576;
+  SegmentFetcher& fetcher_;
+  Progress& progress_;
+  io::Semaphore turn_;
+  SegmentNumber next_ = 0;
+  std::vector<Bytes> ready_;  // in reverse order
+};
+
+std::set<std::pair<std::string, ShareNumber>> unusable_copies(const CheckReport& report) {
+  std::set<std::pair<std::string, ShareNumber>> out;
+  for (const ShareVerdict& each : report.shares) {
+    using State = ShareVerdict::State;
+    if (each.state == State::corrupt || each.state == State::incompatible) out.insert({each.server, each.share});
+  }
+  return out;
+}
+
+io::Task<void> run_pipeline(SegmentPipeline* pipeline, Result<void>* outcome, std::function<void()>* changed) {
+  *outcome = co_await pipeline->run();
+  if (*changed) (*changed)();
+}
+
+/// The encoding of an open file, pushed wherever shares are missing.
+io::Task<Result<void>> push_missing(const Context& context, Link& link, const cap::ChkVerifyCap& cap, SegmentFetcher& fetcher,
+                                    const CheckOptions& options, Progress& progress, RepairReport& report) {
+  const immutable::Geometry geometry = fetcher.geometry();
+  const Bytes original = to_bytes(fetcher.file().extension_bytes());
+  const immutable::ShareLayout layout(geometry, immutable::ShareLayout::Choice{0, original.size()});
+  immutable::Encoder encoder(geometry, layout, make_node_stores(context.files, context.journal_directory), original);
+  const immutable::SegmentEncoder segment_encoder(geometry, nullptr);
+  GridSource source(context.loop, fetcher, progress);
+  SegmentPipeline pipeline(context, source, segment_encoder, encoder, SegmentPipeline::Limits{});
+  PushJob job{context, link, cap.storage_index, encoder, pipeline, nullptr};
+  SharePlacer::Wishes wishes;
+  wishes.happy = 0;
+  wishes.patience = options.patience;
+  wishes.rejected = unusable_copies(report.before);
+  const Secret master = crypto::private_upload_master(context.lease_secret, cap.storage_index);
+  SharePlacer placer(job, master, std::move(wishes), progress);
+  io::TaskGroup encoding(co_await io::this_scope());
+  Result<void> encoded;
+  encoding.spawn(run_pipeline(&pipeline, &encoded, &job.changed));
+  const Result<void> outcome = co_await placer.run();
+  encoding.cancel();
+  co_await encoding.join();
+  report.warnings = placer.warnings();
+  if (!outcome) {
+    if (outcome.error().code == Errc::corrupt) {
+      // Nothing could complete, as no tail was ever sent; nor shall the rest lie about.
+      static_cast<void>(co_await abort_partials(context, master, cap.storage_index));
+    }
+    co_return outcome;
+  }
+  for (const auto& [share, servers] : placer.placed()) {
+    for (const grid::StorageServer* server : servers) {
+      const bool known = std::ranges::any_of(report.before.shares, [&](const ShareVerdict& each) {
+        return each.share == share && each.server == server->id();
+      });
+      if (known) continue;
+      ++report.shares_pushed;
+      ShareVerdict& verdict = report.after.shares.emplace_back();
+      verdict.server = server->id();
+      verdict.share = share;
+      verdict.state = ShareVerdict::State::good;
+    }
+  }
+  co_return outcome;
+}
+
+}  // namespace
+
+io::Task<Result<RepairReport>> repair(const Context& context, cap::ChkVerifyCap cap, CheckOptions options, Progress& progress) {
+  RepairReport report;
+  HF_CO_TRY(report.before, co_await check(context, cap, options, progress));
+  report.after = report.before;
+  if (report.before.healthy) {
+    report.successful = true;
+    co_return report;
+  }
+  report.attempted = true;
+  progress = Progress{};
+  progress.file_bytes = cap.size;
+  Link link(context.loop, context.random, options.patience);
+  const immutable::FileClaim claim{cap.ueb_hash, cap.k, cap.n, cap.size};
+  SegmentFetcher fetcher(context, link, cap.storage_index, claim, nullptr);
+  Result<void> done = co_await fetcher.open();
+  if (done) done = co_await push_missing(context, link, cap, fetcher, options, progress, report);
+  co_await fetcher.close();
+  if (!done) co_return tl::make_unexpected(done.error());
+  sum_up(report.after);
+  report.successful = report.after.healthy;
+  progress.phase = Phase::done;
+  co_return report;
+}
+
+}  // namespace holdfast::transfer

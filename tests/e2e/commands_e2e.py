@@ -1,0 +1,148 @@
+"""The commands around put and get: check, verify, repair, transfers, debug, standard input, completion, the manual."""
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from rig import BINARY, Place, finish, get, kill_when, put, sha256, start
+
+MIB = 1 << 20
+
+
+def shares(place):
+    return sorted(os.path.join(root, name) for root, _, names in os.walk(place.path + "/grid")
+                  for name in names if "/storage/shares/" in root and "/incoming" not in root)
+
+
+def run(client, *arguments, expect=0):
+    return finish(start(client, *arguments), expect)[0]
+
+
+class Health(unittest.TestCase):
+    def test_check_believes_verify_finds_and_repair_makes_good(self):
+        with Place() as place:
+            path = place.file("f", 5_000_000, 1)
+            cap = put(place.client, path)["cap"]
+            verify_cap = json.loads(run(place.client, "--json", "debug", "cap", cap))["verify_cap"]
+            flipped, removed = shares(place)[:2]
+            with open(flipped, "r+b") as f:
+                f.seek(12 + 500_000)
+                byte = f.read(1)
+                f.seek(-1, os.SEEK_CUR)
+                f.write(bytes([byte[0] ^ 0x40]))
+            os.unlink(removed)
+            checked = json.loads(run(place.client, "--json", "check", cap, expect=1))["results"]
+            self.assertEqual((checked["count-shares-good"], checked["count-corrupt-shares"]), (9, 0))
+            verified = json.loads(run(place.client, "--json", "verify", verify_cap, "--progress", "none", expect=1))["results"]
+            self.assertEqual((verified["count-shares-good"], verified["count-corrupt-shares"]), (8, 1))
+            self.assertEqual(verified["list-corrupt-shares"][0][2], int(os.path.basename(flipped)))
+            repaired = json.loads(run(place.client, "--json", "repair", "--verify", verify_cap, "--progress", "none"))
+            self.assertTrue(repaired["repair-successful"])
+            self.assertEqual(repaired["count-shares-pushed"], 2)
+            after = json.loads(run(place.client, "--json", "verify", cap, "--progress", "none"))["results"]
+            self.assertEqual(after["count-shares-good"], 10)
+            get(place.client, cap, path + ".out")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_a_repaired_share_is_byte_for_byte_the_lost_one(self):
+        with Place() as place:
+            path = place.file("f", 3_000_000, 2)
+            cap = put(place.client, path)["cap"]
+            lost = shares(place)[0]
+            with open(lost, "rb") as f:
+                before = f.read()
+            os.unlink(lost)
+            run(place.client, "repair", cap, "--progress", "none")
+            found = [s for s in shares(place) if os.path.basename(s) == os.path.basename(lost)]
+            self.assertEqual(len(found), 1)
+            with open(found[0], "rb") as f:
+                self.assertEqual(f.read()[12:-72], before[12:-72])  # without the container's header and lease
+
+    def test_too_few_shares_cannot_be_repaired_and_nothing_is_changed(self):
+        with Place() as place:
+            cap = put(place.client, place.file("f", 1_000_000, 3))["cap"]
+            for share in shares(place)[2:]:
+                os.unlink(share)
+            left = shares(place)
+            run(place.client, "repair", cap, "--progress", "none", expect=4)
+            self.assertEqual(shares(place), left)
+
+
+class Transfers(unittest.TestCase):
+    def test_an_unfinished_upload_is_listed_and_resumed_or_given_up(self):
+        with Place() as place:
+            path = place.file("f", 40 * MIB, 4)
+            self.assertTrue(kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "20M"), 3))
+            listed = json.loads(run(place.client, "--json", "transfers"))["uploads"]
+            self.assertEqual([each["file"] for each in listed], [path])
+            self.assertTrue(listed[0]["source_unchanged"])
+            journals = [os.path.join(place.client, "transfers", name) for name in os.listdir(place.client + "/transfers")]
+            self.assertEqual([os.stat(each).st_mode & 0o777 for each in journals], [0o600])
+            report = json.loads(run(place.client, "--json", "transfers", "resume", "--progress", "none"))
+            self.assertGreater(report["bytes_skipped"], 0)
+            self.assertEqual(json.loads(run(place.client, "--json", "transfers"))["uploads"], [])
+            other = place.file("g", 40 * MIB, 5)
+            self.assertTrue(kill_when(start(place.client, "put", other, "--progress", "none", "--limit-rate", "20M"), 3))
+            listed = json.loads(run(place.client, "--json", "transfers"))["uploads"]
+            self.assertIn("partial shares were dropped", run(place.client, "transfers", "cancel", listed[0]["id"]))
+            self.assertEqual(put(place.client, other)["bytes_skipped"], 0)
+
+    def test_standard_input_is_spooled_and_the_spool_goes_when_it_is_stored(self):
+        with Place() as place:
+            path = place.file("f", 3_000_000, 6)
+            cap = put(place.client, path)["cap"]
+            with open(path, "rb") as source:
+                done = subprocess.run([BINARY, "-d", place.client, "put", "-", "--progress", "none"], stdin=source, capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout.strip()), (0, cap))
+            self.assertEqual(os.listdir(place.client + "/transfers"), [])
+
+    def test_standard_input_interrupted_while_it_is_read_leaves_nothing(self):
+        with Place() as place:
+            process = subprocess.Popen([BINARY, "-d", place.client, "put", "-", "--progress", "none"], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            process.stdin.write("some bytes that are not the end")
+            process.stdin.flush()
+            while not os.path.isdir(place.client + "/transfers") or not os.listdir(place.client + "/transfers"):
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(30), 3)
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                pipe.close()
+            self.assertEqual(os.listdir(place.client + "/transfers"), [])
+
+
+class Tools(unittest.TestCase):
+    def test_debug_share_names_what_is_wrong(self):
+        with Place() as place:
+            put(place.client, place.file("f", 3_000_000, 7))
+            share = shares(place)[0]
+            facts = json.loads(run(place.client, "--json", "debug", "share", share))
+            self.assertEqual(facts["audit"], f"consistent, as share {os.path.basename(share)}")
+            self.assertEqual(facts["uri_extension"]["size"], "3000000")
+            with open(share, "r+b") as f:
+                f.seek(12 + 100)
+                f.write(b"xx")
+            self.assertIn("bytes are wrong", json.loads(run(place.client, "--json", "debug", "share", share))["audit"])
+
+    def test_wrong_caps_are_named_and_literals_are_healthy(self):
+        with Place(servers=1) as place:
+            for command in ("check", "verify", "repair", "get"):
+                _, err = finish(start(place.client, command, "URI:CHK:cut"), expect=1)
+                self.assertIn("not the cap of a file", err)
+            self.assertIn("Healthy", run(place.client, "check", "URI:LIT:me"))
+
+    def test_completion_and_manual_name_every_command(self):
+        usage = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout
+        manual = subprocess.run([BINARY, "man"], capture_output=True, text=True, check=True).stdout
+        for command in ("put", "get", "check", "verify", "repair", "transfers", "grid", "run", "create-node", "create-client", "status"):
+            self.assertIn(command, usage)
+            self.assertIn("holdfast " + command.replace("-", "\\-"), manual)
+        script = subprocess.run([BINARY, "completion", "bash"], capture_output=True, text=True, check=True).stdout
+        ask = script + '\nCOMP_WORDS=(holdfast -d /somewhere put --ra); COMP_CWORD=4; _holdfast; echo "${COMPREPLY[@]}"'
+        self.assertEqual(subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True).stdout.strip(), "--random-key")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
