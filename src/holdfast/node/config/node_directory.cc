@@ -25,9 +25,7 @@ Result<std::string> read_text(io::FileSystem& files, const std::string& path) {
 bool NodeDirectory::exists() const { return files_.info(path_ + "/tahoe.cfg").has_value(); }
 
 Result<void> NodeDirectory::write_private(const std::string& name, std::string_view content) const {
-  HF_TRY_VOID(io::write_file_atomically(files_, private_path(name), view_of(content)));
-  ::chmod(private_path(name).c_str(), 0600);
-  return {};
+  return io::write_file_atomically(files_, private_path(name), view_of(content), io::Open::create_private);
 }
 
 Result<void> NodeDirectory::write_public(const std::string& name, std::string_view content) const {

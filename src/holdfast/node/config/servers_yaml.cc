@@ -53,7 +53,8 @@ Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view 
   try {
     const YAML::Node document = YAML::Load(std::string(text));
     if (!document || document.IsNull()) return out;
-    const YAML::Node storage = document.IsMap() ? document["storage"] : YAML::Node();
+    if (!document.IsMap()) return fail(Errc::malformed, "servers.yaml is not a map with storage: in it");
+    const YAML::Node storage = document["storage"];
     if (!storage || storage.IsNull()) return out;
     if (!storage.IsMap() || storage.size() > kServersMax) return fail(Errc::malformed, "servers.yaml: storage: is not a map of servers");
     for (const auto& pair : storage) {

@@ -2,6 +2,7 @@
 
 #include <ini.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <map>
@@ -17,6 +18,28 @@ struct Entry {
   std::string section, key, value;
 };
 
+/// libinih cuts longer lines and reads the rest as lines of their own: the end of a long comment would become a setting.
+/// So comments are blanked, and a long line that is none is refused by its number. Line numbers stay.
+Result<std::string> without_comments(std::string_view text, std::string_view name) {
+  constexpr std::size_t kLineBytesMax = 198;  // and its line feed and NUL: INI_MAX_LINE
+  std::string out;
+  std::size_t number = 1;
+  for (std::size_t at = 0; at < text.size(); ++number) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    const std::size_t first = line.find_first_not_of(" \t\r\f\v");
+    const bool comment = first != std::string_view::npos && (line[first] == '#' || line[first] == ';');
+    if (!comment && line.size() > kLineBytesMax) {
+      return fail(Errc::malformed, std::string(name) + ", line " + std::to_string(number) + ": longer than " +
+                                       std::to_string(kLineBytesMax) + " bytes");
+    }
+    if (!comment) out += line;
+    out += '\n';
+  }
+  return out;
+}
+
 /// All entries in their order. Errors: malformed with the line.
 Result<std::vector<Entry>> entries_of(std::string_view text, std::string_view name) {
   if (text.size() > kConfigBytesMax) return fail(Errc::malformed, std::string(name) + " is larger than 1 MiB");
@@ -26,7 +49,7 @@ Result<std::vector<Entry>> entries_of(std::string_view text, std::string_view na
     static_cast<std::vector<Entry>*>(user)->push_back({section, key, value != nullptr ? value : ""});
     return 1;
   };
-  const std::string copy(text);
+  HF_TRY(const std::string copy, without_comments(text, name));
   const int line = ini_parse_string(copy.c_str(), take, &out);
   if (line != 0) return fail(Errc::malformed, std::string(name) + ", line " + std::to_string(line) + ": neither [section] nor key = value");
   return out;
@@ -88,7 +111,7 @@ Result<std::uint64_t> times(std::uint64_t value, std::uint64_t factor) {
 
 Result<void> apply(const std::vector<Entry>& entries, const Table& table, std::string_view name, bool strict) {
   for (const Entry& entry : entries) {
-    const std::string key = "[" + entry.section + "] " + entry.key;
+    const std::string key = "[" + entry.section + "] " + lower(entry.key);  // as Tahoe's reader: any case
     const auto it = table.find(key);
     if (it == table.end()) {
       if (strict) return fail(Errc::malformed, std::string(name) + ": unknown key " + key);
