@@ -44,8 +44,8 @@ class ServerExchange final : public Exchange {
 
   bool begun() const { return begun_; }
   bool broken() const { return broken_; }
-  /// The whole answer has been written.
-  bool finished() const { return begun_ && !broken_ && left_ == 0; }
+  /// The whole answer has been written; without a body that is its head.
+  bool finished() const { return begun_ && !broken_ && (left_ == 0 || bodiless_); }
   bool keeps_connection() const { return keep_; }
   RequestBody& request_body() { return body_; }
 
