@@ -133,6 +133,13 @@ class Request {
 
   bool is_read() const { return route_.kind == RouteKind::share && exchange_.request().method != "PATCH"; }
 
+  /// The field of that name. One that comes twice could be read in two ways: it is there, but says nothing.
+  std::optional<std::string_view> single_field(std::string_view name) const {
+    const auto all = exchange_.request().headers.find_all(name);
+    if (all.empty()) return std::nullopt;
+    return all.size() == 1 ? all.front() : std::string_view();
+  }
+
   io::Task<void> refuse(unsigned status, std::string text) {
     http::ResponseHead head;
     head.status = status;
@@ -248,7 +255,7 @@ class Request {
 
   /// Streams the body to disk. What arrived before a cut counts.
   io::Task<void> write() {
-    const auto field = exchange_.request().headers.find("Content-Range");
+    const auto field = single_field("Content-Range");
     const auto range = field ? protocol::parse_content_range(*field) : fail(Errc::malformed, "no Content-Range");
     if (!range) co_return co_await refuse(416, range.error().what);
     if (!share_possible()) co_return co_await refuse(404, "no such upload");
@@ -295,7 +302,7 @@ class Request {
   }
 
   io::Task<void> read() {
-    const auto field = exchange_.request().headers.find("Range");
+    const auto field = single_field("Range");
     const auto asked = field ? protocol::parse_range(*field) : fail(Errc::malformed, "");
     if (!share_possible()) co_return co_await refuse(404, "no such share");
     const Result<ShareStore::OpenShare> share_file = co_await store_.open_share(route_.si, share());
