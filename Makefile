@@ -1,6 +1,6 @@
 # The face of it all. Each target does everything that it needs on a fresh Debian 12 machine.
 .DEFAULT_GOAL := help
-.PHONY: help deps build dev run test lint fuzz tsan clean format
+.PHONY: help deps build dev run test bench lint fuzz tsan clean format
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 export CCACHE_NOHASHDIR = 1
@@ -8,6 +8,7 @@ export CCACHE_NOHASHDIR = 1
 help:
 	@echo 'make run             build, start a grid here, put a file, break it, go on, get it back (ONCE=1 ends by itself)'
 	@echo 'make test            build and run every test, under sanitizers'
+	@echo 'make bench           figures, as a table and in build/bench.json (QUICK=1 for a short run)'
 	@echo 'make lint            format, layers, sizes, clang-tidy'
 	@echo 'make fuzz [TARGET=x] fuzz one or all decoders for FUZZ_SECONDS (60) each'
 	@echo 'make tsan            unit tests under the thread sanitizer'
@@ -35,6 +36,10 @@ test: dev
 	@python3 tools/layers.py
 	@python3 tools/sizes.py
 	@ctest --test-dir build/dev --output-on-failure -j $(JOBS)
+
+bench: build/release/build.ninja
+	@ninja -C build/release -j $(JOBS) --quiet holdfast core_bench
+	@python3 bench/bench.py build/release $(if $(QUICK),--quick)
 
 lint: | deps
 	@scripts/install-deps.sh lint

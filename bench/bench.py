@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""make bench: figures as a table, and as JSON in build/bench.json. Ratios are of one run on one machine.
+
+usage: bench.py BUILD_DIRECTORY [--quick]"""
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+MIB = 1 << 20
+# Real Tahoe-LAFS, ten servers over GBS on an idle 2-core machine with SHA-256 at 1800 MB/s per core (ms of CPU per MiB, MiB/s).
+TAHOE = {"sha256": 1800, "put": {"client_ms": 26, "servers_ms": 24, "mib_s": 21.9}, "get": {"client_ms": 17, "servers_ms": 10.5, "mib_s": 46.5}}
+
+
+def make_file(path, size):
+    source = random.Random(size)
+    block = source.randbytes(MIB)
+    with open(path, "wb") as f:
+        for i in range(size // MIB):
+            f.write(i.to_bytes(8, "big") + block[8:])
+    return path
+
+
+def cpu_of(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run(binary, *arguments):
+    """Wall seconds, CPU seconds, peak memory in MiB, standard output."""
+    start = time.monotonic()
+    process = subprocess.Popen([binary, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    out = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
+    if process.returncode != 0:
+        sys.exit(f"{arguments}: exit {process.returncode}")
+    return time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out
+
+
+def transfers(binary, place, size):
+    """put and get of one file on a fresh grid of ten servers."""
+    grid = subprocess.Popen([binary, "grid", place + "/grid"], stdout=subprocess.PIPE, text=True)
+    try:
+        while grid.stdout.readline().strip() != "ready":
+            pass
+        client = place + "/grid/client"
+        path = make_file(place + "/file", size)
+        rows = {}
+        before = cpu_of(grid.pid)
+        wall, cpu, memory, out = run(binary, "-d", client, "--json", "put", path, "--progress", "none")
+        after = cpu_of(grid.pid)
+        cap = json.loads(out)["cap"]
+        mib = size / MIB
+        rows["put"] = {"wall_s": wall, "mib_s": mib / wall, "client_ms": cpu * 1000 / mib, "servers_ms": (after - before) * 1000 / mib, "client_mib": memory}
+        wall, cpu, memory, _ = run(binary, "-d", client, "get", cap, "-o", path + ".out", "--progress", "none")
+        rows["get"] = {"wall_s": wall, "mib_s": mib / wall, "client_ms": cpu * 1000 / mib, "servers_ms": (cpu_of(grid.pid) - after) * 1000 / mib, "client_mib": memory}
+        if subprocess.run(["cmp", "-s", path, path + ".out"]).returncode != 0:
+            sys.exit("the file came back different")
+        os.unlink(path + ".out")
+        first_wall, _, _, _ = run(binary, "-d", client, "get", cap, "--range", "0-0", "--progress", "none")
+        rows["first_byte_ms"] = first_wall * 1000
+        return rows
+    finally:
+        grid.terminate()
+        grid.wait()
+        grid.stdout.close()
+
+
+def main():
+    build, quick = sys.argv[1], "--quick" in sys.argv
+    binary = os.path.join(build, "holdfast")
+    result = json.loads(subprocess.run([os.path.join(build, "core_bench")], capture_output=True, text=True, check=True).stdout)
+    result["load_before"] = os.getloadavg()[0]
+    result["cpus"] = os.cpu_count()
+    print(f"machine: {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.2f}, SHA-256 {result['sha256_mb_per_second']:.0f} MB/s per core\n")
+    print(f"{'one thread, CPU time':<28}{'MiB/s':>9}{'limit':>9}{'of limit':>10}")
+    for row in result["core"]:
+        print(f"{row['name']:<28}{row['mib_per_cpu_second']:>9.0f}{row['limit_mib_per_cpu_second']:>9.0f}{row['of_limit']:>10.2f}")
+    scale = TAHOE["sha256"] / result["sha256_mb_per_second"]
+    print(f"\n{'ten servers, loopback TLS':<28}{'wall s':>9}{'MiB/s':>9}{'client':>9}{'servers':>9}{'memory':>9}{'start':>9}")
+    print(f"{'':<28}{'':>9}{'':>9}{'ms/MiB':>9}{'ms/MiB':>9}{'MiB':>9}{'ms':>9}")
+    result["transfers"] = {}
+    sizes = [64 * MIB, 256 * MIB] if quick else [64 * MIB, 1024 * MIB, 4096 * MIB]
+    for size in sizes:
+        place = tempfile.mkdtemp(prefix="holdfast-bench-", dir=build)
+        try:
+            rows = transfers(binary, place, size)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+        result["transfers"][str(size // MIB)] = rows
+        for verb in ("put", "get"):
+            row = rows[verb]
+            start = f"{rows['first_byte_ms']:>9.0f}" if verb == "get" else f"{'':>9}"
+            print(f"{f'{verb} {size // MIB} MiB':<28}{row['wall_s']:>9.2f}{row['mib_s']:>9.1f}{row['client_ms']:>9.2f}{row['servers_ms']:>9.2f}{row['client_mib']:>9.0f}{start}", flush=True)
+    for verb in ("put", "get"):
+        row = TAHOE[verb]
+        print(f"{f'(real Tahoe, {verb}, scaled)':<28}{'':>9}{row['mib_s'] / scale:>9.1f}{row['client_ms'] * scale:>9.2f}{row['servers_ms'] * scale:>9.2f}")
+    small, large = str(sizes[0] // MIB), str(sizes[-1] // MIB)
+    for verb in ("put", "get"):
+        a, b = result["transfers"][small][verb]["client_mib"], result["transfers"][large][verb]["client_mib"]
+        print(f"{verb}: peak memory at {large} MiB is {b / a:.2f} times that at {small} MiB")
+    path = os.path.join(os.path.dirname(os.path.abspath(build)), "bench.json")
+    with open(path, "w") as f:
+        json.dump(result, f, indent=1)
+    print(f"\nwritten to {os.path.relpath(path)}; 'start' is a whole run of `get --range 0-0`, process start included")
+
+
+main()
