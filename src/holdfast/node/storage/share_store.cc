@@ -100,8 +100,7 @@ io::Task<bool> ShareStore::make_room(std::uint64_t bytes, const IncomingUpload* 
   }
 }
 
-std::shared_ptr<IncomingUpload> ShareStore::create(const UploadKey& key, std::uint64_t allocated_size) {
-  UploadFiles files(world_.files, paths_.upload(key.si, key.share, key.at_rest_id), paths_.incoming(), allocated_size);
+std::shared_ptr<IncomingUpload> ShareStore::create(const UploadKey& key, std::uint64_t allocated_size, UploadFiles files) {
   auto upload = std::make_shared<IncomingUpload>(world_.loop, key, allocated_size, std::move(files));
   upload->created_wall = world_.loop.wall_seconds();
   upload->last_sync = world_.loop.now();
@@ -152,7 +151,8 @@ io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, cons
   const bool room = co_await make_room(size, nullptr);
   if (!room) co_return false;
   if (uploads_.contains(UploadKey{si, share, id})) co_return true;  // came in beside, while room was made
-  const auto upload = create(UploadKey{si, share, id}, size);
+  UploadFiles files(world_.files, paths_.upload(si, share, id), paths_.incoming(), size);
+  const auto upload = create(UploadKey{si, share, id}, size, std::move(files));
   upload->resumable = allocation.resumable;
   upload->lease = {lease.renew, lease.cancel, lease.owner};
   // At most so many dormant ones of other secrets stay beside it.

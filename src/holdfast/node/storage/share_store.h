@@ -118,7 +118,7 @@ class ShareStore {
   std::vector<std::shared_ptr<IncomingUpload>> uploads_of(const StorageIndex& si) const;
   std::vector<std::shared_ptr<IncomingUpload>> uploads_of(const StorageIndex& si, ShareNumber share) const;
   std::shared_ptr<IncomingUpload> find(const StorageIndex& si, ShareNumber share, const Secret& upload_secret) const;
-  std::shared_ptr<IncomingUpload> create(const UploadKey& key, std::uint64_t allocated_size);
+  std::shared_ptr<IncomingUpload> create(const UploadKey& key, std::uint64_t allocated_size, UploadFiles files);
   bool active(const IncomingUpload& upload) const;
   std::uint64_t reserved_by_uploads() const;
   io::Task<bool> make_room(std::uint64_t bytes, const IncomingUpload* keep);

@@ -104,16 +104,17 @@ Result<void> ShareStore::scan_bucket(const std::string& path, const StorageIndex
 
 void ShareStore::adopt(const StorageIndex& si, ShareNumber share, const std::string& base) {
   const auto discard = [&] {
-    static_cast<void>(world_.files.unlink(base + ".part"));
     static_cast<void>(world_.files.unlink(base + ".log"));
+    static_cast<void>(world_.files.unlink(base + ".part"));
   };
   const Result<Bytes> bytes = io::read_file(world_.files, base + ".log", kJournalBytesMax);
-  if (!bytes && bytes.error().code != Errc::malformed) return;  // cannot be read now: leave it alone
-  const Result<JournalContent> journal = bytes ? decode_journal(*bytes) : tl::make_unexpected(bytes.error());
   const auto part = world_.files.info(base + ".part");
   const auto log = world_.files.info(base + ".log");
+  // What cannot be read now may be readable after the next start.
+  if (!part || !log || (!bytes && bytes.error().code != Errc::malformed)) return;
+  const Result<JournalContent> journal = bytes ? decode_journal(*bytes) : tl::make_unexpected(bytes.error());
   const std::int64_t now = world_.loop.wall_seconds();
-  if (!journal || !journal->header.resumable || !part || !log || journal->header.allocated_size == 0 ||
+  if (!journal || !journal->header.resumable || journal->header.allocated_size == 0 ||
       part->size < kContainerHeaderBytes + journal->header.allocated_size ||
       paths_.upload(si, share, journal->header.at_rest_id) != base || world_.files.info(paths_.share(si, share))) {
     discard();
@@ -125,7 +126,12 @@ void ShareStore::adopt(const StorageIndex& si, ShareNumber share, const std::str
     discard();
     return;
   }
-  const auto upload = create(UploadKey{si, share, journal->header.at_rest_id}, journal->header.allocated_size);
+  UploadFiles files(world_.files, base, paths_.incoming(), journal->header.allocated_size);
+  if (const Result<void> adopted = files.adopt_journal(journal->good_bytes); !adopted) {
+    world_.log.error("a partial share cannot be taken over: " + adopted.error().what);
+    return;
+  }
+  const auto upload = create(UploadKey{si, share, journal->header.at_rest_id}, journal->header.allocated_size, std::move(files));
   upload->resumable = true;
   upload->held = journal->held;
   upload->lease = journal->header.lease;
@@ -133,7 +139,6 @@ void ShareStore::adopt(const StorageIndex& si, ShareNumber share, const std::str
   upload->created_wall = journal->header.created_wall;
   upload->last_activity_wall = last;
   upload->last_activity = world_.loop.now() - std::chrono::seconds(idle);
-  upload->files.adopt_journal(journal->good_bytes);
 }
 
 }  // namespace holdfast::storage

@@ -12,42 +12,60 @@ constexpr std::uint64_t kCompactBytes = 64 * 1024;
 
 Result<void> UploadFiles::open_part() {
   if (part_ != nullptr) return {};
-  auto opened = files_.open(base_ + ".part", io::Open::write);
-  if (opened) {
-    part_ = std::move(*opened);
-    return {};
+  if (!has_journal()) {  // one left behind by an earlier upload must not speak for this one
+    const Result<void> stale = files_.unlink(base_ + ".log");
+    if (!stale && stale.error().code != Errc::not_found) return stale;
   }
-  if (opened.error().code != Errc::not_found) return tl::make_unexpected(opened.error());
-  HF_TRY_VOID(files_.make_directories(bucket()));
-  HF_TRY(std::unique_ptr<io::File> file, files_.open(base_ + ".part", io::Open::create));
-  HF_TRY_VOID(file->write(0, container_header(allocated_size_, 0)));
-  HF_TRY_VOID(file->truncate(kContainerHeaderBytes + allocated_size_));
-  part_ = std::move(file);
+  auto file = files_.open(part_path_, io::Open::write);
+  if (!file && file.error().code == Errc::not_found && !has_journal()) {
+    HF_TRY_VOID(files_.make_directories(bucket()));
+    file = files_.open(part_path_, io::Open::create);
+  }
+  if (!file) return tl::make_unexpected(file.error());
+  HF_TRY(const io::FileInfo info, (*file)->info());
+  // It is new; or a failure left it half made, or of another size, or with leases at its end.
+  if (!placed() && info.size != kContainerHeaderBytes + allocated_size_) {
+    HF_TRY_VOID((*file)->write(0, container_header(allocated_size_, 0)));
+    HF_TRY_VOID((*file)->truncate(kContainerHeaderBytes + allocated_size_));
+  }
+  part_ = std::move(*file);
   return {};
 }
 
 Result<void> UploadFiles::open_log(const JournalContent* fresh) {
   if (log_ != nullptr) return {};
-  if (log_bytes_ > 0) {
-    HF_TRY(log_, files_.open(base_ + ".log", io::Open::write));
-    return log_->truncate(log_bytes_);
+  HF_CHECK(has_journal() || fresh != nullptr);
+  HF_TRY(std::unique_ptr<io::File> file, files_.open(base_ + ".log", has_journal() ? io::Open::write : io::Open::create));
+  HF_TRY(const io::FileInfo info, file->info());
+  if (info.size != log_bytes_) HF_TRY_VOID(file->truncate(log_bytes_));
+  if (!has_journal()) {
+    JournalContent empty = *fresh;
+    empty.held.clear();
+    const Bytes start = compact_journal(empty);
+    HF_TRY_VOID(file->write(0, start));
+    log_bytes_ = start.size();
   }
-  HF_CHECK(fresh != nullptr);
-  JournalContent empty = *fresh;
-  empty.held.clear();
-  HF_TRY(std::unique_ptr<io::File> file, files_.open(base_ + ".log", io::Open::create));
-  HF_TRY_VOID(file->truncate(0));
-  const Bytes start = compact_journal(empty);
-  HF_TRY_VOID(file->write(0, start));
   log_ = std::move(file);
-  log_bytes_ = start.size();
   return {};
 }
 
-Result<void> UploadFiles::append_log(ByteView records) {
-  HF_TRY_VOID(log_->write(log_bytes_, records));
-  log_bytes_ += records.size();
-  return {};
+Result<void> UploadFiles::append_log(ByteView records, Sync sync, const JournalContent* fresh) {
+  const auto append = [&]() -> Result<void> {
+    HF_TRY_VOID(open_log(fresh));
+    HF_TRY_VOID(log_->write(log_bytes_, records));
+    log_bytes_ += records.size();
+    if (sync == Sync::no) return {};
+    HF_TRY_VOID(log_->sync());
+    log_durable_bytes_ = log_bytes_;
+    return {};
+  };
+  Result<void> appended = append();
+  if (!appended) {
+    // What was not durable is lost. Records behind a hole would never be read: go on where the last durable one ends.
+    log_.reset();
+    log_bytes_ = log_durable_bytes_;
+  }
+  return appended;
 }
 
 Result<void> UploadFiles::write(std::uint64_t offset, ByteView data, const RangeSet& present) {
@@ -67,13 +85,17 @@ Result<void> UploadFiles::write(std::uint64_t offset, ByteView data, const Range
   return {};
 }
 
+/// Names in `lowest` and in all directories above it, up to `highest`. Whoever made them: another may not have come to it.
+Result<void> UploadFiles::sync_names(const std::string& lowest, const std::string& highest) {
+  for (std::string path = lowest;; path = io::parent_path(path)) {
+    HF_TRY_VOID(files_.sync_directory(path));
+    if (path.size() <= highest.size()) return {};
+  }
+}
+
 Result<void> UploadFiles::sync_directories() {
   if (directories_synced_) return {};
-  // Whether another upload made them or this one: names must be on disk up to the root.
-  for (std::string path = bucket();; path = io::parent_path(path)) {
-    HF_TRY_VOID(files_.sync_directory(path));
-    if (path == incoming_ || path.size() <= incoming_.size()) break;
-  }
+  HF_TRY_VOID(sync_names(bucket(), incoming_));
   directories_synced_ = true;
   return {};
 }
@@ -81,36 +103,54 @@ Result<void> UploadFiles::sync_directories() {
 Result<void> UploadFiles::make_durable(const RangeSet& ranges, const JournalContent& journal) {
   HF_TRY_VOID(open_part());
   HF_TRY_VOID(part_->sync());
-  HF_TRY_VOID(open_log(&journal));
   Bytes records;
   for (const Range& range : ranges.ranges()) append(records, encode_held(range));
-  HF_TRY_VOID(append_log(records));
-  HF_TRY_VOID(log_->sync());
+  HF_TRY_VOID(append_log(records, Sync::yes, &journal));
   return sync_directories();
 }
 
 Result<void> UploadFiles::withdraw(const RangeSet& ranges) {
   if (!has_journal()) return {};
-  HF_TRY_VOID(open_log(nullptr));
   Bytes records;
   for (const Range& range : ranges.ranges()) append(records, encode_withdrawn(range));
-  HF_TRY_VOID(append_log(records));
-  return log_->sync();
+  return append_log(records, Sync::yes);
 }
 
 Result<void> UploadFiles::note(ByteView records) {
   if (!has_journal()) return {};
-  HF_TRY_VOID(open_log(nullptr));
-  return append_log(records);
+  return append_log(records, Sync::no);
 }
 
 Result<void> UploadFiles::compact_if_large(const JournalContent& content) {
   if (log_bytes_ < kCompactBytes) return {};
   const Bytes compact = compact_journal(content);
   if (log_bytes_ < 2 * compact.size()) return {};
+  const std::string temporary = base_ + ".log.tmp";
+  const auto replace = [&]() -> Result<void> {
+    HF_TRY(const std::unique_ptr<io::File> file, files_.open(temporary, io::Open::create));
+    HF_TRY_VOID(file->truncate(0));
+    HF_TRY_VOID(file->write(0, compact));
+    HF_TRY_VOID(file->sync());
+    return files_.rename(temporary, base_ + ".log");
+  };
+  if (!replace()) {  // the old one says the same, and serves on
+    static_cast<void>(files_.unlink(temporary));
+    return {};
+  }
   log_.reset();
-  HF_TRY_VOID(io::write_file_atomically(files_, base_ + ".log", compact));
-  log_bytes_ = compact.size();
+  log_bytes_ = log_durable_bytes_ = compact.size();
+  directories_synced_ = false;
+  return sync_directories();
+}
+
+Result<void> UploadFiles::adopt_journal(std::uint64_t bytes) {
+  log_bytes_ = log_durable_bytes_ = bytes;
+  HF_TRY_VOID(open_part());
+  HF_TRY_VOID(part_->sync());
+  HF_TRY_VOID(open_log(nullptr));
+  HF_TRY_VOID(log_->sync());
+  HF_TRY_VOID(sync_directories());
+  close();
   return {};
 }
 
@@ -128,31 +168,41 @@ Result<immutable::AuditVerdict> UploadFiles::audit(ShareNumber share) {
 }
 
 Result<void> UploadFiles::become_share(const std::string& target, const std::vector<LeaseRecord>& leases) {
-  HF_TRY_VOID(open_part());
-  Bytes records;
-  for (const LeaseRecord& lease : leases) append(records, encode_lease(lease));
-  HF_TRY_VOID(part_->write(kContainerHeaderBytes + allocated_size_, records));
-  HF_TRY_VOID(part_->write(0, container_header(allocated_size_, static_cast<std::uint32_t>(leases.size()))));
-  HF_TRY_VOID(part_->sync());
   const std::string final_bucket = io::parent_path(target);
-  HF_TRY(const std::vector<std::string> made, files_.make_directories(final_bucket));
-  HF_TRY_VOID(files_.rename_new(base_ + ".part", target));
+  if (!placed()) {
+    HF_TRY_VOID(open_part());
+    Bytes records;
+    for (const LeaseRecord& lease : leases) append(records, encode_lease(lease));
+    HF_TRY_VOID(part_->truncate(kContainerHeaderBytes + allocated_size_));
+    HF_TRY_VOID(part_->write(kContainerHeaderBytes + allocated_size_, records));
+    HF_TRY_VOID(part_->write(0, container_header(allocated_size_, static_cast<std::uint32_t>(leases.size()))));
+    HF_TRY_VOID(part_->sync());
+    HF_TRY_VOID(files_.make_directories(final_bucket));
+    // The way there first: a rename that outlived its new directories would take the bytes with them.
+    HF_TRY_VOID(sync_names(io::parent_path(final_bucket), io::parent_path(incoming_)));
+    HF_TRY_VOID(files_.rename_new(part_path_, target));
+    part_path_ = target;
+  }
   HF_TRY_VOID(files_.sync_directory(final_bucket));
-  for (const std::string& directory : made) HF_TRY_VOID(files_.sync_directory(io::parent_path(directory)));
-  HF_TRY_VOID(files_.sync_directory(bucket()));
-  remove();
+  const Result<void> gone = files_.sync_directory(bucket());
+  if (!gone && gone.error().code != Errc::not_found) return gone;  // the last one out may have removed it
+  remove_leftovers();
   return {};
 }
 
 void UploadFiles::remove() {
+  static_cast<void>(files_.unlink(part_path_));
+  remove_leftovers();
+}
+
+void UploadFiles::remove_leftovers() {
   close();
   static_cast<void>(files_.unlink(base_ + ".log"));
-  static_cast<void>(files_.unlink(base_ + ".part"));
   // Fails while somebody else's upload is in there, which is right.
   for (std::string path = bucket(); path.size() > incoming_.size(); path = io::parent_path(path)) {
     if (!files_.remove_directory(path)) break;
   }
-  log_bytes_ = 0;
+  log_bytes_ = log_durable_bytes_ = 0;
   directories_synced_ = false;
 }
 

@@ -17,7 +17,7 @@ class UploadFiles {
  public:
   /// `base`: path without ".part" and ".log". `incoming`: the root up to which new directories are synced.
   UploadFiles(io::FileSystem& files, std::string base, std::string incoming, std::uint64_t allocated_size)
-      : files_(files), base_(std::move(base)), incoming_(std::move(incoming)), allocated_size_(allocated_size) {}
+      : files_(files), base_(std::move(base)), part_path_(base_ + ".part"), incoming_(std::move(incoming)), allocated_size_(allocated_size) {}
 
   /// Compares `data` with what of it is in `present` and writes the rest. Errors: conflict (a held byte differs; nothing
   /// of this piece is written), no_space, io.
@@ -37,29 +37,36 @@ class UploadFiles {
   Result<void> read(std::uint64_t offset, MutableByteView out);
   Result<immutable::AuditVerdict> audit(ShareNumber share);
 
-  /// Leases, sync, rename to `target` without replacing, directory syncs, away with the journal. Errors: conflict when
-  /// the target exists.
+  /// Leases, sync, rename to `target` without replacing, directory syncs, away with the journal. When it fails after the
+  /// rename (placed), calling it again does the rest. Errors: conflict when the target exists.
   Result<void> become_share(const std::string& target, const std::vector<LeaseRecord>& leases);
+  bool placed() const { return part_path_ != base_ + ".part"; }
   /// Deletes both files and the directories that become empty. What is missing is fine.
   void remove();
   void close();
 
-  /// A journal left by an earlier process was read; `bytes` of it are good.
-  void adopt_journal(std::uint64_t bytes) { log_bytes_ = bytes; directories_synced_ = true; }
-  bool has_journal() const { return log_bytes_ > 0; }
+  /// A journal left by an earlier process was read; `bytes` of it are good. That process may have died before it synced
+  /// what is seen here: it is made durable before it counts.
+  Result<void> adopt_journal(std::uint64_t bytes);
+  bool has_journal() const { return log_durable_bytes_ > 0; }
 
  private:
   Result<void> open_part();
   Result<void> open_log(const JournalContent* fresh);
-  Result<void> append_log(ByteView records);
+  enum class Sync { no, yes };
+  Result<void> append_log(ByteView records, Sync sync, const JournalContent* fresh = nullptr);
   Result<void> sync_directories();
+  Result<void> sync_names(const std::string& lowest, const std::string& highest);
+  void remove_leftovers();
   std::string bucket() const { return io::parent_path(base_); }
 
   io::FileSystem& files_;
-  const std::string base_, incoming_;
+  const std::string base_;
+  std::string part_path_;
+  const std::string incoming_;
   const std::uint64_t allocated_size_;
   std::unique_ptr<io::File> part_, log_;
-  std::uint64_t log_bytes_ = 0;  // 0: there is no journal yet
+  std::uint64_t log_bytes_ = 0, log_durable_bytes_ = 0;  // 0: there is no journal yet
   bool directories_synced_ = false;
 };
 
