@@ -34,7 +34,9 @@ struct IncomingUpload {
   std::int64_t created_wall = 0, last_activity_wall = 0;
   io::Time last_activity{}, last_sync{};
   bool woken = true;      // since the last matching allocate or byte within the idle time: counts as active
+  bool placing = false;   // it may have its final name already, but that is not durable: no share yet
   bool gone = false;      // completed, aborted, expired: nothing more happens to it
+  unsigned failed_syncs = 0, failed_audits = 0;
   unsigned users = 0;     // requests at work on it
   io::Semaphore order, syncing;
 

@@ -15,7 +15,7 @@ UploadKey first_key(const StorageIndex& si, ShareNumber share) { return {si, sha
 }  // namespace
 
 ShareStore::ShareStore(World world, StoreOptions options)
-    : world_(world), options_(std::move(options)), paths_(options_.directory), background_(world.loop) {}
+    : world_(world), options_(std::move(options)), paths_(options_.directory), background_(world.loop), leases_(world.loop, 1) {}
 
 ShareStore::~ShareStore() = default;
 
@@ -36,15 +36,27 @@ Result<ShareStore::Listing> ShareStore::list_now(const StorageIndex& si) {
   return out;
 }
 
-io::Task<Result<protocol::ShareSet>> ShareStore::list(StorageIndex si) {
+/// Without what has its final name but may lose it again.
+io::Task<Result<ShareStore::Listing>> ShareStore::durable_listing(StorageIndex si) {
   auto job = [this, si] { return list_now(si); };
-  HF_CO_TRY(Listing listing, co_await world_.disk.run(job));
+  Result<Listing> listing = co_await world_.disk.run(job);
+  if (!listing) co_return listing;
+  for (const auto& upload : uploads_of(si)) {
+    if (upload->placing) listing->immutable.erase(upload->key.share);
+  }
+  co_return listing;
+}
+
+io::Task<Result<protocol::ShareSet>> ShareStore::list(StorageIndex si) {
+  HF_CO_TRY(Listing listing, co_await durable_listing(si));
   co_return std::move(listing.immutable);
 }
 
 std::vector<std::shared_ptr<IncomingUpload>> ShareStore::uploads_of(const StorageIndex& si) const {
   std::vector<std::shared_ptr<IncomingUpload>> out;
-  for (auto it = uploads_.lower_bound(first_key(si, 0)); it != uploads_.end() && it->first.si == si; ++it) out.push_back(it->second);
+  for (auto it = uploads_.lower_bound(first_key(si, 0)); it != uploads_.end() && it->first.si == si; ++it) {
+    if (!it->second->gone) out.push_back(it->second);
+  }
   return out;
 }
 
@@ -52,7 +64,7 @@ std::vector<std::shared_ptr<IncomingUpload>> ShareStore::uploads_of(const Storag
   std::vector<std::shared_ptr<IncomingUpload>> out;
   for (auto it = uploads_.lower_bound(first_key(si, share));
        it != uploads_.end() && it->first.si == si && it->first.share == share; ++it) {
-    out.push_back(it->second);
+    if (!it->second->gone) out.push_back(it->second);
   }
   return out;
 }
@@ -60,7 +72,7 @@ std::vector<std::shared_ptr<IncomingUpload>> ShareStore::uploads_of(const Storag
 std::shared_ptr<IncomingUpload> ShareStore::find(const StorageIndex& si, ShareNumber share, const Secret& upload_secret) const {
   // Ids are one-way, and the map's order leaks nothing that helps to make another secret.
   const auto it = uploads_.find(UploadKey{si, share, crypto::upload_secret_at_rest_id(upload_secret.reveal())});
-  return it == uploads_.end() ? nullptr : it->second;
+  return it == uploads_.end() || it->second->gone ? nullptr : it->second;
 }
 
 bool ShareStore::active(const IncomingUpload& upload) const {
@@ -90,12 +102,12 @@ io::Task<bool> ShareStore::make_room(std::uint64_t bytes, const IncomingUpload* 
     if (free >= reserved && free - reserved >= bytes) co_return true;
     std::shared_ptr<IncomingUpload> oldest;
     for (const auto& [key, upload] : uploads_) {
-      if (upload.get() == keep || active(*upload) || upload->empty()) continue;
+      if (upload.get() == keep || upload->gone || active(*upload) || upload->empty()) continue;
       if (oldest == nullptr || upload->last_activity < oldest->last_activity) oldest = upload;
     }
     if (oldest == nullptr) co_return false;
-    ++counters_.evictions;
-    co_await drop(oldest);
+    const bool dropped = co_await drop(oldest);
+    if (dropped) ++counters_.evictions;
     co_await measure();
   }
 }
@@ -113,7 +125,15 @@ std::shared_ptr<IncomingUpload> ShareStore::create(const UploadKey& key, std::ui
 io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, const Allocation& allocation, const Hash& id) {
   const LeaseRecord lease = allocation.lease.at_rest(0);
   const std::uint64_t size = allocation.request.allocated_size;
-  if (const auto it = uploads_.find(UploadKey{si, share, id}); it != uploads_.end()) {
+  const UploadKey key{si, share, id};
+  // One that is just ending has its files under the same names: wait until they are away.
+  for (auto it = uploads_.find(key); it != uploads_.end() && it->second->gone; it = uploads_.find(key)) {
+    const std::shared_ptr<IncomingUpload> ending = it->second;
+    const bool ended = co_await ending->order.acquire();
+    if (!ended) co_return false;
+    ending->order.release();
+  }
+  if (const auto it = uploads_.find(key); it != uploads_.end()) {
     const std::shared_ptr<IncomingUpload> upload = it->second;
     if (upload->allocated_size != size) co_return false;
     bool room = active(*upload);
@@ -150,9 +170,9 @@ io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, cons
   if (size == 0) co_return false;
   const bool room = co_await make_room(size, nullptr);
   if (!room) co_return false;
-  if (uploads_.contains(UploadKey{si, share, id})) co_return true;  // came in beside, while room was made
+  if (const auto it = uploads_.find(key); it != uploads_.end()) co_return !it->second->gone;  // came in beside, while room was made
   UploadFiles files(world_.files, paths_.upload(si, share, id), paths_.incoming(), size);
-  const auto upload = create(UploadKey{si, share, id}, size, std::move(files));
+  const auto upload = create(key, size, std::move(files));
   upload->resumable = allocation.resumable;
   upload->lease = {lease.renew, lease.cancel, lease.owner};
   // At most so many dormant ones of other secrets stay beside it.
@@ -173,13 +193,15 @@ io::Task<void> ShareStore::renew_all(StorageIndex si, std::set<ShareNumber> shar
     }
     return {};
   };
+  const bool acquired = co_await leases_.acquire();
+  if (!acquired) co_return;
   const Result<void> renewed = co_await world_.disk.run(job);
+  leases_.release();
   if (!renewed) world_.log.warning("a lease could not be renewed: " + renewed.error().what);
 }
 
 io::Task<Result<protocol::AllocateReply>> ShareStore::allocate(StorageIndex si, Allocation allocation) {
-  auto job = [this, si] { return list_now(si); };
-  HF_CO_TRY(const Listing listing, co_await world_.disk.run(job));
+  HF_CO_TRY(const Listing listing, co_await durable_listing(si));
   protocol::AllocateReply reply;
   reply.already_have = listing.immutable;
   if (!listing.immutable.empty()) co_await renew_all(si, listing.immutable, allocation.lease);
@@ -208,7 +230,11 @@ io::Task<Result<std::size_t>> ShareStore::add_lease(StorageIndex si, LeaseReques
     if (no_room) return fail(Errc::no_space, "no room for a new lease");
     return listing.immutable.size();
   };
-  co_return co_await world_.disk.run(job);
+  const bool acquired = co_await leases_.acquire();
+  if (!acquired) co_return fail(Errc::cancelled, "the server is stopping");
+  Result<std::size_t> renewed = co_await world_.disk.run(job);
+  leases_.release();
+  co_return renewed;
 }
 
 Result<std::unique_ptr<ShareStore::Writer>> ShareStore::begin_write(const StorageIndex& si, ShareNumber share,
@@ -228,8 +254,8 @@ Result<std::unique_ptr<ShareStore::Writer>> ShareStore::begin_write(const Storag
 io::Task<Result<void>> ShareStore::abort(StorageIndex si, ShareNumber share, Secret upload_secret) {
   const auto upload = find(si, share, upload_secret);
   if (upload != nullptr) {
-    co_await drop(upload);
-    co_return Result<void>{};
+    const bool dropped = co_await drop(upload);
+    if (dropped) co_return Result<void>{};
   }
   if (!uploads_of(si, share).empty()) co_return fail(Errc::unauthorized, "that upload belongs to another secret");
   HF_CO_TRY(const protocol::ShareSet shares, co_await list(si));

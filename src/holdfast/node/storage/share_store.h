@@ -115,6 +115,7 @@ class ShareStore {
     std::set<ShareNumber> immutable, mutable_slots;
   };
   Result<Listing> list_now(const StorageIndex& si);
+  io::Task<Result<Listing>> durable_listing(StorageIndex si);
   std::vector<std::shared_ptr<IncomingUpload>> uploads_of(const StorageIndex& si) const;
   std::vector<std::shared_ptr<IncomingUpload>> uploads_of(const StorageIndex& si, ShareNumber share) const;
   std::shared_ptr<IncomingUpload> find(const StorageIndex& si, ShareNumber share, const Secret& upload_secret) const;
@@ -130,7 +131,7 @@ class ShareStore {
   io::Task<void> commit_quietly(std::shared_ptr<IncomingUpload> upload);
   io::Task<Result<bool>> complete(std::shared_ptr<IncomingUpload> upload);
   io::Task<Result<bool>> audit(std::shared_ptr<IncomingUpload> upload);
-  io::Task<void> drop(std::shared_ptr<IncomingUpload> upload);
+  io::Task<bool> drop(std::shared_ptr<IncomingUpload> upload);
   io::Task<void> sweep();
   io::Task<void> measure();
   Result<void> scan_incoming();
@@ -146,6 +147,7 @@ class ShareStore {
   StoreCounters counters_;
   std::set<std::shared_ptr<IncomingUpload>> dirty_;
   io::TaskGroup background_;
+  io::Semaphore leases_;  // a container's lease list is read, then written
 };
 
 }  // namespace holdfast::storage

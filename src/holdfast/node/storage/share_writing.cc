@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint64_t kUnsyncedBytesMax = 64 * 1'048'576;
 constexpr io::Duration kSyncEvery = std::chrono::seconds(1);
+constexpr unsigned kFailedAuditsMax = 3;
 
 Error gone_error() { return {Errc::not_found, "the upload has ended meanwhile"}; }
 Error stopped_error() { return {Errc::cancelled, "the server is stopping"}; }
@@ -34,8 +35,11 @@ io::Task<Result<void>> ShareStore::Writer::append(Bytes data) {
     co_return tl::make_unexpected(gone_error());
   }
   const RangeSet present = upload.present();
+  const unsigned failed_syncs = upload.failed_syncs;
   auto job = [&] { return upload.files.write(at_, data, present); };
-  const Result<void> written = co_await store_.world_.disk.run(job);
+  Result<void> written = co_await store_.world_.disk.run(job);
+  // A sync that failed meanwhile may have lost these bytes too.
+  if (written && upload.failed_syncs != failed_syncs) written = fail(Errc::io, "what was written could not be synced");
   if (written) {
     const Range range{at_, at_ + data.size()};
     for (const Range& fresh : present.gaps(range).ranges()) {
@@ -96,11 +100,13 @@ io::Task<Result<void>> ShareStore::commit(std::shared_ptr<IncomingUpload> upload
   const Result<void> synced = co_await world_.disk.run(job);
   ++counters_.syncs;
   upload->last_sync = world_.loop.now();
-  upload->unsynced.subtract(ranges);
   if (synced) {
+    upload->unsynced.subtract(ranges);
     upload->held.add(ranges);
   } else {
-    // The kernel may have dropped those pages: they count as never received.
+    // The kernel may have dropped all that was not synced, and says so only once: it counts as never received.
+    upload->unsynced.clear();
+    ++upload->failed_syncs;
     ++counters_.sync_failures;
     world_.log.error("a partial share could not be made durable: " + synced.error().what);
   }
@@ -120,8 +126,13 @@ io::Task<Result<bool>> ShareStore::audit(std::shared_ptr<IncomingUpload> upload)
   const auto* failed = std::get_if<immutable::AuditFailed>(&verdict);
   if (failed == nullptr) co_return true;
   ++counters_.audit_failures;
+  ++upload->failed_audits;
+  const bool acquired = co_await upload->syncing.acquire();
+  if (!acquired) co_return tl::make_unexpected(stopped_error());
   auto withdraw = [&] { return upload->files.withdraw(failed->wrong); };
-  HF_CO_TRY_VOID(co_await world_.disk.run(withdraw));
+  const Result<void> withdrawn = co_await world_.disk.run(withdraw);
+  upload->syncing.release();
+  HF_CO_TRY_VOID(withdrawn);
   upload->held.subtract(failed->wrong);
   co_return false;
 }
@@ -136,42 +147,58 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
   };
   if (upload->gone) co_return finish(tl::make_unexpected(gone_error()));
   if (!upload->complete()) co_return finish(false);
-  if (upload->resumable) {
+  if (upload->resumable && !upload->placing) {
     const Result<bool> passed = co_await audit(upload);
+    if (upload->failed_audits >= kFailedAuditsMax) {
+      upload->order.release();
+      co_await drop(upload);
+      co_return tl::make_unexpected(gone_error());
+    }
     if (!passed || !*passed) co_return finish(passed);
   }
   const std::int64_t expires = world_.loop.wall_seconds() + kLeaseSeconds;
   std::vector<LeaseRecord> leases{{upload->lease.owner, upload->lease.renew, upload->lease.cancel, static_cast<std::uint32_t>(expires)}};
   for (const JournalLease& lease : upload->more_leases) leases.push_back({lease.owner, lease.renew, lease.cancel, static_cast<std::uint32_t>(expires)});
   const std::string target = paths_.share(upload->key.si, upload->key.share);
-  auto job = [&] { return upload->files.become_share(target, leases); };
+  const bool idle = co_await upload->syncing.acquire();
+  if (!idle) co_return finish(tl::make_unexpected(stopped_error()));
+  upload->placing = true;
+  auto job = [&] {
+    Result<void> placed = upload->files.become_share(target, leases);
+    if (!placed && placed.error().code == Errc::conflict) upload->files.remove();  // another one was first
+    return placed;
+  };
   const Result<void> placed = co_await world_.disk.run(job);
-  if (!placed && placed.error().code != Errc::conflict) co_return finish(tl::make_unexpected(placed.error()));
+  upload->placing = upload->files.placed();
+  upload->syncing.release();
+  const bool beaten = !placed && placed.error().code == Errc::conflict;
+  if (!placed && !beaten) co_return finish(tl::make_unexpected(placed.error()));
   upload->gone = true;
   uploads_.erase(upload->key);
   dirty_.erase(upload);
-  auto remove = [&] { upload->files.remove(); };
-  if (!placed) co_await world_.disk.run(remove);
   upload->order.release();
-  ++counters_.shares_completed;
+  if (placed) ++counters_.shares_completed;
   for (const auto& rival : uploads_of(upload->key.si, upload->key.share)) co_await drop(rival);
-  if (!placed) co_return tl::make_unexpected(gone_error());
+  if (beaten) co_return tl::make_unexpected(gone_error());
   co_return true;
 }
 
-/// Ends an upload and deletes its files.
-io::Task<void> ShareStore::drop(std::shared_ptr<IncomingUpload> upload) {
-  const bool acquired = co_await upload->order.acquire();
-  if (!acquired) co_return;
-  if (!std::exchange(upload->gone, true)) {
-    uploads_.erase(upload->key);
+/// Ends an upload and deletes its files; false when it has ended otherwise.
+io::Task<bool> ShareStore::drop(std::shared_ptr<IncomingUpload> upload) {
+  const bool first = co_await upload->order.acquire();
+  if (!first) co_return false;
+  const bool idle = co_await upload->syncing.acquire();
+  const bool ends = idle && !upload->gone;
+  if (ends) {
+    upload->gone = true;
     dirty_.erase(upload);
-    const bool idle = co_await upload->syncing.acquire();
     auto job = [&] { upload->files.remove(); };
     co_await world_.disk.run(job);
-    if (idle) upload->syncing.release();
+    uploads_.erase(upload->key);  // only now: the next one of this key uses the same names
   }
+  if (idle) upload->syncing.release();
   upload->order.release();
+  co_return ends;
 }
 
 /// Every second: what was written a while ago is synced; what has been idle too long goes.
@@ -181,18 +208,21 @@ io::Task<void> ShareStore::sweep() {
   for (const auto& upload : dirty) {
     if (now - upload->last_sync >= kSyncEvery) background_.spawn(commit_quietly(upload));
   }
+  const auto is_expired = [&](const IncomingUpload& upload) {
+    const bool lasting = upload.resumable && !upload.empty();
+    const auto life = std::chrono::seconds(lasting ? options_.partial_retention_seconds : options_.partial_idle_seconds);
+    return upload.users == 0 && world_.loop.now() - upload.last_activity >= life;
+  };
   std::vector<std::shared_ptr<IncomingUpload>> expired, idle;
   for (const auto& [key, upload] : uploads_) {
-    if (upload->users > 0) continue;
-    const io::Duration age = now - upload->last_activity;
-    const bool lasting = upload->resumable && !upload->empty();
-    const auto life = std::chrono::seconds(lasting ? options_.partial_retention_seconds : options_.partial_idle_seconds);
-    if (age >= life) expired.push_back(upload);
-    else if (age >= std::chrono::seconds(60) && upload->unsynced.empty()) idle.push_back(upload);
+    if (upload->gone || upload->users > 0) continue;
+    if (is_expired(*upload)) expired.push_back(upload);
+    else if (now - upload->last_activity >= std::chrono::seconds(60) && upload->unsynced.empty()) idle.push_back(upload);
   }
   for (const auto& upload : expired) {
-    ++counters_.expired;
-    co_await drop(upload);
+    if (!is_expired(*upload)) continue;  // somebody came back while others were deleted
+    const bool dropped = co_await drop(upload);
+    if (dropped) ++counters_.expired;
   }
   for (const auto& upload : idle) {
     if (upload->gone || upload->users > 0 || upload->order.available() == 0 || upload->syncing.available() == 0) continue;

@@ -37,6 +37,12 @@ io::Task<Result<void>> ShareStore::open() {
   };
   HF_CO_TRY_VOID(co_await world_.disk.run(job));
   co_await measure();
+  const Uploads found = uploads_;
+  for (const auto& [key, upload] : found) {
+    if (!upload->complete()) continue;
+    const Result<bool> completed = co_await complete(upload);  // if it fails, the client's next PATCH tries again
+    if (!completed) world_.log.warning("a complete upload could not be made a share: " + completed.error().what);
+  }
   co_return Result<void>{};
 }
 
@@ -78,6 +84,9 @@ Result<void> ShareStore::scan_incoming() {
 }
 
 Result<void> ShareStore::scan_bucket(const std::string& path, const StorageIndex& si) {
+  // The process may have died between a rename and its sync: what is seen as complete must be.
+  const Result<void> synced = world_.files.sync_directory(paths_.bucket(si));
+  if (!synced && synced.error().code != Errc::not_found) return synced;
   HF_TRY(const auto entries, world_.files.list(path));
   std::map<std::string, unsigned> seen;  // base name -> bit 0: .part, bit 1: .log
   for (const auto& entry : entries) {
