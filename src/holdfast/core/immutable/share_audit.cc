@@ -5,16 +5,17 @@
 #include "holdfast/core/base/endian.h"
 #include "holdfast/core/crypto/tagged_hash.h"
 #include "holdfast/core/crypto/tags.h"
+#include "holdfast/core/hashtree/hash_tree.h"
 #include "holdfast/core/hashtree/hash_tree_verifier.h"
 #include "holdfast/core/hashtree/tree_index.h"
 #include "holdfast/core/immutable/uri_extension.h"
-#include "holdfast/core/immutable/whole_tree.h"
 
 namespace holdfast::immutable {
 namespace {
 
 constexpr std::size_t kPieceBytes = 1'048'576;
 constexpr std::size_t kChainEntryBytes = 34;
+constexpr std::uint64_t kLeavesAtOnce = 512;
 
 std::optional<std::uint64_t> number_in(const UriExtension& extension, std::string_view key) {
   const auto it = extension.fields.find(key);
@@ -26,6 +27,28 @@ std::optional<std::uint64_t> number_in(const UriExtension& extension, std::strin
   }
   return value;
 }
+
+/// A tree where it lies in the share. What is built into it is compared with what is there.
+class TreeInShare final : public hashtree::NodeStore {
+ public:
+  TreeInShare(const ShareBytesAt& read, std::uint64_t begin) : read_(read), begin_(begin) {}
+
+  Result<void> read(std::uint64_t first, std::span<Hash> hashes) const override {
+    return read_(begin_ + first * Hash::kSize, {reinterpret_cast<std::uint8_t*>(hashes.data()), hashes.size() * Hash::kSize});
+  }
+  Result<void> write(std::uint64_t first, std::span<const Hash> hashes) override {
+    std::vector<Hash> here(hashes.size());
+    HF_TRY_VOID(read(first, here));
+    differs_ = !std::ranges::equal(here, hashes);
+    return differs_ ? Result<void>(fail(Errc::corrupt, "a tree that is not the one over its leaves")) : Result<void>{};
+  }
+  bool differs() const { return differs_; }
+
+ private:
+  const ShareBytesAt& read_;
+  const std::uint64_t begin_;
+  bool differs_ = false;
+};
 
 class Audit {
  public:
@@ -101,31 +124,35 @@ class Audit {
   }
 
   /// The whole tree must be the one over its own leaves, and have the expected root.
-  Result<bool> tree_is_right(std::uint64_t begin, const std::optional<Hash>& root, std::vector<Hash>& leaves) {
-    const std::uint64_t count = hashtree::node_count(geometry_->num_segments());
-    HF_TRY(const Bytes bytes, bytes_at({begin, begin + count * Hash::kSize}));
-    Result<std::vector<Hash>> found = leaves_of_whole_tree(bytes, geometry_->num_segments(), root);
-    if (!found) return false;
-    leaves = std::move(*found);
-    return true;
+  Result<bool> tree_is_right(std::uint64_t begin, const std::optional<Hash>& root) const {
+    TreeInShare tree(read_, begin);
+    const std::uint64_t segments = geometry_->num_segments();
+    const Result<Hash> built = hashtree::build_tree_into(tree, tree, hashtree::first_leaf_node(segments), segments);
+    if (tree.differs()) return false;
+    if (!built) return tl::make_unexpected(built.error());
+    return !root || *built == *root;
   }
 
   Result<void> check_trees() {
     const std::uint64_t bytes = hashtree::node_count(geometry_->num_segments()) * Hash::kSize;
-    std::vector<Hash> segments;
-    HF_TRY(const bool crypttext, tree_is_right(offsets_.crypttext_hashes, extension_.crypttext_root, segments));
+    HF_TRY(const bool crypttext, tree_is_right(offsets_.crypttext_hashes, extension_.crypttext_root));
     if (!crypttext) wrong_.add(Range{offsets_.crypttext_hashes, offsets_.crypttext_hashes + bytes});
-    HF_TRY(const bool blocks, tree_is_right(offsets_.block_hashes, block_root_, block_leaves_));
-    if (!blocks) {
-      wrong_.add(Range{offsets_.block_hashes, offsets_.block_hashes + bytes});
-      block_leaves_.clear();  // nothing to hold the blocks against; they are looked at when the tree is there again
-    }
+    HF_TRY(block_tree_is_right_, tree_is_right(offsets_.block_hashes, block_root_));
+    if (!block_tree_is_right_) wrong_.add(Range{offsets_.block_hashes, offsets_.block_hashes + bytes});
     return {};
   }
 
   Result<void> check_blocks() {
+    if (!block_tree_is_right_) return {};  // nothing to hold the blocks against; they are looked at when it is there again
+    const TreeInShare tree(read_, offsets_.block_hashes);
+    const std::uint64_t segments = geometry_->num_segments(), first_leaf = hashtree::first_leaf_node(segments);
+    std::vector<Hash> leaves;
     Bytes piece;
-    for (SegmentNumber segment = 0; segment < block_leaves_.size(); ++segment) {
+    for (SegmentNumber segment = 0; segment < segments; ++segment) {
+      if (segment % kLeavesAtOnce == 0) {
+        leaves.resize(std::min(kLeavesAtOnce, segments - segment));
+        HF_TRY_VOID(tree.read(first_leaf + segment, leaves));
+      }
       const std::uint64_t begin = offsets_.data + segment * geometry_->block_size();
       const std::uint64_t length = geometry_->block_bytes(segment);
       crypto::TaggedHasher hasher(crypto::kTagBlock);
@@ -134,7 +161,7 @@ class Audit {
         HF_TRY_VOID(read_(begin + at, piece));
         hasher.update(piece);
       }
-      if (hasher.finish() != block_leaves_[segment]) wrong_.add(Range{begin, begin + length});
+      if (hasher.finish() != leaves[segment % kLeavesAtOnce]) wrong_.add(Range{begin, begin + length});
     }
     return {};
   }
@@ -146,7 +173,7 @@ class Audit {
   std::optional<Geometry> geometry_;
   UriExtension extension_;
   std::optional<Hash> block_root_;
-  std::vector<Hash> block_leaves_;
+  bool block_tree_is_right_ = false;
   RangeSet wrong_;
 };
 

@@ -21,7 +21,8 @@ struct AuditFailed {
 using AuditVerdict = std::variant<AuditPassed, AuditOpaque, AuditFailed>;
 
 /// Header, UEB, both trees, the chain to the share root at this number, and every block against its leaf. The unused
-/// plaintext tree is not looked at. Reads each byte once, in pieces of at most a block (or 1 MiB); holds one tree.
+/// plaintext tree is not looked at. Reads each block once, in pieces of at most 1 MiB, and each hash two or three times;
+/// holds no tree, so that memory does not grow with the share.
 /// Errors: those of `read` only.
 Result<AuditVerdict> audit_share(std::uint64_t share_size, ShareNumber share, const ShareBytesAt& read);
 
