@@ -9,10 +9,14 @@ namespace {
 
 class BitFlips : public testing::TestWithParam<unsigned> {
  protected:
-  BitFlips() : plaintext_(test_kit::plaintext_of(55)), file_(plaintext_, make_params(2, 3, 55, 20).value(), cap::Key::from(Bytes(16, 1)), {.version = GetParam()}) {
+  BitFlips()
+      : plaintext_(test_kit::plaintext_of(55)),
+        file_(plaintext_, make_params(2, 3, 55, 20).value(), cap::Key::from(Bytes(16, 1)),
+              {.version = GetParam()}) {
     // What nobody uses: the claims and the plaintext tree's offset in the header, and that tree.
     const std::uint64_t width = GetParam() == 1 ? 4 : 8;
-    unused_ = {Range{4, 4 + 2 * width}, Range{4 + 3 * width, 4 + 4 * width}, file_.layout().plaintext_hashes()};
+    unused_ = {Range{4, 4 + 2 * width}, Range{4 + 3 * width, 4 + 4 * width},
+               file_.layout().plaintext_hashes()};
   }
 
   /// Calls with each changed share and the position of the change.
@@ -44,17 +48,20 @@ TEST_P(BitFlips, never_change_what_is_read_and_go_unnoticed_only_where_nobody_lo
       ++unnoticed;
       ASSERT_EQ(*read, plaintext_) << at;
     }
-    // An offset of the unused tree that leaves no room for the header is refused, although nobody would go there.
+    // An offset of the unused tree that leaves no room for the header is refused, although nobody would go
+    // there.
     const bool may_be_either = is_header_offset(at) && unused_.contains(at);
     if (!may_be_either) {
       ASSERT_EQ(read.has_value(), unused_.contains(at)) << at;
     }
-    ASSERT_TRUE(read || read.error().code != Errc::malformed) << "a flipped bit does not make the file unusable: " << at;
+    ASSERT_TRUE(read || read.error().code != Errc::malformed)
+        << "a flipped bit does not make the file unusable: " << at;
   });
   EXPECT_GE(unnoticed, 8 * file_.layout().plaintext_hashes().size());
 }
 
-// A copy that is opened second adds nothing to what is known of the file; its own part is looked at all the same.
+// A copy that is opened second adds nothing to what is known of the file; its own part is looked at all the
+// same.
 TEST_P(BitFlips, of_a_copy_that_is_read_second_never_change_what_is_read) {
   const FileClaim claim = file_.claim();
   const Bytes other = file_.share(2);
@@ -88,8 +95,9 @@ TEST_P(BitFlips, of_ciphertext_in_every_block_are_noticed_before_anything_is_dec
   }
 }
 
-// The server has no cap: the extension block's own fields are all that binds it. What a change of them leaves consistent
-// passes; it is the writer's last word (it sends the tail again), and readers hold it against the cap.
+// The server has no cap: the extension block's own fields are all that binds it. What a change of them leaves
+// consistent passes; it is the writer's last word (it sends the tail again), and readers hold it against the
+// cap.
 TEST_P(BitFlips, in_what_a_server_can_know_fail_its_audit) {
   const Range extension = file_.layout().uri_extension();
   RangeSet passed;
@@ -105,7 +113,8 @@ TEST_P(BitFlips, in_what_a_server_can_know_fail_its_audit) {
       ASSERT_TRUE(is_header_offset(at)) << at;
     }
     if (const auto* failed = std::get_if<AuditFailed>(&verdict); failed != nullptr && !is_header_offset(at)) {
-      ASSERT_TRUE(failed->wrong.intersects({at, at + 1}) || at >= file_.layout().tail_begin()) << "what is asked for again heals it: " << at;
+      ASSERT_TRUE(failed->wrong.intersects({at, at + 1}) || at >= file_.layout().tail_begin())
+          << "what is asked for again heals it: " << at;
     }
   });
   RangeSet outside = passed;

@@ -1,4 +1,5 @@
-// The encoder as an uploader drives it: bytes in any pieces, leaves and trees in any store, repairs of older files.
+// The encoder as an uploader drives it: bytes in any pieces, leaves and trees in any store, repairs of older
+// files.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -7,7 +8,8 @@
 #include "holdfast/core/immutable/share_test_kit.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC 12 has the function and no header for it
+extern "C" std::size_t
+__sanitizer_get_current_allocated_bytes();  // GCC 12 has the function and no header for it
 #endif
 
 namespace holdfast::immutable {
@@ -16,7 +18,9 @@ namespace {
 using test_kit::EncodedFile;
 using test_kit::plaintext_of;
 
-cap::Key some_key() { return cap::Key::from(Bytes(16, 9)); }
+cap::Key some_key() {
+  return cap::Key::from(Bytes(16, 9));
+}
 
 /// Hashes in a temporary file.
 class SpilledStore final : public hashtree::NodeStore {
@@ -51,12 +55,14 @@ TEST(EncoderPieces, are_the_same_bytes_however_they_are_cut) {
         // Alternating, so that the tree kept from the call before is that of another share.
         for (ShareNumber share : {ShareNumber{0}, ShareNumber{4}}) {
           const Bytes piece = file.encoder().share_bytes(share, range).value();
-          ASSERT_TRUE(equal(piece, ByteView(shares[share == 0 ? 0 : 1]).subspan(range.begin, range.size()))) << range.begin;
+          ASSERT_TRUE(equal(piece, ByteView(shares[share == 0 ? 0 : 1]).subspan(range.begin, range.size())))
+              << range.begin;
         }
       }
       for (std::uint64_t at = 0; at < layout.header().end; at += length) {
         const Range range{at, std::min(at + length, layout.header().end)};
-        ASSERT_TRUE(equal(file.encoder().share_bytes(0, range).value(), ByteView(shares[0]).subspan(range.begin, range.size())));
+        ASSERT_TRUE(equal(file.encoder().share_bytes(0, range).value(),
+                          ByteView(shares[0]).subspan(range.begin, range.size())));
       }
     }
   }
@@ -72,7 +78,8 @@ TEST(EncoderPieces, of_the_header_are_there_before_any_segment) {
 TEST(EncoderPieces, name_the_block_hashes_of_segments_already_absorbed) {
   EncodedFile file(plaintext_of(3'000), make_params(3, 5, 3'000, 500).value(), some_key());
   for (SegmentNumber s = 0; s < file.geometry().num_segments(); ++s) {
-    for (ShareNumber share = 0; share < 5; ++share) EXPECT_EQ(file.encoder().block_hash(share, s).value(), file.segments()[s].block_hashes()[share]);
+    for (ShareNumber share = 0; share < 5; ++share)
+      EXPECT_EQ(file.encoder().block_hash(share, s).value(), file.segments()[s].block_hashes()[share]);
   }
 }
 
@@ -133,7 +140,8 @@ TEST(EncoderStores, that_fail_at_any_call_make_the_encoder_say_so) {
     int calls_left = calls;
     const auto failing = [&](std::uint64_t) { return std::make_unique<FailingStore>(calls_left); };
     Encoder encoder(geometry, layout, failing);
-    for (SegmentNumber s = 0; s < geometry.num_segments(); ++s) HF_TRY_VOID(encoder.absorb(segments.encode(s, Bytes(20, 1))));
+    for (SegmentNumber s = 0; s < geometry.num_segments(); ++s)
+      HF_TRY_VOID(encoder.absorb(segments.encode(s, Bytes(20, 1))));
     HF_TRY_VOID(encoder.finish());
     return encoder.share_bytes(1, {layout.data().end, layout.size()});
   };
@@ -174,7 +182,8 @@ TEST_F(Repair, from_ciphertext_makes_the_very_shares) {
   const auto encoder = again(extension_, 0).value();
   EXPECT_EQ(encoder->uri_extension_hash(), file_.claim().ueb_hash);
   const Range behind_blocks{file_.layout().data().end, file_.layout().size()};
-  EXPECT_EQ(encoder->share_bytes(3, behind_blocks).value(), file_.encoder().share_bytes(3, behind_blocks).value());
+  EXPECT_EQ(encoder->share_bytes(3, behind_blocks).value(),
+            file_.encoder().share_bytes(3, behind_blocks).value());
 }
 
 TEST_F(Repair, keeps_the_extension_block_of_another_writer_to_the_byte) {

@@ -1,14 +1,17 @@
-// A file of 1 TiB without its bytes: every segment is said to have the same hashes, so that a store of a few hashes can
-// stand for the hundreds of megabytes that would go to disk. What core itself keeps in memory must stay flat.
+// A file of 1 TiB without its bytes: every segment is said to have the same hashes, so that a store of a few
+// hashes can stand for the hundreds of megabytes that would go to disk. What core itself keeps in memory must
+// stay flat.
 #include <gtest/gtest.h>
 #include <malloc.h>
 
 #include "holdfast/core/base/endian.h"
 #include "holdfast/core/hashtree/hash_tree.h"
 #include "holdfast/core/hashtree/tree_index.h"
+#include "holdfast/core/immutable/share_audit.h"
 #include "holdfast/core/immutable/share_test_kit.h"
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC 12 has the function and no header for it
+extern "C" std::size_t
+__sanitizer_get_current_allocated_bytes();  // GCC 12 has the function and no header for it
 #endif
 
 namespace holdfast::immutable {
@@ -35,7 +38,8 @@ struct HeapWatch {
 /// Stands for a file of hashes of which all of one level of a tree are equal.
 class LevelStore final : public hashtree::NodeStore {
  public:
-  LevelStore(std::uint64_t hashes, HeapWatch& watch) : hashes_(hashes), watch_(watch), levels_(hashtree::height(hashes / 2 + 1) + 1) {}
+  LevelStore(std::uint64_t hashes, HeapWatch& watch)
+      : hashes_(hashes), watch_(watch), levels_(hashtree::height(hashes / 2 + 1) + 1) {}
 
   Result<void> write(std::uint64_t first, std::span<const Hash> hashes) override {
     watch_.look();
@@ -102,8 +106,10 @@ TEST(FileOfOneTebibyte, asks_for_stores_that_do_not_belong_in_memory) {
     const Encoder encoder(geometry, ShareLayout(geometry), remember);
     watch.look();
   }
-  // Leaves of all shares and of the segments; crypttext tree; one block tree (16.2 of the specification has the figures).
-  EXPECT_EQ(asked, (std::vector<std::uint64_t>{11 * 8'388'545ull * 32, 536'870'880, 536'870'880, 11 * 1'048'575ull * 32, 67'108'832, 67'108'832}));
+  // Leaves of all shares and of the segments; crypttext tree; one block tree (16.2 of the specification has
+  // the figures).
+  EXPECT_EQ(asked, (std::vector<std::uint64_t>{11 * 8'388'545ull * 32, 536'870'880, 536'870'880,
+                                               11 * 1'048'575ull * 32, 67'108'832, 67'108'832}));
   EXPECT_GT(asked[0], kHashBytesInMemoryMax);
   EXPECT_GT(asked[1], kHashBytesInMemoryMax);
   EXPECT_GT(asked[3], kHashBytesInMemoryMax);
@@ -139,21 +145,25 @@ class ShareOfOneTebibyte : public testing::Test {
   ShareOfOneTebibyte() {
     const std::uint64_t leaves = geometry_.num_segments();
     std::vector<Hash> block_roots;
-    for (std::size_t share = 0; share < 10; ++share) block_roots.push_back(root_of_equal(filled(share), leaves));
+    for (std::size_t share = 0; share < 10; ++share)
+      block_roots.push_back(root_of_equal(filled(share), leaves));
     share_tree_ = hashtree::build_tree(block_roots);
-    extension_ = encode_uri_extension(geometry_, {filled(99), root_of_equal(filled(10), leaves), share_tree_[0]});
+    extension_ =
+        encode_uri_extension(geometry_, {filled(99), root_of_equal(filled(10), leaves), share_tree_[0]});
     claim_ = {uri_extension_hash(extension_), 3, 10, kTebibyte};
   }
   /// The bytes of the share in that range, outside its blocks.
   Bytes bytes_at(Range range) const {
     Bytes out;
-    for (std::uint64_t at = range.begin; at < std::min(range.end, layout_.size()); ++at) out.push_back(byte_at(at));
+    for (std::uint64_t at = range.begin; at < std::min(range.end, layout_.size()); ++at)
+      out.push_back(byte_at(at));
     return out;
   }
   std::uint8_t byte_at(std::uint64_t at) const {
     const auto within = [&](Range section) { return at >= section.begin && at < section.end; };
     if (within(layout_.header())) return header_[at];
-    if (within(layout_.crypttext_hashes())) return node_byte(filled(10), at - layout_.crypttext_hashes().begin);
+    if (within(layout_.crypttext_hashes()))
+      return node_byte(filled(10), at - layout_.crypttext_hashes().begin);
     if (within(layout_.block_hashes())) return node_byte(filled(kShare), at - layout_.block_hashes().begin);
     if (at >= layout_.tail_begin()) return tail()[at - layout_.tail_begin()];
     return 0;
@@ -211,7 +221,8 @@ TEST_F(ShareOfOneTebibyte, is_read_from_end_to_end_with_memory_for_one_path) {
   HeapWatch watch;
   constexpr SegmentNumber kWindow = 16, kStep = 997;  // every so often, to keep the test short
   for (SegmentNumber first = 0; first + kWindow <= geometry_.num_segments(); first += kStep) {
-    for (const Range& range : reader.wanted_nodes(first, first + kWindow).ranges()) ASSERT_TRUE(reader.on_nodes(range.begin, bytes_at(range)));
+    for (const Range& range : reader.wanted_nodes(first, first + kWindow).ranges())
+      ASSERT_TRUE(reader.on_nodes(range.begin, bytes_at(range)));
     ASSERT_TRUE(reader.settle_nodes());
     watch.look();
     reader.forget_before(first + kWindow);
@@ -219,6 +230,54 @@ TEST_F(ShareOfOneTebibyte, is_read_from_end_to_end_with_memory_for_one_path) {
     ASSERT_LT(file.crypttext().known_count(), 64u);
   }
   EXPECT_LT(watch.grown(), 64u * 1'024);
+}
+
+// A server audits shares of any size, ten at a time perhaps: 40000 segments here, with trees of 4 MiB.
+TEST(AuditOfManySegments, holds_no_tree) {
+  const Bytes plaintext = test_kit::plaintext_of(40'000);
+  Bytes share;
+  {
+    test_kit::EncodedFile file(plaintext, make_params(1, 1, plaintext.size(), 1).value(),
+                               cap::Key::from(Bytes(16, 1)));
+    share = file.share(0);
+  }
+  HeapWatch watch;
+  const ShareBytesAt at = [&](std::uint64_t offset, MutableByteView out) -> Result<void> {
+    watch.look();
+    HF_CHECK(offset <= share.size() && out.size() <= share.size() - offset);
+    std::copy_n(share.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
+    return {};
+  };
+  EXPECT_TRUE(std::holds_alternative<AuditPassed>(audit_share(share.size(), 0, at).value()));
+  EXPECT_LT(watch.grown(), 1'048'576u);
+  share[kHeaderBytesV1 + 20'000] ^= 1;
+  const AuditVerdict verdict = audit_share(share.size(), 0, at).value();
+  ASSERT_TRUE(std::holds_alternative<AuditFailed>(verdict));
+  EXPECT_EQ(std::get<AuditFailed>(verdict).wrong,
+            (RangeSet{{kHeaderBytesV1 + 20'000, kHeaderBytesV1 + 20'001}}));
+}
+
+TEST(AuditOfManySegments, passes_on_what_reading_says) {
+  test_kit::EncodedFile file(test_kit::plaintext_of(300), make_params(1, 1, 300, 20).value(),
+                             cap::Key::from(Bytes(16, 1)));
+  const Bytes share = file.share(0);
+  int calls_left = 0;
+  const ShareBytesAt at = [&](std::uint64_t offset, MutableByteView out) -> Result<void> {
+    if (calls_left-- <= 0) return fail(Errc::io, "a bad sector");
+    std::copy_n(share.begin() + static_cast<std::ptrdiff_t>(offset), out.size(), out.begin());
+    return {};
+  };
+  int calls = 0;
+  for (; calls < 1'000; ++calls) {
+    calls_left = calls;
+    const auto verdict = audit_share(share.size(), 0, at);
+    if (verdict) {
+      EXPECT_TRUE(std::holds_alternative<AuditPassed>(*verdict));
+      break;
+    }
+    ASSERT_EQ(verdict.error().code, Errc::io) << "a disk that fails is no verdict on the share";
+  }
+  EXPECT_GT(calls, 20);
 }
 
 }  // namespace

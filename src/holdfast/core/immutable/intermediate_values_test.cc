@@ -27,11 +27,14 @@ std::vector<std::string> texts(const value& array) {
 
 std::vector<Hash> nodes_in(ByteView section) {
   std::vector<Hash> out;
-  for (std::size_t at = 0; at < section.size(); at += Hash::kSize) out.push_back(Hash::from(section.subspan(at, Hash::kSize)));
+  for (std::size_t at = 0; at < section.size(); at += Hash::kSize)
+    out.push_back(Hash::from(section.subspan(at, Hash::kSize)));
   return out;
 }
 
-ByteView section(const Bytes& share, Range range) { return ByteView(share).subspan(range.begin, range.size()); }
+ByteView section(const Bytes& share, Range range) {
+  return ByteView(share).subspan(range.begin, range.size());
+}
 
 void expect_geometry(const value& expected, const Geometry& geometry) {
   EXPECT_EQ(geometry.segment_size(), test::number(expected, "effective_segment_size"));
@@ -41,7 +44,8 @@ void expect_geometry(const value& expected, const Geometry& geometry) {
   EXPECT_EQ(geometry.tail_padded(), test::number(expected, "tail_segment_padded"));
   EXPECT_EQ(geometry.tail_block(), test::number(expected, "tail_block_size"));
   EXPECT_EQ(geometry.share_data(), test::number(expected, "share_data_size"));
-  EXPECT_EQ(hashtree::pow2_ceil(geometry.num_segments()), test::number(expected, "segment_tree_leaves_padded"));
+  EXPECT_EQ(hashtree::pow2_ceil(geometry.num_segments()),
+            test::number(expected, "segment_tree_leaves_padded"));
   EXPECT_EQ(hashtree::pow2_ceil(geometry.params().n), test::number(expected, "share_tree_leaves_padded"));
 }
 
@@ -70,7 +74,8 @@ void expect_segments(const value& expected, const test_kit::EncodedFile& made) {
   if (const auto* lists = expected.as_object().if_contains("block_hashes_hex")) {
     for (ShareNumber share = 0; share < made.geometry().params().n; ++share) {
       std::vector<std::string> blocks;
-      for (const EncodedSegment& segment : made.segments()) blocks.push_back(to_hex(segment.block_hashes()[share].view()));
+      for (const EncodedSegment& segment : made.segments())
+        blocks.push_back(to_hex(segment.block_hashes()[share].view()));
       EXPECT_EQ(blocks, texts(lists->as_array()[share])) << "share " << share;
     }
   }
@@ -102,7 +107,8 @@ void expect_shares(const value& expected, test_kit::EncodedFile& made) {
     if (whole != nullptr) {
       EXPECT_EQ(to_hex(reordered), texts(*whole)[number]);
     }
-    EXPECT_EQ(hex_of(nodes_in(section(share, made.layout().crypttext_hashes()))), texts(expected.at("crypttext_tree_nodes_hex")));
+    EXPECT_EQ(hex_of(nodes_in(section(share, made.layout().crypttext_hashes()))),
+              texts(expected.at("crypttext_tree_nodes_hex")));
     EXPECT_EQ(to_hex(section(share, made.layout().block_hashes()).first(Hash::kSize)), roots[number]);
     FileState file(made.claim());
     ShareReader ours(file, number), reference(file, number);
@@ -124,7 +130,8 @@ TEST(IntermediateValues, are_those_of_the_vectors) {
   for (const auto& each : test::list(*vectors, "cases")) {
     SCOPED_TRACE(test::text(each, "name"));
     const auto& input = each.at("input");
-    const Bytes plaintext = test::repeat_to(test::base64_field(input, "seed_b64"), test::number(input, "length"));
+    const Bytes plaintext =
+        test::repeat_to(test::base64_field(input, "seed_b64"), test::number(input, "length"));
     EXPECT_EQ(to_hex(crypto::sha256(plaintext).view()), test::text(input, "plaintext_sha256"));
     const Params params = make_params(static_cast<unsigned>(test::number(input, "required")),
                                       static_cast<unsigned>(test::number(input, "total")), plaintext.size(),

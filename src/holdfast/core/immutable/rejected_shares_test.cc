@@ -1,5 +1,5 @@
-// What must be refused (specs of immutable files, 17.1), made from good shares by damaging one thing; and what looks
-// damaged but is not.
+// What must be refused (specs of immutable files, 17.1), made from good shares by damaging one thing; and
+// what looks damaged but is not.
 #include <gtest/gtest.h>
 
 #include "holdfast/core/base/endian.h"
@@ -17,9 +17,17 @@ using test_kit::plaintext_of;
 constexpr std::size_t kSize = 5'000;
 constexpr ShareNumber kShare = 1, kOther = 4;
 
-enum Offset : std::size_t { data, plaintext_hashes, crypttext_hashes, block_hashes, share_hashes, uri_extension };
+enum Offset : std::size_t {
+  data,
+  plaintext_hashes,
+  crypttext_hashes,
+  block_hashes,
+  share_hashes,
+  uri_extension
+};
 
-/// A share taken to pieces. Changing a piece moves what lies behind it, as an honest writer of odd shares would.
+/// A share taken to pieces. Changing a piece moves what lies behind it, as an honest writer of odd shares
+/// would.
 struct Pieces {
   std::uint64_t version, claimed_block_size, claimed_share_data;
   Bytes gap, blocks, plaintext_tree, crypttext_tree, block_tree, chain, extension, trailing;
@@ -46,7 +54,9 @@ struct Pieces {
 
 class RejectedShares : public testing::TestWithParam<unsigned> {
  protected:
-  RejectedShares() : plaintext_(plaintext_of(kSize)), file_(plaintext_, make_params(2, 5, kSize, 1'000).value(), key(), {.version = GetParam()}) {
+  RejectedShares()
+      : plaintext_(plaintext_of(kSize)),
+        file_(plaintext_, make_params(2, 5, kSize, 1'000).value(), key(), {.version = GetParam()}) {
     claim_ = file_.claim();
     pieces_ = pieces_of(kShare);
     other_ = file_.share(kOther);
@@ -56,10 +66,21 @@ class RejectedShares : public testing::TestWithParam<unsigned> {
   Pieces pieces_of(ShareNumber number) {
     const Bytes share = file_.share(number);
     const ShareLayout& layout = file_.layout();
-    const auto cut = [&](Range range) { return to_bytes(ByteView(share).subspan(range.begin, range.size())); };
-    Pieces out{GetParam(), file_.geometry().block_size(), file_.geometry().share_data(), {}, cut(layout.data()), cut(layout.plaintext_hashes()),
-               cut(layout.crypttext_hashes()), cut(layout.block_hashes()), cut(layout.share_hashes()),
-               cut({layout.uri_extension().begin + layout.length_bytes(), layout.size()}), {}, {}};
+    const auto cut = [&](Range range) {
+      return to_bytes(ByteView(share).subspan(range.begin, range.size()));
+    };
+    Pieces out{GetParam(),
+               file_.geometry().block_size(),
+               file_.geometry().share_data(),
+               {},
+               cut(layout.data()),
+               cut(layout.plaintext_hashes()),
+               cut(layout.crypttext_hashes()),
+               cut(layout.block_hashes()),
+               cut(layout.share_hashes()),
+               cut({layout.uri_extension().begin + layout.length_bytes(), layout.size()}),
+               {},
+               {}};
     EXPECT_EQ(out.joined(), share);
     return out;
   }
@@ -110,7 +131,9 @@ class RejectedShares : public testing::TestWithParam<unsigned> {
   }
   /// One hash of a tree.
   static std::uint8_t* node(Bytes& tree, std::uint64_t number) { return tree.data() + number * Hash::kSize; }
-  std::uint64_t leaf(std::uint64_t i) const { return hashtree::leaf_node(file_.geometry().num_segments(), i); }
+  std::uint64_t leaf(std::uint64_t i) const {
+    return hashtree::leaf_node(file_.geometry().num_segments(), i);
+  }
   /// Where the chain has that node.
   std::size_t entry(std::uint64_t number) const {
     for (std::size_t at = 0; at < pieces_.chain.size(); at += 34) {
@@ -161,8 +184,9 @@ TEST_P(RejectedShares, have_any_offset_that_points_elsewhere) {
     Bytes share = pieces_.joined();
     const std::size_t at = 4 + (2 + offset) * width;
     const std::uint64_t good = load_be(share, at, width);
-    for (std::uint64_t value : {std::uint64_t{0}, std::uint64_t{4}, good - 34, good - 32, good - 1, good + 1, good + 32, good + 34,
-                                std::uint64_t{0xffffffff}, std::uint64_t{share.size()}}) {
+    for (std::uint64_t value :
+         {std::uint64_t{0}, std::uint64_t{4}, good - 34, good - 32, good - 1, good + 1, good + 32, good + 34,
+          std::uint64_t{0xffffffff}, std::uint64_t{share.size()}}) {
       store_be(share, at, width, value);
       EXPECT_EQ(reading(share), "corrupt") << offset << " " << value;
       EXPECT_NE(audit(share), "passed") << offset << " " << value;
@@ -218,7 +242,8 @@ TEST_P(RejectedShares, make_the_file_unusable_when_the_cap_binds_an_extension_bl
     EXPECT_EQ(reading_with_extension(serialised(bad)), "malformed") << name << " missing";
     EXPECT_EQ(audit(), "failed");
     bad = good;
-    bad[name].push_back(name == std::string_view("segment_size") ? '1' : 'x');  // 10001 is not a multiple of 2
+    bad[name].push_back(name == std::string_view("segment_size") ? '1'
+                                                                 : 'x');  // 10001 is not a multiple of 2
     EXPECT_EQ(reading_with_extension(serialised(bad)), "malformed") << name << " too long";
     EXPECT_EQ(audit(), "failed");
   }
@@ -246,19 +271,26 @@ TEST_P(RejectedShares, have_wrong_roots_in_an_extension_block_that_the_cap_binds
 }
 
 TEST_P(RejectedShares, are_not_those_with_a_wrong_redundant_field_unless_they_are_verified) {
-  for (const auto& [name, value] : std::map<std::string, std::string>{{"num_segments", "6"}, {"size", "5001"}, {"needed_shares", "3"},
-                                                                       {"total_shares", "6"}, {"codec_name", "xyz"}, {"codec_params", "1-1-1"},
-                                                                       {"tail_codec_params", "1-1-1"}}) {
+  for (const auto& [name, value] : std::map<std::string, std::string>{{"num_segments", "6"},
+                                                                      {"size", "5001"},
+                                                                      {"needed_shares", "3"},
+                                                                      {"total_shares", "6"},
+                                                                      {"codec_name", "xyz"},
+                                                                      {"codec_params", "1-1-1"},
+                                                                      {"tail_codec_params", "1-1-1"}}) {
     Fields odd = fields();
     odd[name] = to_bytes(std::string_view(value));
     EXPECT_EQ(reading_with_extension(serialised(odd)), "fine") << name;
-    EXPECT_FALSE(check_redundant_fields(parse_uri_extension(serialised(odd), 2).value(), file_.geometry())) << name;
+    EXPECT_FALSE(check_redundant_fields(parse_uri_extension(serialised(odd), 2).value(), file_.geometry()))
+        << name;
   }
 }
 
 TEST_P(RejectedShares, are_not_those_of_other_writers_whose_extension_blocks_have_fewer_or_more_fields) {
   const Fields good = fields();
-  Fields fewest{{"crypttext_root_hash", good.at("crypttext_root_hash")}, {"segment_size", good.at("segment_size")}, {"share_root_hash", good.at("share_root_hash")}};
+  Fields fewest{{"crypttext_root_hash", good.at("crypttext_root_hash")},
+                {"segment_size", good.at("segment_size")},
+                {"share_root_hash", good.at("share_root_hash")}};
   EXPECT_EQ(reading_with_extension(serialised(fewest)), "fine");
   Fields more = good;
   more["plaintext_hash"] = more["plaintext_root_hash"] = Bytes(32, 1);
@@ -300,7 +332,8 @@ TEST_P(RejectedShares, have_a_hash_chain_without_any_one_of_its_entries) {
   const Bytes good = pieces_.chain;
   for (std::size_t at = 0; at < good.size(); at += 34) {
     pieces_.chain = good;
-    pieces_.chain.erase(pieces_.chain.begin() + static_cast<std::ptrdiff_t>(at), pieces_.chain.begin() + static_cast<std::ptrdiff_t>(at) + 34);
+    pieces_.chain.erase(pieces_.chain.begin() + static_cast<std::ptrdiff_t>(at),
+                        pieces_.chain.begin() + static_cast<std::ptrdiff_t>(at) + 34);
     EXPECT_EQ(reading(), "corrupt") << at;
     EXPECT_EQ(audit(), "failed") << at;
   }
@@ -340,7 +373,7 @@ TEST_P(RejectedShares, have_a_block_tree_of_their_own_making) {
 
 TEST_P(RejectedShares, have_a_wrong_hash_anywhere_in_either_tree_fillers_and_root_included) {
   for (std::uint64_t number = 0; number < hashtree::node_count(5); ++number) {
-    for (Bytes Pieces::* tree : {&Pieces::block_tree, &Pieces::crypttext_tree}) {
+    for (Bytes Pieces::*tree : {&Pieces::block_tree, &Pieces::crypttext_tree}) {
       node(pieces_.*tree, number)[31] ^= 0x80;
       EXPECT_EQ(reading(), "corrupt") << number;
       EXPECT_EQ(audit(), "failed") << number;
@@ -359,7 +392,9 @@ TEST_P(RejectedShares, have_one_wrong_byte_in_one_block_which_spoils_that_block_
   ASSERT_TRUE(test_kit::open_copy(reader, share));
   ASSERT_TRUE(test_kit::fetch_nodes(reader, share, 0, 5));
   for (SegmentNumber s = 0; s < 5; ++s) {
-    EXPECT_EQ(reader.check_block(s, test_kit::served(share, reader.block_range(s, s + 1))).has_value(), s != 2) << s;
+    EXPECT_EQ(reader.check_block(s, test_kit::served(share, reader.block_range(s, s + 1))).has_value(),
+              s != 2)
+        << s;
   }
 }
 
@@ -380,13 +415,14 @@ TEST_P(RejectedShares, are_not_those_with_garbage_where_nothing_is_read) {
 }
 
 TEST_P(RejectedShares, are_not_those_with_whole_hashes_behind_a_tree_unless_they_are_verified) {
-  for (Bytes Pieces::* tree : {&Pieces::crypttext_tree, &Pieces::block_tree}) {
+  for (Bytes Pieces::*tree : {&Pieces::crypttext_tree, &Pieces::block_tree}) {
     const Bytes good = pieces_.*tree;
     (pieces_.*tree).resize(good.size() + Hash::kSize);
     EXPECT_EQ(reading(), "fine");
     EXPECT_FALSE(check_offsets(parse_header(pieces_.joined()).value(), file_.geometry(), true));
     (pieces_.*tree).resize(good.size() + 1);
-    EXPECT_EQ(reading(), tree == &Pieces::block_tree ? "corrupt" : "fine") << "only the block tree's section is known to hold hashes alone";
+    EXPECT_EQ(reading(), tree == &Pieces::block_tree ? "corrupt" : "fine")
+        << "only the block tree's section is known to hold hashes alone";
     pieces_.*tree = good;
   }
 }
@@ -429,8 +465,10 @@ TEST_P(RejectedShares, leave_too_few_to_decode) {
   const ByteView block = file_.segments()[0].block(kShare);
   const Hash& expected = file_.segments()[0].segment_hash();
   EXPECT_EQ(decoder.decode(0, {kShare}, {block}, expected).error().code, Errc::not_enough_shares);
-  EXPECT_EQ(decoder.decode(0, {kShare, kShare}, {block, block}, expected).error().code, Errc::malformed) << "twice the same";
-  EXPECT_EQ(decoder.decode(0, {kShare, 5}, {block, block}, expected).error().code, Errc::malformed) << "no such share";
+  EXPECT_EQ(decoder.decode(0, {kShare, kShare}, {block, block}, expected).error().code, Errc::malformed)
+      << "twice the same";
+  EXPECT_EQ(decoder.decode(0, {kShare, 5}, {block, block}, expected).error().code, Errc::malformed)
+      << "no such share";
 }
 
 }  // namespace

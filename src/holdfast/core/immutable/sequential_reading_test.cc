@@ -12,7 +12,9 @@ namespace {
 class ManySegments : public testing::Test {
  protected:
   static constexpr std::uint64_t kSegments = 1'500;
-  ManySegments() : share_(file_.share(0)), reader_(state_, 0) { EXPECT_TRUE(test_kit::open_copy(reader_, share_)); }
+  ManySegments() : share_(file_.share(0)), reader_(state_, 0) {
+    EXPECT_TRUE(test_kit::open_copy(reader_, share_));
+  }
 
   /// Nodes of those segments, then their blocks.
   void expect_readable(SegmentNumber first, SegmentNumber end) {
@@ -24,7 +26,8 @@ class ManySegments : public testing::Test {
   }
 
   const Bytes plaintext_ = test_kit::plaintext_of(3 * kSegments - 1);
-  test_kit::EncodedFile file_{plaintext_, make_params(3, 4, 3 * kSegments - 1, 3).value(), cap::Key::from(Bytes(16, 5))};
+  test_kit::EncodedFile file_{plaintext_, make_params(3, 4, 3 * kSegments - 1, 3).value(),
+                              cap::Key::from(Bytes(16, 5))};
   const Bytes share_;
   FileState state_{file_.claim()};
   ShareReader reader_;
@@ -75,7 +78,8 @@ TEST_F(ManySegments, are_proven_by_nodes_that_came_in_any_pieces_on_hash_boundar
       ASSERT_TRUE(reader.on_nodes(more.begin, test_kit::served(share_, more)));
     }
     ASSERT_TRUE(reader.settle_nodes());
-    ASSERT_TRUE(reader.check_block(segment, test_kit::served(share_, reader.block_range(segment, segment + 1))));
+    ASSERT_TRUE(
+        reader.check_block(segment, test_kit::served(share_, reader.block_range(segment, segment + 1))));
   }
 }
 
@@ -83,7 +87,8 @@ TEST_F(ManySegments, are_not_proven_without_any_one_of_the_nodes_wanted) {
   const SegmentNumber segment = 777;
   std::vector<Range> nodes;
   for (const Range& range : reader_.wanted_nodes(segment, segment + 1).ranges()) {
-    for (std::uint64_t at = range.begin; at < range.end; at += Hash::kSize) nodes.push_back({at, at + Hash::kSize});
+    for (std::uint64_t at = range.begin; at < range.end; at += Hash::kSize)
+      nodes.push_back({at, at + Hash::kSize});
   }
   for (const Range& left_out : nodes) {
     FileState state(file_.claim());
@@ -96,9 +101,11 @@ TEST_F(ManySegments, are_not_proven_without_any_one_of_the_nodes_wanted) {
     const auto settled = reader.settle_nodes();
     ASSERT_FALSE(settled);
     EXPECT_EQ(settled.error().code, Errc::corrupt);
-    const auto block = reader.check_block(segment, test_kit::served(share_, reader.block_range(segment, segment + 1)));
+    const auto block =
+        reader.check_block(segment, test_kit::served(share_, reader.block_range(segment, segment + 1)));
     const bool is_of_crypttext_tree = left_out.begin < file_.layout().block_hashes().begin;
-    EXPECT_FALSE(block) << (is_of_crypttext_tree ? "nothing is settled by halves" : "a block without a proof");
+    EXPECT_FALSE(block) << (is_of_crypttext_tree ? "nothing is settled by halves"
+                                                 : "a block without a proof");
   }
 }
 

@@ -17,9 +17,9 @@ TEST(ShareLayout, is_that_of_the_vectors) {
   const auto vectors = test::load_vectors("immutable-layout-geometry.json");
   if (!vectors) GTEST_SKIP() << test::kNoVectors;
   for (const auto& each : test::list(*vectors, "cases")) {
-    const Geometry geometry =
-        geometry_of(static_cast<unsigned>(test::number(each, "required")), static_cast<unsigned>(test::number(each, "total")),
-                    test::number(each, "size"), test::number(each, "max_segment_size"));
+    const Geometry geometry = geometry_of(static_cast<unsigned>(test::number(each, "required")),
+                                          static_cast<unsigned>(test::number(each, "total")),
+                                          test::number(each, "size"), test::number(each, "max_segment_size"));
     SCOPED_TRACE(geometry.size());
     const ShareLayout layout(geometry);
     const auto& offsets = each.at("offsets");
@@ -56,7 +56,8 @@ TEST(ShareLayout, has_version_2_from_the_first_byte_that_32_bits_cannot_say) {
     }
   };
   expect_boundary(3, 10, 1'048'576, 12'875'464'371);
-  // One share of one byte per byte: 32 segments of 128 MiB minus what the trees (3 * 63 nodes) and the chain need.
+  // One share of one byte per byte: 32 segments of 128 MiB minus what the trees (3 * 63 nodes) and the chain
+  // need.
   expect_boundary(1, 1, kSegmentBytesMax, kLimit - 1 - 36 - 3 * 32 * 63 - 34);
 }
 
@@ -101,7 +102,16 @@ TEST(ShareLayout, makes_room_for_the_extension_block_of_a_repaired_file) {
 // Each rule of 10.4 that does not need the geometry, broken one at a time in a header that was good.
 class Header : public testing::TestWithParam<unsigned> {
  protected:
-  enum Field : std::size_t { block_size, share_data, data, plaintext_hashes, crypttext_hashes, block_hashes, share_hashes, uri_extension };
+  enum Field : std::size_t {
+    block_size,
+    share_data,
+    data,
+    plaintext_hashes,
+    crypttext_hashes,
+    block_hashes,
+    share_hashes,
+    uri_extension
+  };
   std::size_t width() const { return GetParam() == 1 ? 4 : 8; }
   Bytes with(Field field, std::uint64_t value) const {
     Bytes out = good_;
@@ -127,7 +137,8 @@ TEST_P(Header, of_another_version_is_incompatible_rather_than_corrupt) {
 }
 
 TEST_P(Header, cut_anywhere_is_corrupt) {
-  for (std::size_t length = 0; length < good_.size(); ++length) EXPECT_EQ(verdict(ByteView(good_).first(length)), "corrupt") << length;
+  for (std::size_t length = 0; length < good_.size(); ++length)
+    EXPECT_EQ(verdict(ByteView(good_).first(length)), "corrupt") << length;
 }
 
 TEST_P(Header, may_claim_any_block_size_and_any_amount_of_data) {
@@ -162,10 +173,13 @@ TEST_P(Header, may_put_the_unused_tree_anywhere) {
 }
 
 TEST_P(Header, must_agree_with_the_geometry_and_exactly_so_for_a_verifier) {
-  const auto check = [&](const Bytes& header, bool exact) { return check_offsets(parse_header(header).value(), geometry_, exact).has_value(); };
+  const auto check = [&](const Bytes& header, bool exact) {
+    return check_offsets(parse_header(header).value(), geometry_, exact).has_value();
+  };
   EXPECT_TRUE(check(good_, true));
   const Bytes gap_before_data_missing = with(data, value(data) + 1);
-  EXPECT_TRUE(check(gap_before_data_missing, true)) << "there is the unused tree between data and crypttext tree";
+  EXPECT_TRUE(check(gap_before_data_missing, true))
+      << "there is the unused tree between data and crypttext tree";
   EXPECT_FALSE(check(with(data, value(crypttext_hashes) - geometry_.share_data() + 1), false));
   EXPECT_TRUE(check(with(data, value(crypttext_hashes) - geometry_.share_data()), true));
   EXPECT_FALSE(check(with(data, value(crypttext_hashes) + 1), false));
@@ -174,8 +188,10 @@ TEST_P(Header, must_agree_with_the_geometry_and_exactly_so_for_a_verifier) {
   EXPECT_TRUE(check(longer_crypttext, false));
   EXPECT_FALSE(check(longer_crypttext, true));
   EXPECT_FALSE(check(with(crypttext_hashes, value(crypttext_hashes) + 1), false));
-  EXPECT_FALSE(check(with(block_hashes, value(block_hashes) + 32), false)) << "a block tree that is too short";
-  EXPECT_FALSE(check(with(block_hashes, value(block_hashes) - 32), false)) << "a crypttext tree that is too short";
+  EXPECT_FALSE(check(with(block_hashes, value(block_hashes) + 32), false))
+      << "a block tree that is too short";
+  EXPECT_FALSE(check(with(block_hashes, value(block_hashes) - 32), false))
+      << "a crypttext tree that is too short";
 }
 
 TEST(HeaderOfVersion2, may_not_name_places_that_no_share_has) {

@@ -34,7 +34,9 @@ inline cap::Key convergent_key(ByteView plaintext, const Params& params, const S
 class EncodedFile {
  public:
   EncodedFile(ByteView plaintext, const Params& params, const cap::Key& key, ShareLayout::Choice choice = {})
-      : key_(key), geometry_(Geometry::create(params).value()), encoder_(geometry_, ShareLayout(geometry_, choice), memory_store) {
+      : key_(key),
+        geometry_(Geometry::create(params).value()),
+        encoder_(geometry_, ShareLayout(geometry_, choice), memory_store) {
     const SegmentEncoder segment_encoder(geometry_, &key_);
     for (SegmentNumber s = 0; s < geometry_.num_segments(); ++s) {
       const Range range = geometry_.segment_range(s);
@@ -100,8 +102,10 @@ struct CopyOf {
   ByteView share;
 };
 
-/// Reads everything from exactly these k copies; the first failure of any ends it. Without a key: the ciphertext.
-inline Result<Bytes> read_file(const FileClaim& claim, const cap::Key* key, const std::vector<CopyOf>& copies) {
+/// Reads everything from exactly these k copies; the first failure of any ends it. Without a key: the
+/// ciphertext.
+inline Result<Bytes> read_file(const FileClaim& claim, const cap::Key* key,
+                               const std::vector<CopyOf>& copies) {
   FileState file(claim);
   std::vector<ShareReader> readers;
   readers.reserve(copies.size());
@@ -111,7 +115,8 @@ inline Result<Bytes> read_file(const FileClaim& claim, const cap::Key* key, cons
     HF_TRY_VOID(open_copy(readers.emplace_back(file, copy.number), copy.share));
   }
   const std::uint64_t segments = file.geometry().num_segments();
-  for (std::size_t i = 0; i < copies.size(); ++i) HF_TRY_VOID(fetch_nodes(readers[i], copies[i].share, 0, segments));
+  for (std::size_t i = 0; i < copies.size(); ++i)
+    HF_TRY_VOID(fetch_nodes(readers[i], copies[i].share, 0, segments));
   const SegmentDecoder decoder(file.geometry(), key);
   Bytes out;
   for (SegmentNumber s = 0; s < segments; ++s) {
