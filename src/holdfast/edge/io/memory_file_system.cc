@@ -47,7 +47,7 @@ class MemoryFileSystem::MemoryFile final : public File {
     const std::lock_guard lock(fs_.mutex_);
     HF_TRY_VOID(may_write("write to"));
     const auto started = begin("write to");
-    if (!started && generation_ != fs_.generation_) return started;
+    if (!started && !reaches_disk()) return started;
     // A write that fails has written as much as it got to.
     if (!started) data = data.first(fs_.random_.below(data.size() + 1));
     if (data.empty()) return started;
@@ -72,7 +72,7 @@ class MemoryFileSystem::MemoryFile final : public File {
     const std::lock_guard lock(fs_.mutex_);
     const auto started = begin("sync");
     if (!started) {
-      if (generation_ == fs_.generation_) node_->tear(fs_.random_);
+      if (reaches_disk()) node_->tear(fs_.random_);
       return started;
     }
     node_->sync();
@@ -104,6 +104,7 @@ class MemoryFileSystem::MemoryFile final : public File {
     if (!counted) return failed(counted.error().code, what, path_, counted.error().what);
     return {};
   }
+  bool reaches_disk() const { return generation_ == fs_.generation_ && !fs_.power_is_off(); }
   Result<void> may_write(std::string_view what) const {
     if (!writable_) return failed(Errc::io, what, path_, "it was opened for reading");
     return {};
@@ -150,6 +151,7 @@ void MemoryFileSystem::process_killed() {
   const std::lock_guard lock(mutex_);
   ++generation_;
   locks_.clear();
+  off_from_.reset();
 }
 
 void MemoryFileSystem::power_cut() {

@@ -34,11 +34,11 @@ class MemoryFileSystem final : public FileSystem {
   std::uint64_t operations() const;
   /// Operation number n fails (the first one ever is number 0), once.
   void fail_operation(std::uint64_t n, Errc error);
-  /// From operation number n on everything fails with io, until power_cut().
+  /// From operation number n on everything fails with io and does nothing, until power_cut() or process_killed().
   void power_off_from(std::uint64_t n);
   /// Loses what is not durable and comes back, healthy. Files that are open fail from now on.
   void power_cut();
-  /// No process has a file open any more; nothing else is lost. What kill -9 does.
+  /// What kill -9 does: no file is open any more, nothing else is lost.
   void process_killed();
 
   Result<std::unique_ptr<File>> open(const std::string& path, Open how) override;
@@ -63,6 +63,7 @@ class MemoryFileSystem final : public FileSystem {
   using NameChange = std::vector<Place>;  // without a node: the name is gone
 
   // All of these with the mutex held.
+  bool power_is_off() const { return off_from_ && operations_ > *off_from_; }  // for the operation just counted
   Result<void> count_operation();
   Result<Place> find(const std::string& path) const;
   Result<NodePtr> find_node(const std::string& path) const;
