@@ -1,0 +1,163 @@
+// Invariant I1, by brute force: the disk fails or loses power at each operation of an upload in turn.
+#include <gtest/gtest.h>
+
+#include "holdfast/core/crypto/secrets.h"
+#include "holdfast/node/storage/share_store_test_kit.h"
+#include "holdfast/node/storage/upload_client_test_kit.h"
+
+namespace holdfast::storage {
+namespace {
+
+using test::Client;
+using test::Machine;
+using test::sample_index;
+
+RangeSet minus(RangeSet a, const RangeSet& b) {
+  a.subtract(b);
+  return a;
+}
+
+Result<Bytes> read_share(Machine& machine, ShareNumber number) {
+  HF_TRY(const ShareStore::OpenShare share, machine.run(machine.store().open_share(sample_index(), number)));
+  return machine.run(machine.store().read(share, {0, share.bytes}));
+}
+
+/// Everything the client was told is true, and nothing is shown that it did not send. Answers what the store says now.
+RangeSet expect_true(Machine& machine, const Client& client, const std::string& where) {
+  const auto status = machine.run(machine.store().status(sample_index(), client.secret));
+  if (!status) {
+    ADD_FAILURE() << where << ": " << status.error().what;
+    return {};
+  }
+  const auto share = read_share(machine, client.number);
+  if (status->complete.contains(client.number)) {
+    EXPECT_TRUE(share && equal(*share, client.share)) << where << ": the share is not what was sent";
+    return RangeSet{client.whole()};
+  }
+  EXPECT_FALSE(client.done) << where << ": a share that was complete is gone";
+  EXPECT_FALSE(share.has_value()) << where << ": an incomplete share can be read";
+  const auto it = status->incomplete.find(client.number);
+  const RangeSet held = it == status->incomplete.end() ? RangeSet{} : it->second.required.gaps(client.whole());
+  EXPECT_TRUE(minus(client.acknowledged, held).empty()) << where << ": acknowledged bytes are lost";
+  EXPECT_TRUE(minus(held, client.sent).empty()) << where << ": bytes are shown that were never sent";
+  if (held.empty()) return held;
+  const std::string part = machine.paths().upload(sample_index(), client.number, crypto::upload_secret_at_rest_id(client.secret.reveal())) + ".part";
+  const Bytes bytes = io::read_file(machine.fs, part, 1'000'000).value();
+  for (const Range& range : held.ranges()) {
+    EXPECT_TRUE(bytes.size() >= kContainerHeaderBytes + range.end &&
+                equal(ByteView(bytes).subspan(kContainerHeaderBytes + range.begin, range.size()),
+                      ByteView(client.share).subspan(range.begin, range.size())))
+        << where << ": held bytes are wrong";
+  }
+  return held;
+}
+
+void expect_can_be_finished(Machine& machine, Client& client, const std::string& where) {
+  const auto uploaded = machine.run(client.upload(&machine.store()));
+  EXPECT_TRUE(uploaded.has_value()) << where << ": " << (uploaded ? "" : uploaded.error().what);
+  EXPECT_EQ(machine.store().counters().audit_failures, 0u) << where;
+  machine.cut_power();
+  const auto opened = machine.start();
+  ASSERT_TRUE(opened.has_value()) << where << ": " << opened.error().what;
+  expect_true(machine, client, where + ", at the end");
+}
+
+/// From the first start to the finished share.
+std::uint64_t operations_of_an_upload() {
+  Machine machine;
+  Client client;
+  EXPECT_TRUE(machine.start() && machine.run(client.upload(&machine.store())));
+  return machine.fs.operations();
+}
+
+class Durability : public testing::TestWithParam<int> {
+ protected:
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(GetParam()); }
+};
+INSTANTIATE_TEST_SUITE_P(Seeds, Durability, testing::Range(0, 6));
+
+TEST_P(Durability, NothingAcknowledgedIsLostWhereverThePowerIsCut) {
+  const std::uint64_t operations = operations_of_an_upload();
+  for (std::uint64_t cut = 0; cut <= operations; ++cut) {
+    const std::string where = "cut at operation " + std::to_string(cut);
+    Machine machine(seed() * 1'000 + cut);
+    Client client;
+    machine.fs.power_off_from(cut);
+    if (machine.start()) static_cast<void>(machine.run(client.upload(&machine.store())));
+    machine.cut_power();
+    const auto opened = machine.start();
+    ASSERT_TRUE(opened.has_value()) << where << ": " << opened.error().what;
+    expect_true(machine, client, where);
+    expect_can_be_finished(machine, client, where);
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(Durability, WhatARestartedStoreShowsIsDurableToo) {
+  const std::uint64_t operations = operations_of_an_upload();
+  for (std::uint64_t cut = 0; cut <= operations; ++cut) {
+    const std::string where = "killed at operation " + std::to_string(cut);
+    Machine machine(seed() * 1'000 + cut);
+    Client client;
+    machine.fs.power_off_from(cut);
+    if (machine.start()) static_cast<void>(machine.run(client.upload(&machine.store())));
+    machine.kill();
+    const auto opened = machine.start();
+    ASSERT_TRUE(opened.has_value()) << where << ": " << opened.error().what;
+    client.acknowledged.add(expect_true(machine, client, where));
+    client.done = machine.run(machine.store().list(sample_index())).value().contains(client.number);
+    machine.cut_power();
+    ASSERT_TRUE(machine.start().has_value());
+    expect_true(machine, client, where + ", then the power was cut");
+    expect_can_be_finished(machine, client, where);
+    if (HasFailure()) return;
+  }
+}
+
+class Faults : public testing::TestWithParam<std::tuple<Errc, std::size_t>> {};
+INSTANTIATE_TEST_SUITE_P(NoSpaceAndIo, Faults,
+                         testing::Combine(testing::Values(Errc::no_space, Errc::io), testing::Values(1, 2, 3, 100)));
+
+TEST_P(Faults, OfAnyOperationCauseNoFalseAcknowledgementAndPass) {
+  const auto [error, patches] = GetParam();
+  const std::uint64_t operations = operations_of_an_upload();
+  for (std::uint64_t n = 0; n < operations; ++n) {
+    const std::string where = "operation " + std::to_string(n) + " fails";
+    Machine machine(n);
+    Client client;
+    machine.fs.fail_operation(n, error);
+    for (int attempt = 0; attempt < 3 && !client.done; ++attempt) {
+      const auto opened = attempt == 0 || !machine.store().available() ? machine.start() : Result<void>{};
+      if (!opened) continue;
+      const auto uploaded = machine.run(client.upload(&machine.store(), patches));
+      if (!uploaded && uploaded.error().code == Errc::cancelled) break;
+    }
+    machine.cut_power();
+    ASSERT_TRUE(machine.start().has_value()) << where;
+    expect_true(machine, client, where);
+    expect_can_be_finished(machine, client, where);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(FaultsWhileServing, PassWithoutARestart) {
+  for (const Errc error : {Errc::no_space, Errc::io}) {
+    bool failed = true;
+    for (std::uint64_t n = 0; failed; ++n) {
+      const std::string where = "operation " + std::to_string(n) + " of the upload failed";
+      Machine machine(n);
+      Client client;
+      ASSERT_TRUE(machine.start().has_value());
+      const std::uint64_t failing = machine.fs.operations() + n;
+      machine.fs.fail_operation(failing, error);
+      for (int attempt = 0; attempt < 3 && !client.done; ++attempt) static_cast<void>(machine.run(client.upload(&machine.store())));
+      EXPECT_TRUE(client.done) << where;
+      failed = machine.fs.operations() > failing;
+      if (failed) expect_true(machine, client, where);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::storage
