@@ -36,7 +36,8 @@ SegmentPipeline::SegmentPipeline(const Context& context, SegmentSource& source,
 
 void SegmentPipeline::Reader::seek(SegmentNumber segment) {
   position_ = segment;
-  if (!attached_ && segment >= pipeline_.front_ && !pipeline_.done_) {
+  const bool in_time = segment >= pipeline_.front_ || pipeline_.made_.contains(segment);
+  if (!attached_ && in_time && !pipeline_.done_) {
     attached_ = true;
     pipeline_.attached_.insert(this);
   }
@@ -60,12 +61,21 @@ io::Task<Result<SharedSegment>> SegmentPipeline::Reader::segment(SegmentNumber w
     }
     if (!attached_ && wanted < pipeline_.front_) co_return co_await pipeline_.make_again(wanted);
     if (!attached_) seek(wanted);
-    HF_CO_TRY_VOID(co_await told(pipeline_.moved_));
+    ++pipeline_.starving_;
+    const Result<void> woken = co_await told(pipeline_.moved_);
+    --pipeline_.starving_;
+    if (!woken) co_return tl::make_unexpected(woken.error());
   }
 }
 
+void SegmentPipeline::open() {
+  open_ = true;
+  drop_passed();
+  moved_.notify_all();
+}
+
 SegmentNumber SegmentPipeline::slowest() const {
-  SegmentNumber lowest = std::numeric_limits<SegmentNumber>::max();
+  SegmentNumber lowest = open_ ? std::numeric_limits<SegmentNumber>::max() : 0;
   for (const Reader* reader : attached_) lowest = std::min(lowest, reader->position_);
   return lowest;
 }
@@ -75,30 +85,39 @@ void SegmentPipeline::drop_passed() {
   while (!made_.empty() && made_.begin()->first < std::min(keep_from, front_)) made_.erase(made_.begin());
 }
 
-/// Lets go of the readers that hold `front` up. True when there were any.
-bool SegmentPipeline::leave_behind(SegmentNumber front) {
+/// Lets go of the readers that hold `front` up.
+void SegmentPipeline::leave_behind(SegmentNumber front) {
   const std::set<Reader*> readers = attached_;
-  bool any = false;
   for (Reader* reader : readers) {
     if (reader->position_ + window_ > front) continue;
     reader->attached_ = false;
     attached_.erase(reader);
-    any = true;
   }
   drop_passed();
   moved_.notify_all();
-  return any;
+}
+
+/// Do those who could go on wait for the few that hold `front` up? When nearly all are as slow (a disk, the link), making
+/// segments again for one would only take from the others.
+bool SegmentPipeline::held_up(SegmentNumber front) const {
+  const auto lagging = static_cast<std::size_t>(
+      std::ranges::count_if(attached_, [&](const Reader* reader) { return reader->position_ + window_ <= front; }));
+  return lagging > 0 && starving_ * 2 > attached_.size() - lagging;
 }
 
 io::Task<Result<void>> SegmentPipeline::room_for(SegmentNumber segment) {
-  const io::Time asked = context_.loop.now();
+  std::optional<io::Time> held_up_since;
   while (slowest() < std::numeric_limits<SegmentNumber>::max() && slowest() + window_ <= segment) {
-    const io::Duration left = limits_.left_behind_after - (context_.loop.now() - asked);
-    if (left <= io::Duration::zero()) {
+    if (!held_up(segment)) {
+      held_up_since.reset();
+    } else if (!held_up_since) {
+      held_up_since = context_.loop.now();
+    } else if (context_.loop.now() - *held_up_since >= limits_.left_behind_after) {
       leave_behind(segment);
       continue;
     }
-    const Result<void> woken = co_await io::with_timeout(left, told(moved_));
+    // Also by time: that somebody starves makes no noise.
+    const Result<void> woken = co_await io::with_timeout(limits_.left_behind_after / 8, told(moved_));
     if (!woken && woken.error().code == Errc::cancelled) co_return woken;
   }
   co_return Result<void>{};

@@ -14,8 +14,8 @@ namespace holdfast::transfer {
 
 using SharedSegment = std::shared_ptr<const immutable::EncodedSegment>;
 
-/// The front goes through the file in order, a window ahead of the slowest attached reader. A reader on whom the
-/// front has waited too long is left behind; from then on its segments are made again, for it alone. So one slow
+/// The front goes through the file in order, a window ahead of the slowest attached reader. A reader for whom most
+/// of the others have waited too long is left behind; from then on its segments are made again, for it alone. So one slow
 /// server costs the others nothing, and memory is bounded by the window.
 class SegmentPipeline {
  public:
@@ -48,8 +48,10 @@ class SegmentPipeline {
   SegmentPipeline(const Context& context, SegmentSource& source, const immutable::SegmentEncoder& segment_encoder,
                   immutable::Encoder& encoder, Limits limits);
 
-  /// Runs the front to the end and proves the source. Errors end every reader.
+  /// Runs the front to the end and proves the source; until open(), no further than the window. Errors end every reader.
   io::Task<Result<void>> run();
+  /// The readers there are have attached themselves: the front goes on for them, or without any.
+  void open();
 
   /// Waits for run() to succeed: from then on the tail of every share is known.
   io::Task<Result<void>> finished();
@@ -63,7 +65,8 @@ class SegmentPipeline {
   io::Task<Result<SharedSegment>> make_again(SegmentNumber segment);
   io::Task<Result<SharedSegment>> encode(Bytes plaintext, SegmentNumber segment);
   void drop_passed();
-  bool leave_behind(SegmentNumber front);
+  bool held_up(SegmentNumber front) const;
+  void leave_behind(SegmentNumber front);
   SegmentNumber slowest() const;
 
   const Context& context_;
@@ -76,6 +79,8 @@ class SegmentPipeline {
   std::map<SegmentNumber, SharedSegment> made_;     // the window
   SegmentNumber front_ = 0;                         // all below are absorbed
   std::list<std::pair<SegmentNumber, SharedSegment>> again_;  // a few, newest first: laggards often lag together
+  std::size_t starving_ = 0;                        // readers that wait for the front
+  bool open_ = false;
   bool done_ = false;
   std::optional<Error> failed_;
   io::Event moved_;

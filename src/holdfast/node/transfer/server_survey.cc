@@ -18,6 +18,15 @@ std::vector<grid::StorageServer*> permuted_servers(const Context& context, const
   return out;
 }
 
+std::vector<ServerFacts> candidates(const Context& context, const StorageIndex& si, unsigned n) {
+  std::vector<ServerFacts> out;
+  for (grid::StorageServer* server : permuted_servers(context, si)) {
+    if (out.size() == std::size_t{2} * n) break;
+    out.emplace_back().server = server;
+  }
+  return out;
+}
+
 namespace {
 
 io::Task<void> ask_version(grid::StorageServer* server, Result<grid::VersionAnswer>* out) {
@@ -89,11 +98,7 @@ io::Task<void> ask_into(const Context* context, Link* link, ServerFacts* facts, 
 
 io::Task<Result<std::vector<ServerFacts>>> survey(const Context& context, Link& link, StorageIndex si, Secret master,
                                                   std::uint64_t share_bytes, unsigned n) {
-  std::vector<ServerFacts> facts;
-  for (grid::StorageServer* server : permuted_servers(context, si)) {
-    if (facts.size() == std::size_t{2} * n) break;
-    facts.emplace_back().server = server;
-  }
+  std::vector<ServerFacts> facts = candidates(context, si, n);
   if (facts.empty()) co_return fail(Errc::unhappy, "this node knows no storage server; add one with create-client --server NURL");
   io::TaskGroup group(co_await io::this_scope());
   for (ServerFacts& each : facts) group.spawn(ask_into(&context, &link, &each, si, master, share_bytes));

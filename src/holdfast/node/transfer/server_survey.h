@@ -14,7 +14,9 @@ namespace holdfast::transfer {
 /// What one server answered.
 struct ServerFacts {
   grid::StorageServer* server = nullptr;
+  bool asked = false;                       // at least once, answered or not
   bool answered = false;
+  bool final = false;                       // nobody asks any more
   Error problem{Errc::unavailable, ""};     // when it did not
   bool writable = false;                    // takes shares of this size
   bool resumes = false;
@@ -26,6 +28,9 @@ struct ServerFacts {
 
 /// The servers for a storage index in permuted order, preferred ones first.
 std::vector<grid::StorageServer*> permuted_servers(const Context& context, const StorageIndex& si);
+
+/// The first 2N of them, not yet asked.
+std::vector<ServerFacts> candidates(const Context& context, const StorageIndex& si, unsigned n);
 
 /// Asks one server: version, and what it holds (status, or the list where that is missing).
 io::Task<ServerFacts> ask_server(const Context& context, grid::StorageServer& server, StorageIndex si, Secret master,

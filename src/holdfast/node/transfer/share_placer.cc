@@ -5,6 +5,8 @@
 namespace holdfast::transfer {
 namespace {
 
+constexpr io::Duration kLateAtLeast = std::chrono::seconds(1);
+
 io::Task<Result<void>> told(io::Event& event) {
   const bool woken = co_await event.wait();
   if (!woken) co_return fail(Errc::cancelled, "stopped");
@@ -53,39 +55,71 @@ placement::Facts SharePlacer::facts_now() const {
   return facts;
 }
 
-/// Asks until enough servers answer for a plan that is happy, or all have answered and it cannot be.
+/// Asks one server until it answers; a late answer serves those shares that must be placed again.
+io::Task<void> SharePlacer::keep_asking(std::size_t position) {
+  for (unsigned failures = 1;; ++failures) {
+    grid::StorageServer& server = *servers_[position].server;
+    ServerFacts facts = co_await ask_server(job_.context, server, job_.si, master_, job_.encoder.layout().size());
+    facts.asked = true;
+    facts.final = facts.answered || facts.problem.code == Errc::unauthorized;
+    servers_[position] = std::move(facts);
+    job_.changed();
+    if (servers_[position].answered) job_.link.heard();
+    if (servers_[position].final) co_return;
+    const Result<void> waited = co_await job_.link.pause(failures);
+    if (waited) continue;
+    servers_[position].final = true;
+    servers_[position].problem = waited.error().code == Errc::timeout ? servers_[position].problem : waited.error();
+    job_.changed();
+    co_return;
+  }
+}
+
+std::size_t SharePlacer::possible_happiness() const {
+  const placement::Facts facts = facts_now();
+  return placement::happiness(placement::planned_shares(facts, placement::plan(facts)));
+}
+
+Error SharePlacer::too_few(std::size_t answered) const {
+  std::string what = std::to_string(answered) + " of " + std::to_string(servers_.size()) + " servers answer and can take shares for a happiness of " +
+                     std::to_string(possible_happiness()) + ", but " + std::to_string(wishes_.happy) + " is asked for";
+  const auto silent = std::ranges::find_if(servers_, [](const ServerFacts& each) { return !each.answered; });
+  if (silent != servers_.end()) what += "; " + silent->problem.what;
+  return {Errc::unhappy, what};
+}
+
+/// Asks all candidates at once, and goes on when the plan is as happy as wished and those who are late have had their
+/// chance; they are asked on in the background.
 io::Task<Result<void>> SharePlacer::gather() {
   progress_.phase = Phase::asking;
   progress_.servers_known = static_cast<unsigned>(job_.context.servers.size());
-  const std::uint64_t share_bytes = job_.encoder.layout().size();
-  for (unsigned failures = 1;; ++failures) {
-    HF_CO_TRY(servers_, co_await survey(job_.context, job_.link, job_.si, master_, share_bytes, job_.encoder.params().n));
-    const auto answered = std::ranges::count_if(servers_, [](const ServerFacts& facts) { return facts.answered; });
+  servers_ = candidates(job_.context, job_.si, job_.encoder.params().n);
+  if (servers_.empty()) co_return fail(Errc::unhappy, "this node knows no storage server; add one with create-client --server NURL");
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) {
+      if (wishes_.rejected.contains({servers_[i].server->id(), share})) refused_.insert({i, share});
+    }
+    group_.spawn(keep_asking(i));
+  }
+  const io::Time start = job_.context.loop.now();
+  std::optional<io::Time> happy_since;
+  for (;;) {
+    const auto answered = static_cast<std::size_t>(std::ranges::count_if(servers_, &ServerFacts::answered));
     progress_.servers_answering = static_cast<unsigned>(answered);
-    for (std::size_t i = 0; i < servers_.size(); ++i) {
-      for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) {
-        if (wishes_.rejected.contains({servers_[i].server->id(), share})) refused_.insert({i, share});
-      }
+    const bool happy = answered > 0 && possible_happiness() >= wishes_.happy;
+    if (happy && std::ranges::all_of(servers_, &ServerFacts::asked)) co_return Result<void>{};
+    if (!happy && std::ranges::all_of(servers_, &ServerFacts::final)) co_return tl::make_unexpected(too_few(answered));
+    const io::Time now = job_.context.loop.now();
+    if (happy && !happy_since) happy_since = now;
+    // Late is who takes much longer than the others did.
+    if (happy && now - *happy_since >= std::max(kLateAtLeast, (*happy_since - start) * 3)) co_return Result<void>{};
+    if (!happy && std::ranges::any_of(servers_, &ServerFacts::asked)) {
+      const auto silent = std::ranges::find_if(servers_, [](const ServerFacts& each) { return !each.answered; });
+      progress_.waiting_for_link = answered == 0;
+      progress_.note = "waiting for servers: " + std::to_string(answered) + " of " + std::to_string(servers_.size()) +
+                       " answer (" + (silent != servers_.end() ? silent->problem.what : "too few") + ")";
     }
-    const placement::Facts facts = facts_now();
-    const std::size_t possible = placement::happiness(placement::planned_shares(facts, placement::plan(facts)));
-    if (answered > 0 && possible >= wishes_.happy) co_return Result<void>{};
-    const auto wrong = std::ranges::find_if(
-        servers_, [](const ServerFacts& each) { return !each.answered && each.problem.code == Errc::unauthorized; });
-    const bool all_final = std::ranges::all_of(servers_, [](const ServerFacts& each) {
-      return each.answered || each.problem.code == Errc::unauthorized;
-    });
-    if (all_final) {
-      std::string what = std::to_string(answered) + " of " + std::to_string(servers_.size()) + " servers answer and can take shares for a happiness of " +
-                         std::to_string(possible) + ", but " + std::to_string(wishes_.happy) + " is asked for";
-      if (wrong != servers_.end()) what += "; " + wrong->problem.what;
-      co_return fail(Errc::unhappy, what);
-    }
-    const auto silent = std::ranges::find_if(servers_, [](const ServerFacts& each) { return !each.answered; });
-    progress_.waiting_for_link = answered == 0;
-    progress_.note = "waiting for servers: " + std::to_string(answered) + " of " + std::to_string(servers_.size()) +
-                     " answer (" + silent->problem.what + ")";
-    HF_CO_TRY_VOID(co_await job_.link.pause(failures));
+    HF_CO_TRY_VOID(co_await wait_for_change());
   }
 }
 
@@ -299,11 +333,14 @@ io::Task<Result<void>> SharePlacer::supervise() {
 }
 
 io::Task<Result<void>> SharePlacer::run() {
-  HF_CO_TRY_VOID(co_await gather());
+  Result<void> outcome = co_await gather();
+  progress_.waiting_for_link = false;
+  progress_.note.clear();
   progress_.total_bytes = job_.encoder.layout().size() * job_.encoder.params().n;
   progress_.shares_total = job_.encoder.params().n;
-  Result<void> outcome = co_await allocate_planned();
-  // The pushers live in a group of their own, so that a cancellation of the caller reaches them through here.
+  if (outcome) outcome = co_await allocate_planned();
+  job_.pipeline.open();
+  // Questions and pushers live in a group of their own, so that a cancellation of the caller reaches them through here.
   if (outcome) outcome = co_await supervise();
   group_.cancel();
   co_await group_.join();

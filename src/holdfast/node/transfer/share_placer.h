@@ -42,6 +42,9 @@ class SharePlacer {
   };
 
   io::Task<Result<void>> gather();
+  io::Task<void> keep_asking(std::size_t position);
+  std::size_t possible_happiness() const;
+  Error too_few(std::size_t answered) const;
   io::Task<Result<void>> allocate_planned();
   io::Task<void> allocate_on(std::size_t server, std::set<ShareNumber> shares);
   void start(std::size_t server, ShareNumber share, SharePusher::Start start);
