@@ -42,7 +42,8 @@ TEST(Base64, brings_back_what_went_in) {
 }
 
 TEST(Base64, of_headers_needs_exactly_its_padding) {
-  for (const char* text : {"Zg", "Zg=", "Zg===", "=", "==", "===", "====", "Z===", "Zm9v====", "Zm9v=", "Zg==Zg=="}) {
+  for (const char* text :
+       {"Zg", "Zg=", "Zg===", "=", "==", "===", "====", "Z===", "Zm9v====", "Zm9v=", "Zg==Zg=="}) {
     EXPECT_FALSE(base64_decode(text)) << text;
   }
 }
@@ -61,7 +62,8 @@ TEST(Base64, refuses_stray_bits_so_that_every_value_has_one_text) {
 }
 
 TEST(Base64, does_not_skip_foreign_characters_as_lenient_decoders_do) {
-  for (const char* text : {"Zm 9v", " Zm9", "Zm9\n", "Zm9v\r\n\r\n", "Zm9*", "Zm9\x80"}) EXPECT_FALSE(base64_decode(text));
+  for (const char* text : {"Zm 9v", " Zm9", "Zm9\n", "Zm9v\r\n\r\n", "Zm9*", "Zm9\x80"})
+    EXPECT_FALSE(base64_decode(text));
   EXPECT_FALSE(base64_decode(std::string_view("Zm\0v", 4)));
 }
 

@@ -1,5 +1,5 @@
-// One item of the protocol's kinds, read by trial, is written in its canonical form, which reads as the same item; what
-// can be read can be passed over, and ends at the same place.
+// One item of the protocol's kinds, read by trial, is written in its canonical form, which reads as the same
+// item; what can be read can be passed over, and ends at the same place.
 #include <optional>
 #include <vector>
 
@@ -66,13 +66,23 @@ std::optional<Item> read(CborReader& in, unsigned depth) {
 
 void write(CborWriter& out, const Item& item) {
   switch (item.kind) {
-    case Item::uint: return out.uint(item.number);
-    case Item::boolean: return out.boolean(item.number == 1);
-    case Item::bytes: return out.bytes(item.string);
-    case Item::text: return out.text(text_of(item.string));
-    case Item::array: out.array(item.items.size()); break;
-    case Item::set: out.set(item.items.size()); break;
-    case Item::map: out.map(item.items.size() / 2); break;
+    case Item::uint:
+      return out.uint(item.number);
+    case Item::boolean:
+      return out.boolean(item.number == 1);
+    case Item::bytes:
+      return out.bytes(item.string);
+    case Item::text:
+      return out.text(text_of(item.string));
+    case Item::array:
+      out.array(item.items.size());
+      break;
+    case Item::set:
+      out.set(item.items.size());
+      break;
+    case Item::map:
+      out.map(item.items.size() / 2);
+      break;
   }
   for (const Item& each : item.items) write(out, each);
 }

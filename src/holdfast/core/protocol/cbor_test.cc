@@ -21,8 +21,12 @@ std::string hex_of_uint(std::uint64_t value) {
   return to_hex(out.take());
 }
 
-Result<std::uint64_t> read_uint(const Bytes& bytes) { return CborReader(bytes).uint(); }
-Result<bool> read_boolean(const Bytes& bytes) { return CborReader(bytes).boolean(); }
+Result<std::uint64_t> read_uint(const Bytes& bytes) {
+  return CborReader(bytes).uint();
+}
+Result<bool> read_boolean(const Bytes& bytes) {
+  return CborReader(bytes).boolean();
+}
 
 /// Is this one item, and nothing after it?
 bool passes(const Bytes& bytes) {
@@ -70,8 +74,8 @@ TEST(CborReader, takes_integers_of_any_width) {
 }
 
 TEST(CborReader, refuses_what_is_no_unsigned_integer) {
-  for (const char* hex : {"", "18", "1900", "1b00000000000000", "1c00", "1d00", "1e00", "1f", "20", "40", "60", "80", "a0",
-                          "c000", "f4", "f6", "f90000", "fb0000000000000000", "ff"}) {
+  for (const char* hex : {"", "18", "1900", "1b00000000000000", "1c00", "1d00", "1e00", "1f", "20", "40",
+                          "60", "80", "a0", "c000", "f4", "f6", "f90000", "fb0000000000000000", "ff"}) {
     EXPECT_FALSE(read_uint(from_hex(hex))) << hex;
   }
 }
@@ -79,7 +83,8 @@ TEST(CborReader, refuses_what_is_no_unsigned_integer) {
 TEST(CborReader, knows_true_and_false_from_everything_of_their_major_type) {
   EXPECT_EQ(read_boolean(from_hex("f4")), false);
   EXPECT_EQ(read_boolean(from_hex("f5")), true);
-  for (const char* hex : {"", "f6", "f7", "f8", "ff", "00", "14", "15"}) EXPECT_FALSE(read_boolean(from_hex(hex))) << hex;
+  for (const char* hex : {"", "f6", "f7", "f8", "ff", "00", "14", "15"})
+    EXPECT_FALSE(read_boolean(from_hex(hex))) << hex;
   // 20 and 21 as the argument of something else: a long simple value, a half, a float, a double.
   for (const char* hex : {"f814", "f815", "f90014", "f90015", "fa00000014", "fb0000000000000015"}) {
     EXPECT_FALSE(read_boolean(from_hex(hex))) << hex;
@@ -116,7 +121,8 @@ TEST(CborReader, wants_tag_258_around_a_set) {
   EXPECT_EQ(set("d901029f0105ff"), (std::vector<std::uint64_t>{1, 5})) << "indefinite";
   EXPECT_EQ(set("da00000102820105"), (std::vector<std::uint64_t>{1, 5})) << "a tag written long";
   EXPECT_EQ(set("d9010280"), (std::vector<std::uint64_t>{}));
-  for (const char* hex : {"820105", "d90101820105", "d90102d90102820105", "d90102a10105", "d90102", "df80", "d9010205"}) {
+  for (const char* hex :
+       {"820105", "d90101820105", "d90102d90102820105", "d90102a10105", "d90102", "df80", "d9010205"}) {
     EXPECT_FALSE(set(hex)) << hex;
   }
 }
@@ -135,8 +141,9 @@ TEST(CborReader, counts_the_pairs_of_a_map) {
 }
 
 TEST(CborReader, allocates_nothing_for_lengths_that_are_only_claimed) {
-  for (const char* hex : {"9b7fffffffffffffff00", "9bffffffffffffffff", "bbffffffffffffffff0000", "5bffffffffffffffff00",
-                          "7bffffffffffffffff61", "5a7fffffff00", "9a0000000200", "d901029bffffffffffffffff00"}) {
+  for (const char* hex :
+       {"9b7fffffffffffffff00", "9bffffffffffffffff", "bbffffffffffffffff0000", "5bffffffffffffffff00",
+        "7bffffffffffffffff61", "5a7fffffff00", "9a0000000200", "d901029bffffffffffffffff00"}) {
     const Bytes bytes = from_hex(hex);
     EXPECT_FALSE(CborReader(bytes).array()) << hex;
     EXPECT_FALSE(CborReader(bytes).set()) << hex;
@@ -153,16 +160,41 @@ TEST(CborReader, believes_an_array_of_as_many_items_as_there_are_bytes) {
 }
 
 TEST(CborReader, passes_over_any_item) {
-  for (const char* hex : {"00", "1bffffffffffffffff", "20", "3903e7", "40", "43010203", "60", "80", "83010203", "9fff", "9f01ff",
-                          "a0", "a10102", "bfff", "bf0102ff", "c11a514b67b0", "d9010280", "f4", "f5", "f6", "f7", "f8ff",
-                          "f93c00", "fa47c35000", "fb3ff199999999999a", "826161a161626163", "5f4101ff"}) {
+  for (const char* hex : {"00",
+                          "1bffffffffffffffff",
+                          "20",
+                          "3903e7",
+                          "40",
+                          "43010203",
+                          "60",
+                          "80",
+                          "83010203",
+                          "9fff",
+                          "9f01ff",
+                          "a0",
+                          "a10102",
+                          "bfff",
+                          "bf0102ff",
+                          "c11a514b67b0",
+                          "d9010280",
+                          "f4",
+                          "f5",
+                          "f6",
+                          "f7",
+                          "f8ff",
+                          "f93c00",
+                          "fa47c35000",
+                          "fb3ff199999999999a",
+                          "826161a161626163",
+                          "5f4101ff"}) {
     EXPECT_TRUE(passes(from_hex(hex))) << hex;
   }
 }
 
 TEST(CborReader, passes_over_nothing_that_is_not_well_formed) {
-  for (const char* hex : {"", "ff", "1f", "3f", "df", "81", "8101ff", "9f01", "a1", "a101", "bf01ff", "bf01", "9fff00", "c1", "f8",
-                          "f9", "fc", "fd", "fe", "1c", "5f4101", "81ff"}) {
+  for (const char* hex :
+       {"",     "ff",     "1f", "3f", "df", "81", "8101ff", "9f01", "a1", "a101",   "bf01ff",
+        "bf01", "9fff00", "c1", "f8", "f9", "fc", "fd",     "fe",   "1c", "5f4101", "81ff"}) {
     EXPECT_FALSE(passes(from_hex(hex))) << hex;
   }
 }
@@ -204,7 +236,8 @@ std::function<void(CborReader&)> write_random(std::mt19937_64& random, CborWrite
     for (std::uint64_t i = 0; i < count; ++i) reads.push_back(write_random(random, out, depth - 1));
     return reads;
   };
-  const auto expect_items = [](Result<CborReader::Container> items, CborReader& in, const auto& reads, std::size_t step) {
+  const auto expect_items = [](Result<CborReader::Container> items, CborReader& in, const auto& reads,
+                               std::size_t step) {
     ASSERT_TRUE(items);
     for (std::size_t at = 0; at < reads.size(); at += step) {
       ASSERT_EQ(items->next(), true);
@@ -228,15 +261,19 @@ std::function<void(CborReader&)> write_random(std::mt19937_64& random, CborWrite
       return [value](CborReader& in) { EXPECT_EQ(in.boolean(), value % 2 == 1); };
     case 4: {
       out.array(count);
-      return [reads = children(count), expect_items](CborReader& in) { expect_items(in.array(), in, reads, 1); };
+      return
+          [reads = children(count), expect_items](CborReader& in) { expect_items(in.array(), in, reads, 1); };
     }
     case 5: {
       out.set(count);
-      return [reads = children(count), expect_items](CborReader& in) { expect_items(in.set(), in, reads, 1); };
+      return
+          [reads = children(count), expect_items](CborReader& in) { expect_items(in.set(), in, reads, 1); };
     }
     default: {
       out.map(count);
-      return [reads = children(2 * count), expect_items](CborReader& in) { expect_items(in.map(), in, reads, 2); };
+      return [reads = children(2 * count), expect_items](CborReader& in) {
+        expect_items(in.map(), in, reads, 2);
+      };
     }
   }
 }

@@ -21,8 +21,8 @@ TEST(Decimal, is_digits_that_fit) {
   EXPECT_EQ(parse_decimal("0"), 0u);
   EXPECT_EQ(parse_decimal("007"), 7u);
   EXPECT_EQ(parse_decimal("18446744073709551615"), kMax);
-  for (const char* text : {"", "-1", "+1", " 1", "1 ", "1.0", "0x1", "1e3", "18446744073709551616", "99999999999999999999",
-                           "184467440737095516150", "\xd9\xa1"}) {
+  for (const char* text : {"", "-1", "+1", " 1", "1 ", "1.0", "0x1", "1e3", "18446744073709551616",
+                           "99999999999999999999", "184467440737095516150", "\xd9\xa1"}) {
     EXPECT_FALSE(parse_decimal(text)) << text;
   }
   EXPECT_FALSE(parse_decimal(std::string_view("1\0", 2)));
@@ -40,13 +40,42 @@ TEST(ContentRange, has_both_ends_and_a_total_or_a_star) {
 }
 
 TEST(ContentRange, refuses_everything_else) {
-  for (const char* field :
-       {"", "garbage", "bytes", "bytes ", "bytes abc", "bytes */10", "bytes */*", "bytes 0-9", "bytes 0-9/", "bytes -9/10",
-        "bytes 0-/10", "bytes -/10", "bytes /10", "bytes 9-0/10", "bytes -1-9/10", "bytes 0--9/10", "bytes 0-9/-10",
-        "bytes 0-9/9", "bytes 0-0/0", "bytes 0-9/10/10", "bytes 0-9/10 ", "bytes 0-9 /10", "bytes 0 -9/10", "bytes  0-9/10",
-        " bytes 0-9/10", "bytes=0-9/10", "bytes:0-9/10", "teapots 0-9/10", "chunks 0-9/*", "bytes 0-9,10-19/20",
-        "bytes 0-9-19/20", "bytes 0x0-0x9/10", "bytes 0-18446744073709551616/*", "bytes 0-18446744073709551615/*",
-        "bytes 18446744073709551615-18446744073709551615/*", "bytes 0-9/18446744073709551616"}) {
+  for (const char* field : {"",
+                            "garbage",
+                            "bytes",
+                            "bytes ",
+                            "bytes abc",
+                            "bytes */10",
+                            "bytes */*",
+                            "bytes 0-9",
+                            "bytes 0-9/",
+                            "bytes -9/10",
+                            "bytes 0-/10",
+                            "bytes -/10",
+                            "bytes /10",
+                            "bytes 9-0/10",
+                            "bytes -1-9/10",
+                            "bytes 0--9/10",
+                            "bytes 0-9/-10",
+                            "bytes 0-9/9",
+                            "bytes 0-0/0",
+                            "bytes 0-9/10/10",
+                            "bytes 0-9/10 ",
+                            "bytes 0-9 /10",
+                            "bytes 0 -9/10",
+                            "bytes  0-9/10",
+                            " bytes 0-9/10",
+                            "bytes=0-9/10",
+                            "bytes:0-9/10",
+                            "teapots 0-9/10",
+                            "chunks 0-9/*",
+                            "bytes 0-9,10-19/20",
+                            "bytes 0-9-19/20",
+                            "bytes 0x0-0x9/10",
+                            "bytes 0-18446744073709551616/*",
+                            "bytes 0-18446744073709551615/*",
+                            "bytes 18446744073709551615-18446744073709551615/*",
+                            "bytes 0-9/18446744073709551616"}) {
     const auto range = parse_content_range(field);
     ASSERT_FALSE(range) << field;
     EXPECT_EQ(range.error().code, Errc::malformed);
@@ -54,7 +83,8 @@ TEST(ContentRange, refuses_everything_else) {
 }
 
 TEST(ContentRange, reaches_up_to_the_last_byte_that_a_range_can_name) {
-  const auto range = parse_content_range("bytes 18446744073709551614-18446744073709551614/18446744073709551615");
+  const auto range =
+      parse_content_range("bytes 18446744073709551614-18446744073709551614/18446744073709551615");
   ASSERT_TRUE(range);
   EXPECT_EQ(range->range, (Range{kMax - 1, kMax}));
 }
@@ -65,7 +95,8 @@ TEST(ContentRange, reads_what_it_writes) {
   std::mt19937_64 random(11);
   for (int round = 0; round < 1000; ++round) {
     const Range range = random_range(random);
-    const auto total = random() % 2 == 0 ? std::nullopt : std::optional(range.end + random() % 2 * (kMax - range.end));
+    const auto total =
+        random() % 2 == 0 ? std::nullopt : std::optional(range.end + random() % 2 * (kMax - range.end));
     const auto again = parse_content_range(format_content_range(range, total));
     ASSERT_TRUE(again);
     EXPECT_EQ(again->range, range);
@@ -76,11 +107,29 @@ TEST(ContentRange, reads_what_it_writes) {
 TEST(RangeField, is_one_range_with_both_ends) {
   EXPECT_EQ(parse_range("bytes=0-0").value(), (Range{0, 1}));
   EXPECT_EQ(parse_range("bytes=10-19").value(), (Range{10, 20}));
-  for (const char* field :
-       {"", "bytes", "bytes=", "bytes=-", "bytes=zzz", "bytes=10-", "bytes=-10", "bytes=-300-", "bytes=0-", "bytes=-2-9",
-        "bytes=0--10", "bytes=20-10", "bytes=0-5, 6-7", "bytes=0-9,20-29", "bytes=0-9,", "molluscs=0-9", "chunks=0-9",
-        "bytes 0-9", "bytes=0-9/10", "bytes= 0-9", "bytes=0-9 ", "bytes=0-18446744073709551615",
-        "bytes=0-99999999999999999999999"}) {
+  for (const char* field : {"",
+                            "bytes",
+                            "bytes=",
+                            "bytes=-",
+                            "bytes=zzz",
+                            "bytes=10-",
+                            "bytes=-10",
+                            "bytes=-300-",
+                            "bytes=0-",
+                            "bytes=-2-9",
+                            "bytes=0--10",
+                            "bytes=20-10",
+                            "bytes=0-5, 6-7",
+                            "bytes=0-9,20-29",
+                            "bytes=0-9,",
+                            "molluscs=0-9",
+                            "chunks=0-9",
+                            "bytes 0-9",
+                            "bytes=0-9/10",
+                            "bytes= 0-9",
+                            "bytes=0-9 ",
+                            "bytes=0-18446744073709551615",
+                            "bytes=0-99999999999999999999999"}) {
     EXPECT_FALSE(parse_range(field)) << field;
   }
 }
@@ -107,9 +156,10 @@ TEST(SecretField, is_a_kind_and_base64) {
 
 TEST(SecretField, is_refused_without_a_kind_or_a_value_or_with_lenient_base64) {
   for (const char* field :
-       {"", "upload-secret", "upload-secret ", "upload-secret  ", " Zm9v", "upload-secretZm9v", "upload-secret\tZm9v",
-        "upload-secret Zg", "upload-secret Zh==", "upload-secret Zm9v*", "upload-secret Z m9v", "upload-secret not base64!",
-        "upload-secret -_-_", "upload-secret Zm9v,lease-renew-secret Zm9v", "upload-secret Zm9v, lease-renew-secret Zm9v"}) {
+       {"", "upload-secret", "upload-secret ", "upload-secret  ", " Zm9v", "upload-secretZm9v",
+        "upload-secret\tZm9v", "upload-secret Zg", "upload-secret Zh==", "upload-secret Zm9v*",
+        "upload-secret Z m9v", "upload-secret not base64!", "upload-secret -_-_",
+        "upload-secret Zm9v,lease-renew-secret Zm9v", "upload-secret Zm9v, lease-renew-secret Zm9v"}) {
     EXPECT_FALSE(parse_secret_field(field)) << field;
   }
 }
@@ -155,26 +205,29 @@ TEST(ResumeField, needs_its_version) {
 
 TEST(Accept, admits_cbor_by_name_by_wildcard_and_by_absence) {
   EXPECT_TRUE(accepts_cbor(std::nullopt));
-  for (const char* field : {"", "application/cbor", "Application/CBOR", "*/*", "application/*", "text/html, application/cbor",
-                            "text/html,*/*;q=0.1", "application/cbor; q=0.5", "application/cbor;q=1.000",
-                            "application/json;q=0, application/cbor"}) {
+  for (const char* field : {"", "application/cbor", "Application/CBOR", "*/*", "application/*",
+                            "text/html, application/cbor", "text/html,*/*;q=0.1", "application/cbor; q=0.5",
+                            "application/cbor;q=1.000", "application/json;q=0, application/cbor"}) {
     EXPECT_TRUE(accepts_cbor(field)) << field;
   }
 }
 
 TEST(Accept, excludes_cbor_by_silence_and_by_zero) {
-  for (const char* field : {"image/gif", "application/json", "text/*", "application/cbor;q=0", "application/cbor; Q=0.000",
-                            "*/*;q=0", "application/cbor-seq", "application/cborx", "application", "*"}) {
+  for (const char* field :
+       {"image/gif", "application/json", "text/*", "application/cbor;q=0", "application/cbor; Q=0.000",
+        "*/*;q=0", "application/cbor-seq", "application/cborx", "application", "*"}) {
     EXPECT_FALSE(accepts_cbor(field)) << field;
   }
 }
 
 TEST(ContentType, is_cbor_in_any_case_and_with_any_parameters) {
   EXPECT_TRUE(is_cbor(std::nullopt));
-  for (const char* field : {"application/cbor", "Application/Cbor", "application/cbor; charset=utf-8", " application/cbor ;x"}) {
+  for (const char* field :
+       {"application/cbor", "Application/Cbor", "application/cbor; charset=utf-8", " application/cbor ;x"}) {
     EXPECT_TRUE(is_cbor(field)) << field;
   }
-  for (const char* field : {"", "application/json", "application/cbor-seq", "application/cbor, text/plain", "application/*", ";"}) {
+  for (const char* field : {"", "application/json", "application/cbor-seq", "application/cbor, text/plain",
+                            "application/*", ";"}) {
     EXPECT_FALSE(is_cbor(field)) << field;
   }
 }

@@ -1,4 +1,5 @@
-// A NURL that is understood has one canonical text, which names the same server and is as short as a NURL may be.
+// A NURL that is understood has one canonical text, which names the same server and is as short as a NURL may
+// be.
 #include "holdfast/core/protocol/nurl.h"
 
 #include "holdfast/core/base/check.h"

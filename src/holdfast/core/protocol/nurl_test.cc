@@ -12,7 +12,9 @@ namespace {
 const std::string kKey(43, 'A');
 const std::string kSwissnum = "abcdefghijklmnopqrstuvwxyz234567";
 
-std::string nurl_at(const std::string& location) { return "pb://" + kKey + "@" + location + "/" + kSwissnum + "#v=1"; }
+std::string nurl_at(const std::string& location) {
+  return "pb://" + kKey + "@" + location + "/" + kSwissnum + "#v=1";
+}
 
 std::optional<Errc> error_of(const std::string& text) {
   const auto nurl = parse_nurl(text);
@@ -20,7 +22,8 @@ std::optional<Errc> error_of(const std::string& text) {
 }
 
 TEST(Nurl, names_a_key_a_place_and_a_swissnum) {
-  const auto nurl = parse_nurl("pb://yO0SN1yBpsvwFTpfhKnO8xg9Yoes0fYbQGWKr9T5HkM@storage.example.org:8098/" + kSwissnum + "#v=1");
+  const auto nurl = parse_nurl("pb://yO0SN1yBpsvwFTpfhKnO8xg9Yoes0fYbQGWKr9T5HkM@storage.example.org:8098/" +
+                               kSwissnum + "#v=1");
   ASSERT_TRUE(nurl) << nurl.error().what;
   EXPECT_EQ(to_hex(nurl->spki.view()), "c8ed12375c81a6cbf0153a5f84a9cef3183d6287acd1f61b40658aafd4f91e43");
   EXPECT_EQ(nurl->host, "storage.example.org");
@@ -41,10 +44,36 @@ TEST(Nurl, has_a_name_an_ipv4_or_a_bracketed_ipv6_address) {
 }
 
 TEST(Nurl, has_exactly_one_place_that_can_be_one) {
-  for (const char* location :
-       {"", ":80", "host:", "host:0", "host:65536", "host:-1", "host:+80", "host:8o", "host: 80", "host:80:80", "::1", "::1:80",
-        "2001:db8::1", "[]", "[]:80", "[::1", "[::1]80", "[::1]:", "[::1]:0", "[::1%eth0]:80", "[host]:80", "[g::1]:80",
-        "[127.0.0.1]:80", "tcp:host:80", "host:80,other:80", "user@host:80", "a b:80", "h\xc3\xb6st:80", "ho%73t:80", "host\\:80"}) {
+  for (const char* location : {"",
+                               ":80",
+                               "host:",
+                               "host:0",
+                               "host:65536",
+                               "host:-1",
+                               "host:+80",
+                               "host:8o",
+                               "host: 80",
+                               "host:80:80",
+                               "::1",
+                               "::1:80",
+                               "2001:db8::1",
+                               "[]",
+                               "[]:80",
+                               "[::1",
+                               "[::1]80",
+                               "[::1]:",
+                               "[::1]:0",
+                               "[::1%eth0]:80",
+                               "[host]:80",
+                               "[g::1]:80",
+                               "[127.0.0.1]:80",
+                               "tcp:host:80",
+                               "host:80,other:80",
+                               "user@host:80",
+                               "a b:80",
+                               "h\xc3\xb6st:80",
+                               "ho%73t:80",
+                               "host\\:80"}) {
     EXPECT_EQ(error_of(nurl_at(location)), Errc::malformed) << location;
   }
   EXPECT_TRUE(parse_nurl(nurl_at(std::string(253, 'h') + ":80")));
@@ -53,7 +82,9 @@ TEST(Nurl, has_exactly_one_place_that_can_be_one) {
 }
 
 TEST(Nurl, has_a_key_hash_of_43_characters_and_32_bytes) {
-  const auto with_key = [](const std::string& key) { return error_of("pb://" + key + "@host:80/" + kSwissnum + "#v=1"); };
+  const auto with_key = [](const std::string& key) {
+    return error_of("pb://" + key + "@host:80/" + kSwissnum + "#v=1");
+  };
   EXPECT_EQ(with_key(kKey), std::nullopt);
   EXPECT_EQ(with_key(kKey.substr(1)), Errc::malformed);
   EXPECT_EQ(with_key(kKey + "A"), Errc::malformed);
@@ -65,18 +96,22 @@ TEST(Nurl, has_a_key_hash_of_43_characters_and_32_bytes) {
 }
 
 TEST(Nurl, has_a_swissnum_of_1_to_128_unreserved_characters) {
-  const auto with_swissnum = [](const std::string& swissnum) { return parse_nurl("pb://" + kKey + "@host:80/" + swissnum + "#v=1"); };
+  const auto with_swissnum = [](const std::string& swissnum) {
+    return parse_nurl("pb://" + kKey + "@host:80/" + swissnum + "#v=1");
+  };
   EXPECT_EQ(with_swissnum("aZ0-._~").value().swissnum, "aZ0-._~");
   EXPECT_TRUE(with_swissnum(std::string(128, 's')));
-  for (const std::string& swissnum : {std::string(), std::string(129, 's'), std::string("a/b"), std::string("a/"), std::string("a?b"),
-                                      std::string("a b"), std::string("a%20"), std::string("\xc3\xa9"), std::string("a\n")}) {
+  for (const std::string& swissnum :
+       {std::string(), std::string(129, 's'), std::string("a/b"), std::string("a/"), std::string("a?b"),
+        std::string("a b"), std::string("a%20"), std::string("\xc3\xa9"), std::string("a\n")}) {
     EXPECT_FALSE(with_swissnum(swissnum)) << swissnum;
   }
 }
 
 TEST(Nurl, ends_in_version_one) {
   const std::string head = "pb://" + kKey + "@host:80/" + kSwissnum;
-  for (const char* end : {"#", "#v=", "#v=2", "#v=10", "#v=1 ", "#V=1", "#v=1&x", "#v=1#v=1", "#x=1", " #v=1", "?#v=1"}) {
+  for (const char* end :
+       {"#", "#v=", "#v=2", "#v=10", "#v=1 ", "#V=1", "#v=1&x", "#v=1#v=1", "#x=1", " #v=1", "?#v=1"}) {
     EXPECT_EQ(error_of(head + end), Errc::malformed) << end;
   }
   EXPECT_FALSE(parse_nurl(head + "\n#v=1"));
@@ -89,7 +124,8 @@ TEST(Nurl, is_unsupported_as_a_furl_and_over_tor_or_i2p) {
 }
 
 TEST(Nurl, is_nothing_else) {
-  for (const char* text : {"", "pb", "pb:", "pb://", "pb://@", "PB://x@y/z#v=1", "http://host/", " pb://", "pb:/x"}) {
+  for (const char* text :
+       {"", "pb", "pb:", "pb://", "pb://@", "PB://x@y/z#v=1", "http://host/", " pb://", "pb:/x"}) {
     EXPECT_EQ(error_of(text), Errc::malformed) << text;
   }
   EXPECT_EQ(error_of(nurl_at(std::string(1'000'000, 'h'))), Errc::malformed);
@@ -108,7 +144,8 @@ TEST(Nurl, reads_what_it_writes) {
     Nurl nurl;
     for (std::uint8_t& byte : nurl.spki.bytes) byte = static_cast<std::uint8_t>(random());
     const bool v6 = random() % 3 == 0;
-    nurl.host = v6 ? "fe80::" + pick(random, "0123456789abcdef", 1 + random() % 4) : pick(random, kUnreserved, 1 + random() % 253);
+    nurl.host = v6 ? "fe80::" + pick(random, "0123456789abcdef", 1 + random() % 4)
+                   : pick(random, kUnreserved, 1 + random() % 253);
     nurl.port = static_cast<std::uint16_t>(1 + random() % 65'535);
     nurl.swissnum = pick(random, kUnreserved, 1 + random() % 128);
     EXPECT_EQ(parse_nurl(to_string(nurl)).value(), nurl);

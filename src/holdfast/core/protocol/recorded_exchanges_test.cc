@@ -45,9 +45,12 @@ void expect_exact(const Bytes& bytes, Decode decode) {
 
 void expect_reply_understood(const Route& route, const Bytes& bytes) {
   switch (route.kind) {
-    case RouteKind::version: return expect_exact(bytes, decode_server_version);
-    case RouteKind::allocate: return expect_exact(bytes, decode_allocate_reply);
-    case RouteKind::share: return expect_exact(bytes, decode_write_reply);
+    case RouteKind::version:
+      return expect_exact(bytes, decode_server_version);
+    case RouteKind::allocate:
+      return expect_exact(bytes, decode_allocate_reply);
+    case RouteKind::share:
+      return expect_exact(bytes, decode_write_reply);
     case RouteKind::list:
     case RouteKind::mutable_list: {
       const auto shares = decode_share_set(bytes);
@@ -55,7 +58,8 @@ void expect_reply_understood(const Route& route, const Bytes& bytes) {
       EXPECT_EQ(to_hex(encode_share_set(*shares)), to_hex(bytes));
       return;
     }
-    default: EXPECT_EQ(route.kind, RouteKind::mutable_read_test_write);
+    default:
+      EXPECT_EQ(route.kind, RouteKind::mutable_read_test_write);
   }
 }
 
@@ -71,7 +75,9 @@ class RecordedExchanges : public testing::TestWithParam<const char*> {
 TEST_P(RecordedExchanges, have_replies_that_are_understood_byte_for_byte) {
   std::size_t replies = 0;
   for (const value& each : all_) {
-    if (test::number(each, "status") >= 300 || header(each, "response_headers", "Content-Type") != "application/cbor") continue;
+    if (test::number(each, "status") >= 300 ||
+        header(each, "response_headers", "Content-Type") != "application/cbor")
+      continue;
     SCOPED_TRACE(test::text(each, "method") + " " + test::text(each, "path"));
     expect_reply_understood(parse_route(test::text(each, "path")), body(each, "response_body_base64"));
     ++replies;
@@ -86,13 +92,14 @@ TEST_P(RecordedExchanges, have_requests_that_are_understood_byte_for_byte) {
     const Bytes bytes = body(each, "request_body_base64");
     const Route route = parse_route(test::text(each, "path"));
     if (route.kind == RouteKind::allocate) expect_exact(bytes, decode_allocate_request);
-    if (route.kind == RouteKind::corrupt || route.kind == RouteKind::mutable_corrupt) expect_exact(bytes, decode_corrupt_report);
+    if (route.kind == RouteKind::corrupt || route.kind == RouteKind::mutable_corrupt)
+      expect_exact(bytes, decode_corrupt_report);
   }
 }
 
 TEST_P(RecordedExchanges, have_paths_that_lead_somewhere_unless_they_were_meant_not_to) {
-  const std::set<std::string> astray = {"unknown-path", "unknown-path-no-auth", "list-malformed-si", "list-si-bad-char",
-                                        "list-si-uppercase"};
+  const std::set<std::string> astray = {"unknown-path", "unknown-path-no-auth", "list-malformed-si",
+                                        "list-si-bad-char", "list-si-uppercase"};
   for (const value& each : all_) {
     const std::string path = test::text(each, "path");
     const bool known = !each.as_object().contains("label") || !astray.contains(test::text(each, "label"));
@@ -137,9 +144,11 @@ TEST_P(RecordedExchanges, have_ranges_that_get_the_same_verdict) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, RecordedExchanges, testing::Values("gbs-transcript.jsonl", "gbs-real-client.jsonl"),
+INSTANTIATE_TEST_SUITE_P(, RecordedExchanges,
+                         testing::Values("gbs-transcript.jsonl", "gbs-real-client.jsonl"),
                          [](const auto& file) {
-                           return file.param == std::string_view("gbs-transcript.jsonl") ? "server" : "client";
+                           return file.param == std::string_view("gbs-transcript.jsonl") ? "server"
+                                                                                         : "client";
                          });
 
 }  // namespace

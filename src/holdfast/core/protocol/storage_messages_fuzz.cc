@@ -1,5 +1,5 @@
-// What a decoder accepts encodes to a canonical body, which decodes to the same message; and what was accepted keeps the
-// limits of the protocol.
+// What a decoder accepts encodes to a canonical body, which decodes to the same message; and what was
+// accepted keeps the limits of the protocol.
 #include "holdfast/core/protocol/storage_messages.h"
 
 #include "holdfast/core/base/check.h"
@@ -9,11 +9,19 @@ namespace {
 using namespace holdfast;
 using namespace holdfast::protocol;
 
-void check_limits(const ShareSet& shares) { HF_CHECK(shares.empty() || *shares.rbegin() < kSharesMax); }
-void check_limits(const RangeSet& ranges) { HF_CHECK(ranges.count() <= kStatusRangesMax); }
+void check_limits(const ShareSet& shares) {
+  HF_CHECK(shares.empty() || *shares.rbegin() < kSharesMax);
+}
+void check_limits(const RangeSet& ranges) {
+  HF_CHECK(ranges.count() <= kStatusRangesMax);
+}
 void check_limits(const ServerVersion&) {}
-void check_limits(const AllocateRequest& message) { check_limits(message.share_numbers); }
-void check_limits(const WriteReply& message) { check_limits(message.required); }
+void check_limits(const AllocateRequest& message) {
+  check_limits(message.share_numbers);
+}
+void check_limits(const WriteReply& message) {
+  check_limits(message.required);
+}
 void check_limits(const CorruptReport& message) {
   HF_CHECK(!message.reason.empty() && message.reason.size() <= 32'765);
 }

@@ -16,31 +16,42 @@ using test::from_hex;
 constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
 
 // The golden bytes of storage-protocol.md 12.
-constexpr char kAllocateRequest[] = "a26d73686172652d6e756d62657273d901028200016e616c6c6f63617465642d73697a651864";
+constexpr char kAllocateRequest[] =
+    "a26d73686172652d6e756d62657273d901028200016e616c6c6f63617465642d73697a651864";
 constexpr char kAllocateReply[] = "a26c616c72656164792d68617665d90102810169616c6c6f6361746564d901028107";
 constexpr char kWriteReply[] = "a168726571756972656481a265626567696e1063656e641830";
 constexpr char kStatus[] =
-    "a368636f6d706c657465d9010281016a696e636f6d706c657465a107a46e616c6c6f63617465642d73697a651830687265717569726564"
+    "a368636f6d706c657465d9010281016a696e636f6d706c657465a107a46e616c6c6f63617465642d73697a651830687265717569"
+    "726564"
     "81a265626567696e1063656e6418306469646c65056a657870697265732d696e1a00093a7b6462757379d901028103";
 constexpr char kVersion[] =
-    "a2582f687474703a2f2f616c6c6d79646174612e6f72672f7461686f652f70726f746f636f6c732f73746f726167652f7631a3581c6d61"
-    "78696d756d2d696d6d757461626c652d73686172652d73697a651903e8581a6d6178696d756d2d6d757461626c652d73686172652d7369"
-    "7a651b00f582a1a13410004f617661696c61626c652d73706163651903e8536170706c69636174696f6e2d76657273696f6e43782f31";
+    "a2582f687474703a2f2f616c6c6d79646174612e6f72672f7461686f652f70726f746f636f6c732f73746f726167652f7631a358"
+    "1c6d61"
+    "78696d756d2d696d6d757461626c652d73686172652d73697a651903e8581a6d6178696d756d2d6d757461626c652d7368617265"
+    "2d7369"
+    "7a651b00f582a1a13410004f617661696c61626c652d73706163651903e8536170706c69636174696f6e2d76657273696f6e4378"
+    "2f31";
 
 UploadStatus golden_status() {
   UploadStatus out;
   out.complete = {1};
-  out.incomplete[7] = {.allocated_size = 48, .required = {{16, 48}}, .idle_seconds = 5, .expires_in_seconds = 604'795};
+  out.incomplete[7] = {
+      .allocated_size = 48, .required = {{16, 48}}, .idle_seconds = 5, .expires_in_seconds = 604'795};
   out.busy = {3};
   return out;
 }
 
 // Each message says here what all of it is, so that tests can compare two of them.
 auto fields(const ServerVersion& m) {
-  return std::tie(m.maximum_immutable_share_size, m.maximum_mutable_share_size, m.available_space, m.application_version);
+  return std::tie(m.maximum_immutable_share_size, m.maximum_mutable_share_size, m.available_space,
+                  m.application_version);
 }
-auto fields(const AllocateRequest& m) { return std::tie(m.share_numbers, m.allocated_size); }
-auto fields(const AllocateReply& m) { return std::tie(m.already_have, m.allocated); }
+auto fields(const AllocateRequest& m) {
+  return std::tie(m.share_numbers, m.allocated_size);
+}
+auto fields(const AllocateReply& m) {
+  return std::tie(m.already_have, m.allocated);
+}
 auto fields(const UploadStatus::Partial& m) {
   return std::tie(m.allocated_size, m.required, m.idle_seconds, m.expires_in_seconds);
 }
@@ -85,7 +96,8 @@ Bytes share_set_of(std::size_t count, std::uint64_t first) {
 }
 
 TEST(StorageMessages, have_the_golden_bytes) {
-  EXPECT_EQ(to_hex(encode(AllocateRequest{.share_numbers = {0, 1}, .allocated_size = 100})), kAllocateRequest);
+  EXPECT_EQ(to_hex(encode(AllocateRequest{.share_numbers = {0, 1}, .allocated_size = 100})),
+            kAllocateRequest);
   EXPECT_EQ(to_hex(encode(AllocateReply{.already_have = {1}, .allocated = {7}})), kAllocateReply);
   EXPECT_EQ(to_hex(encode(WriteReply{.required = {{16, 48}}})), kWriteReply);
   EXPECT_EQ(to_hex(encode(WriteReply{})), "a168726571756972656480");
@@ -108,7 +120,8 @@ TEST(StorageMessages, are_read_from_the_golden_bytes) {
   EXPECT_EQ(decode_write_reply(from_hex(kWriteReply)).value().required, (RangeSet{{16, 48}}));
   EXPECT_EQ(decode_corrupt_report(from_hex("a166726561736f6e63626164")).value().reason, "bad");
   EXPECT_EQ(decode_share_set(from_hex("d90102820105")).value(), (ShareSet{1, 5}));
-  EXPECT_EQ(decode_server_version(from_hex(kVersion)).value().maximum_mutable_share_size, 69'105'000'000'000'000u);
+  EXPECT_EQ(decode_server_version(from_hex(kVersion)).value().maximum_mutable_share_size,
+            69'105'000'000'000'000u);
   expect_equal(decode_upload_status(from_hex(kStatus)).value(), golden_status());
 }
 
@@ -131,7 +144,8 @@ RangeSet random_ranges(std::mt19937_64& random) {
 
 ShareSet random_shares(std::mt19937_64& random) {
   ShareSet out;
-  for (std::uint64_t i = random() % 300; i > 0; --i) out.insert(static_cast<ShareNumber>(random() % kSharesMax));
+  for (std::uint64_t i = random() % 300; i > 0; --i)
+    out.insert(static_cast<ShareNumber>(random() % kSharesMax));
   return out;
 }
 
@@ -178,8 +192,10 @@ TEST(StorageMessages, cut_anywhere_are_malformed) {
 
 TEST(StorageMessages, want_their_sets_tagged) {
   EXPECT_FALSE(decode_share_set(from_hex("820105")));
-  EXPECT_FALSE(decode_allocate_request(from_hex("a26d73686172652d6e756d626572738200016e616c6c6f63617465642d73697a651864")));
-  EXPECT_FALSE(decode_allocate_reply(from_hex("a26c616c72656164792d68617665810169616c6c6f6361746564d901028107")));
+  EXPECT_FALSE(decode_allocate_request(
+      from_hex("a26d73686172652d6e756d626572738200016e616c6c6f63617465642d73697a651864")));
+  EXPECT_FALSE(
+      decode_allocate_reply(from_hex("a26c616c72656164792d68617665810169616c6c6f6361746564d901028107")));
 }
 
 TEST(StorageMessages, have_closed_maps) {
@@ -187,23 +203,31 @@ TEST(StorageMessages, have_closed_maps) {
   EXPECT_FALSE(decode_allocate_request(
       from_hex("a36d73686172652d6e756d62657273d9010281006e616c6c6f63617465642d73697a65016370616400")));
   // {"required": [], "x": 0} and {"required": [{"begin": 1, "end": 2, "x": 0}]}
-  EXPECT_FALSE(decode_write_reply(from_hex("a2687265717569726564806178" "00")));
+  EXPECT_FALSE(
+      decode_write_reply(from_hex("a2687265717569726564806178"
+                                  "00")));
   EXPECT_FALSE(decode_write_reply(from_hex("a168726571756972656481a365626567696e0163656e6402617800")));
   EXPECT_FALSE(decode_corrupt_report(from_hex("a266726561736f6e63626164617800")));
 }
 
 TEST(StorageMessages, lack_no_key_and_have_none_twice) {
   EXPECT_FALSE(decode_allocate_request(from_hex("a0")));
-  EXPECT_FALSE(decode_allocate_request(from_hex("a16e616c6c6f63617465642d73697a651864"))) << "no share-numbers";
+  EXPECT_FALSE(decode_allocate_request(from_hex("a16e616c6c6f63617465642d73697a651864")))
+      << "no share-numbers";
   EXPECT_FALSE(decode_write_reply(from_hex("a168726571756972656481a165626567696e10"))) << "no end";
-  EXPECT_FALSE(decode_write_reply(from_hex("a26872657175697265648068726571756972656480"))) << "required twice";
-  EXPECT_FALSE(decode_write_reply(from_hex("a168726571756972656481a365626567696e1065626567696e1063656e641830")));
+  EXPECT_FALSE(decode_write_reply(from_hex("a26872657175697265648068726571756972656480")))
+      << "required twice";
+  EXPECT_FALSE(
+      decode_write_reply(from_hex("a168726571756972656481a365626567696e1065626567696e1063656e641830")));
   EXPECT_FALSE(decode_server_version(from_hex("a1536170706c69636174696f6e2d76657273696f6e43782f31")));
 }
 
 TEST(StorageMessages, use_text_keys_but_for_the_version) {
   EXPECT_FALSE(decode_write_reply(from_hex("a148726571756972656480"))) << "\"required\" as a byte string";
-  EXPECT_FALSE(decode_corrupt_report(from_hex("a100" "63626164"))) << "an integer key";
+  EXPECT_FALSE(
+      decode_corrupt_report(from_hex("a100"
+                                     "63626164")))
+      << "an integer key";
   std::string version = kVersion;
   version.replace(version.find("536170706c"), 2, "73");
   EXPECT_FALSE(decode_server_version(from_hex(version))) << "application-version as a text key";
@@ -221,7 +245,8 @@ TEST(StorageMessages, use_integer_keys_for_shares_in_a_status) {
   EXPECT_EQ(decode_upload_status(from_hex(head + "07" + tail)).value().incomplete.begin()->first, 7u);
   EXPECT_FALSE(decode_upload_status(from_hex(head + "6137" + tail))) << "the text \"7\"";
   EXPECT_FALSE(decode_upload_status(from_hex(head + "26" + tail))) << "a negative number";
-  EXPECT_TRUE(decode_upload_status(from_hex(head + "190100" + tail)).value().incomplete.empty()) << "256: no such share";
+  EXPECT_TRUE(decode_upload_status(from_hex(head + "190100" + tail)).value().incomplete.empty())
+      << "256: no such share";
 }
 
 TEST(StorageMessages, refuse_a_share_twice_in_a_status) {
@@ -245,7 +270,8 @@ Bytes status_with(const std::vector<std::pair<std::string, std::string>>& more) 
 }
 
 TEST(StorageMessages, let_a_status_grow) {
-  for (const char* value : {"00", "20", "f6", "fb3ff199999999999a", "63616263", "8201a16178d9010280", "9f01ff"}) {
+  for (const char* value :
+       {"00", "20", "f6", "fb3ff199999999999a", "63616263", "8201a16178d9010280", "9f01ff"}) {
     const auto status = decode_upload_status(status_with({{"new", value}}));
     ASSERT_TRUE(status) << value;
     expect_equal(*status, golden_status());
@@ -279,7 +305,8 @@ TEST(ShareSets, hold_at_most_256_numbers_of_any_value) {
 }
 
 TEST(ShareSets, hold_unsigned_integers_only) {
-  for (const char* hex : {"d901028120", "d90102816131", "d901028141ff", "d9010281f4", "d9010281f90000", "d901028180"}) {
+  for (const char* hex :
+       {"d901028120", "d90102816131", "d901028141ff", "d9010281f4", "d9010281f90000", "d901028180"}) {
     EXPECT_FALSE(decode_share_set(from_hex(hex))) << hex;
   }
 }
@@ -303,7 +330,8 @@ TEST(WriteReply, has_no_empty_or_reversed_range) {
 }
 
 TEST(WriteReply, is_a_set_of_ranges_in_whatever_order_they_come) {
-  EXPECT_EQ(decode_write_reply(write_reply_of({{30, 40}, {10, 20}, {15, 30}})).value().required, (RangeSet{{10, 40}}));
+  EXPECT_EQ(decode_write_reply(write_reply_of({{30, 40}, {10, 20}, {15, 30}})).value().required,
+            (RangeSet{{10, 40}}));
 }
 
 TEST(WriteReply, has_up_to_65536_ranges) {
@@ -315,7 +343,9 @@ TEST(WriteReply, has_up_to_65536_ranges) {
 }
 
 TEST(CorruptReport, has_a_reason_of_1_to_32765_bytes) {
-  const auto report = [](std::size_t length) { return decode_corrupt_report(encode(CorruptReport{std::string(length, 'r')})); };
+  const auto report = [](std::size_t length) {
+    return decode_corrupt_report(encode(CorruptReport{std::string(length, 'r')}));
+  };
   EXPECT_FALSE(report(0));
   EXPECT_EQ(report(1).value().reason, "r");
   EXPECT_EQ(report(32'765).value().reason.size(), 32'765u);

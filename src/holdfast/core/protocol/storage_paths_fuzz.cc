@@ -11,15 +11,24 @@ using namespace holdfast::protocol;
 std::string path_of(const Route& route) {
   const auto share = static_cast<ShareNumber>(route.share);
   switch (route.kind) {
-    case RouteKind::version: return version_path();
-    case RouteKind::lease: return lease_path(route.si);
-    case RouteKind::allocate: return allocate_path(route.si);
-    case RouteKind::list: return list_path(route.si);
-    case RouteKind::share: return share_path(route.si, share);
-    case RouteKind::abort: return abort_path(route.si, share);
-    case RouteKind::corrupt: return corrupt_path(route.si, share);
-    case RouteKind::resume_status: return resume_status_path(route.si);
-    default: return {};  // nothing prints the mutable ones
+    case RouteKind::version:
+      return version_path();
+    case RouteKind::lease:
+      return lease_path(route.si);
+    case RouteKind::allocate:
+      return allocate_path(route.si);
+    case RouteKind::list:
+      return list_path(route.si);
+    case RouteKind::share:
+      return share_path(route.si, share);
+    case RouteKind::abort:
+      return abort_path(route.si, share);
+    case RouteKind::corrupt:
+      return corrupt_path(route.si, share);
+    case RouteKind::resume_status:
+      return resume_status_path(route.si);
+    default:
+      return {};  // nothing prints the mutable ones
   }
 }
 

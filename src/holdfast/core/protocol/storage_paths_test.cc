@@ -11,7 +11,9 @@ namespace {
 
 const std::string kSi = "3bdhbte2yeszy5wabobxkhyivm";
 
-RouteKind kind_of(const std::string& path) { return parse_route(path).kind; }
+RouteKind kind_of(const std::string& path) {
+  return parse_route(path).kind;
+}
 
 TEST(Routes, are_those_of_the_protocol) {
   const std::string immutable = "/storage/v1/immutable/" + kSi;
@@ -33,23 +35,48 @@ TEST(Routes, are_those_of_the_protocol) {
 TEST(Routes, are_a_closed_set) {
   const std::string immutable = "/storage/v1/immutable/" + kSi;
   const std::string slot = "/storage/v1/mutable/" + kSi;
-  for (const std::string& path :
-       {std::string(), std::string("/"), std::string("storage/v1/version"), std::string("//storage/v1/version"),
-        std::string("/storage/v1/version/"), std::string("/storage/v1/version?x=1"), std::string("/storage/v1"),
-        std::string("/storage/v1/"), std::string("/storage/v1/nonexistent"), std::string("/storage/v2/version"),
-        std::string("/v1/version"), std::string("/Storage/v1/version"), std::string("/storage/resume/v1"),
-        "/storage/resume/v2/" + kSi, "/storage/resume/v1/" + kSi + "/0", "/storage/v1/lease/" + kSi + "/",
-        "/storage/v1/lease/" + kSi + "/0", "/storage/v1/immutables/" + kSi, immutable + "/", immutable + "//5",
-        immutable + "/5/", immutable + "/shares/", immutable + "/shares/5", immutable + "/5/abort/", immutable + "/5/delete",
-        immutable + "/5/abort/now", immutable + "/read-test-write", immutable + "/5#x", slot, slot + "/5/abort",
-        slot + "/read-test-write/5", immutable + "/%35", "/storage/v1/%69mmutable/" + kSi, immutable + "/../" + kSi}) {
+  for (const std::string& path : {std::string(),
+                                  std::string("/"),
+                                  std::string("storage/v1/version"),
+                                  std::string("//storage/v1/version"),
+                                  std::string("/storage/v1/version/"),
+                                  std::string("/storage/v1/version?x=1"),
+                                  std::string("/storage/v1"),
+                                  std::string("/storage/v1/"),
+                                  std::string("/storage/v1/nonexistent"),
+                                  std::string("/storage/v2/version"),
+                                  std::string("/v1/version"),
+                                  std::string("/Storage/v1/version"),
+                                  std::string("/storage/resume/v1"),
+                                  "/storage/resume/v2/" + kSi,
+                                  "/storage/resume/v1/" + kSi + "/0",
+                                  "/storage/v1/lease/" + kSi + "/",
+                                  "/storage/v1/lease/" + kSi + "/0",
+                                  "/storage/v1/immutables/" + kSi,
+                                  immutable + "/",
+                                  immutable + "//5",
+                                  immutable + "/5/",
+                                  immutable + "/shares/",
+                                  immutable + "/shares/5",
+                                  immutable + "/5/abort/",
+                                  immutable + "/5/delete",
+                                  immutable + "/5/abort/now",
+                                  immutable + "/read-test-write",
+                                  immutable + "/5#x",
+                                  slot,
+                                  slot + "/5/abort",
+                                  slot + "/read-test-write/5",
+                                  immutable + "/%35",
+                                  "/storage/v1/%69mmutable/" + kSi,
+                                  immutable + "/../" + kSi}) {
     EXPECT_EQ(kind_of(path), RouteKind::unknown) << path;
   }
 }
 
 TEST(Routes, need_a_canonical_storage_index) {
-  for (const char* si : {"", "tooshort", "11111111111111111111111111", "3BDHBTE2YESZY5WABOBXKHYIVM", "3bdhbte2yeszy5wabobxkhyiv",
-                         "3bdhbte2yeszy5wabobxkhyivmm", "3bdhbte2yeszy5wabobxkhyivb", "3bdhbte2yeszy5wabobxkhyivm="}) {
+  for (const char* si : {"", "tooshort", "11111111111111111111111111", "3BDHBTE2YESZY5WABOBXKHYIVM",
+                         "3bdhbte2yeszy5wabobxkhyiv", "3bdhbte2yeszy5wabobxkhyivmm",
+                         "3bdhbte2yeszy5wabobxkhyivb", "3bdhbte2yeszy5wabobxkhyivm="}) {
     EXPECT_EQ(kind_of(std::string("/storage/v1/immutable/") + si + "/shares"), RouteKind::unknown) << si;
     EXPECT_EQ(kind_of(std::string("/storage/v1/lease/") + si), RouteKind::unknown) << si;
     EXPECT_EQ(kind_of(std::string("/storage/resume/v1/") + si), RouteKind::unknown) << si;
@@ -57,7 +84,9 @@ TEST(Routes, need_a_canonical_storage_index) {
 }
 
 TEST(Routes, take_any_digits_as_a_share_number) {
-  const auto share = [](const std::string& text) { return parse_route("/storage/v1/immutable/" + kSi + "/" + text).share; };
+  const auto share = [](const std::string& text) {
+    return parse_route("/storage/v1/immutable/" + kSi + "/" + text).share;
+  };
   EXPECT_EQ(share("0"), 0u);
   EXPECT_EQ(share("255"), 255u);
   EXPECT_EQ(share("007"), 7u);

@@ -88,10 +88,16 @@ class WatchedFileSystem final : public io::FileSystem {
     if (how == io::Open::create || how == io::Open::create_new) made_for_all.push_back(path);
     return real_.open(path, how);
   }
-  Result<void> rename(const std::string& from, const std::string& to) override { return real_.rename(from, to); }
-  Result<void> rename_new(const std::string& from, const std::string& to) override { return real_.rename_new(from, to); }
+  Result<void> rename(const std::string& from, const std::string& to) override {
+    return real_.rename(from, to);
+  }
+  Result<void> rename_new(const std::string& from, const std::string& to) override {
+    return real_.rename_new(from, to);
+  }
   Result<void> unlink(const std::string& path) override { return real_.unlink(path); }
-  Result<std::vector<std::string>> make_directories(const std::string& path) override { return real_.make_directories(path); }
+  Result<std::vector<std::string>> make_directories(const std::string& path) override {
+    return real_.make_directories(path);
+  }
   Result<void> remove_directory(const std::string& path) override { return real_.remove_directory(path); }
   Result<std::vector<Entry>> list(const std::string& path) override { return real_.list(path); }
   Result<void> sync_directory(const std::string& path) override { return real_.sync_directory(path); }
@@ -110,7 +116,8 @@ TEST_F(NodeDirectoryTest, never_lets_a_secret_be_readable_for_a_moment) {
   NodeDirectory node(watched, (root_ / "node").string());
   ASSERT_TRUE(node.create(random, ""));
   ASSERT_TRUE(node.write_private("storage.furl", "pb://"));
-  for (const std::string& path : watched.made_for_all) EXPECT_EQ(path.find("/private/"), std::string::npos) << path;
+  for (const std::string& path : watched.made_for_all)
+    EXPECT_EQ(path.find("/private/"), std::string::npos) << path;
 }
 
 TEST_F(NodeDirectoryTest, keeps_what_is_there_when_it_is_made_again) {
@@ -159,7 +166,8 @@ TEST_F(NodeDirectoryTest, has_our_own_configuration_only_where_it_is_written) {
 TEST_F(NodeDirectoryTest, knows_the_servers_of_both_lists) {
   std::vector<std::string> problems;
   EXPECT_TRUE(node().servers(problems).value().empty());
-  write("private/servers.yaml", "storage:\n  one:\n    ann:\n      anonymous-storage-NURLs: ['" + kNurl + "']\n  two: {}\n");
+  write("private/servers.yaml",
+        "storage:\n  one:\n    ann:\n      anonymous-storage-NURLs: ['" + kNurl + "']\n  two: {}\n");
   write("private/servers.nurl", kNurl + "\n");
   const auto servers = node().servers(problems);
   ASSERT_TRUE(servers) << servers.error().what;

@@ -1,5 +1,5 @@
-// Whatever the file: no crash and no endless work, every server that comes out can be reached, and a file written from what
-// was understood is understood the same. The list of NURLs is read from the same text.
+// Whatever the file: no crash and no endless work, every server that comes out can be reached, and a file
+// written from what was understood is understood the same. The list of NURLs is read from the same text.
 #include "holdfast/node/config/servers_yaml.h"
 
 #include "holdfast/core/base/base32.h"
@@ -10,15 +10,18 @@ namespace {
 using namespace holdfast;
 using protocol::Announcement;
 
-/// The server id is left out: the round trip is about what is inside. So is the nickname, which may need quoting.
+/// The server id is left out: the round trip is about what is inside. So is the nickname, which may need
+/// quoting.
 std::string written(const std::vector<Announcement>& servers) {
   std::string out = "storage:\n";
   for (std::size_t i = 0; i < servers.size(); ++i) {
     const Announcement& one = servers[i];
     out += "  server-" + std::to_string(i) + ":\n    ann:\n      anonymous-storage-NURLs:\n";
     for (const protocol::Nurl& nurl : one.nurls) out += "        - \"" + to_string(nurl) + "\"\n";
-    if (one.tub_id) out += "      anonymous-storage-FURL: pb://" + base32_encode(one.tub_id->view()) + "@tcp:h:1/s\n";
-    if (one.announced_seed) out += "      permutation-seed-base32: \"" + base32_encode(*one.announced_seed) + "\"\n";
+    if (one.tub_id)
+      out += "      anonymous-storage-FURL: pb://" + base32_encode(one.tub_id->view()) + "@tcp:h:1/s\n";
+    if (one.announced_seed)
+      out += "      permutation-seed-base32: \"" + base32_encode(*one.announced_seed) + "\"\n";
   }
   return out;
 }
@@ -26,7 +29,8 @@ std::string written(const std::vector<Announcement>& servers) {
 void check_same(const std::vector<Announcement>& a, const std::vector<Announcement>& b) {
   HF_CHECK(a.size() == b.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
-    HF_CHECK(a[i].nurls == b[i].nurls && a[i].tub_id == b[i].tub_id && a[i].announced_seed == b[i].announced_seed);
+    HF_CHECK(a[i].nurls == b[i].nurls && a[i].tub_id == b[i].tub_id &&
+             a[i].announced_seed == b[i].announced_seed);
   }
 }
 

@@ -15,7 +15,8 @@ using protocol::Announcement;
 const std::string kId = "v0-c2ng2pbrmxmlwpijn3mr72ckk5fmzk6uxf6nhowyosaubrt6y5mq";
 const std::string kTub(32, 'b');
 const std::string kFurl = "pb://" + kTub + "@tcp:example.org:8098/abcdefghijklmnopqrstuvwxyz234567";
-const std::string kNurl = "pb://" + std::string(43, 'A') + "@example.org:8098/abcdefghijklmnopqrstuvwxyz234567#v=1";
+const std::string kNurl =
+    "pb://" + std::string(43, 'A') + "@example.org:8098/abcdefghijklmnopqrstuvwxyz234567#v=1";
 
 struct Parsed {
   std::vector<Announcement> servers;
@@ -43,7 +44,9 @@ std::string server(const std::string& id, const std::vector<std::string>& lines)
   return out;
 }
 
-std::string with_nurls(const std::string& nurls) { return "anonymous-storage-NURLs: " + nurls; }
+std::string with_nurls(const std::string& nurls) {
+  return "anonymous-storage-NURLs: " + nurls;
+}
 
 /// The one problem of a file with one server of these lines.
 std::string problem_of(const std::vector<std::string>& lines) {
@@ -54,11 +57,12 @@ std::string problem_of(const std::vector<std::string>& lines) {
 }
 
 TEST(ServersYaml, is_read_as_tahoe_has_it) {
-  const Parsed parsed = parse("storage:\n" + server(kId, {"nickname: alpha", "anonymous-storage-FURL: " + kFurl,
-                                                          "anonymous-storage-NURLs:", "  - " + kNurl,
-                                                          "permutation-seed-base32: " + std::string(32, 'a'),
-                                                          "grid-manager-certificates: []"}) +
-                              "    connections: {tcp: tcp}\n");
+  const Parsed parsed = parse(
+      "storage:\n" +
+      server(kId, {"nickname: alpha", "anonymous-storage-FURL: " + kFurl,
+                   "anonymous-storage-NURLs:", "  - " + kNurl,
+                   "permutation-seed-base32: " + std::string(32, 'a'), "grid-manager-certificates: []"}) +
+      "    connections: {tcp: tcp}\n");
   EXPECT_TRUE(parsed.problems.empty());
   ASSERT_EQ(parsed.servers.size(), 1u);
   const Announcement& one = parsed.servers[0];
@@ -81,7 +85,9 @@ TEST(ServersYaml, needs_no_more_than_a_nurl) {
 }
 
 TEST(ServersYaml, gives_each_kind_of_server_its_permutation_seed) {
-  const auto seed_of = [](const Announcement& one) { return placement::permutation_seed(one.server_id, one.announced_seed); };
+  const auto seed_of = [](const Announcement& one) {
+    return placement::permutation_seed(one.server_id, one.announced_seed);
+  };
   const std::string nurls = with_nurls("[\"" + kNurl + "\"]");
   const Parsed parsed = parse("storage:\n" + server(kId, {nurls}) + server("named", {nurls}) +
                               server("seeded", {nurls, "permutation-seed-base32: " + kTub}));
@@ -92,23 +98,26 @@ TEST(ServersYaml, gives_each_kind_of_server_its_permutation_seed) {
 }
 
 TEST(ServersYaml, may_be_empty) {
-  for (const char* yaml : {"", "\n", "# nothing\n", "---\n", "~", "{}", "storage:", "storage: {}", "storage: ~", "other: 1"}) {
+  for (const char* yaml :
+       {"", "\n", "# nothing\n", "---\n", "~", "{}", "storage:", "storage: {}", "storage: ~", "other: 1"}) {
     EXPECT_TRUE(parse(yaml).servers.empty()) << yaml;
   }
 }
 
 TEST(ServersYaml, must_have_its_shape) {
-  for (const std::string& yaml : {std::string("storage: []"), std::string("storage: text"), std::string("storage: [1, 2]"),
-                                  std::string("- storage"), std::string("text"), kNurl, std::string("storage: {"),
-                                  std::string("\t- x"), std::string("storage: *nowhere"), std::string("a: b: c"),
-                                  std::string("\"open"), std::string("{a, b"), std::string("%YAML 9.9 x\n---\n")}) {
+  for (const std::string& yaml :
+       {std::string("storage: []"), std::string("storage: text"), std::string("storage: [1, 2]"),
+        std::string("- storage"), std::string("text"), kNurl, std::string("storage: {"), std::string("\t- x"),
+        std::string("storage: *nowhere"), std::string("a: b: c"), std::string("\"open"), std::string("{a, b"),
+        std::string("%YAML 9.9 x\n---\n")}) {
     EXPECT_TRUE(is_malformed(yaml)) << yaml;
   }
 }
 
 TEST(ServersYaml, names_what_cannot_be_used_and_keeps_the_rest) {
   const Parsed parsed = parse("storage:\n" + server("good", {with_nurls("[\"" + kNurl + "\"]")}) +
-                              server("foolscap", {"anonymous-storage-FURL: " + kFurl}) + "  scalar: 5\n  list: [1]\n  no-ann: {}\n" +
+                              server("foolscap", {"anonymous-storage-FURL: " + kFurl}) +
+                              "  scalar: 5\n  list: [1]\n  no-ann: {}\n" +
                               server("better", {with_nurls("[\"" + kNurl + "\"]")}));
   ASSERT_EQ(parsed.servers.size(), 2u);
   EXPECT_EQ(parsed.servers[0].server_id, "good");
@@ -126,7 +135,8 @@ TEST(ServersYaml, wants_at_least_one_nurl_that_can_be_read) {
   EXPECT_NE(problem_of({with_nurls(kNurl)}), "") << "a text instead of a list";
   EXPECT_NE(problem_of({with_nurls("[[]]")}), "");
   EXPECT_NE(problem_of({with_nurls("[\"pb://nonsense#v=1\"]")}), "");
-  EXPECT_NE(problem_of({"anonymous-storage-NURLs:", "  - " + kNurl.substr(0, kNurl.size() - 4) + " #v=1"}), "")
+  EXPECT_NE(problem_of({"anonymous-storage-NURLs:", "  - " + kNurl.substr(0, kNurl.size() - 4) + " #v=1"}),
+            "")
       << "behind a blank the version is a comment of YAML";
   const Parsed parsed = parse("storage:\n" + server(kId, {with_nurls("[nonsense, \"" + kNurl + "\"]")}));
   ASSERT_EQ(parsed.servers.size(), 1u);
@@ -135,9 +145,10 @@ TEST(ServersYaml, wants_at_least_one_nurl_that_can_be_read) {
 
 TEST(ServersYaml, wants_a_tub_id_of_20_bytes_in_a_furl) {
   const std::string nurls = with_nurls("[\"" + kNurl + "\"]");
-  for (const std::string& furl : {std::string("nonsense"), "pb://" + kTub, "pb://" + kTub.substr(1) + "@tcp:h:1/s",
-                                  "pb://" + kTub + "b@tcp:h:1/s", std::string("pb://@tcp:h:1/s"), "pb://" + std::string(32, 'B') + "@tcp:h:1/s",
-                                  "http://" + kTub + "@tcp:h:1/s"}) {
+  for (const std::string& furl :
+       {std::string("nonsense"), "pb://" + kTub, "pb://" + kTub.substr(1) + "@tcp:h:1/s",
+        "pb://" + kTub + "b@tcp:h:1/s", std::string("pb://@tcp:h:1/s"),
+        "pb://" + std::string(32, 'B') + "@tcp:h:1/s", "http://" + kTub + "@tcp:h:1/s"}) {
     EXPECT_NE(problem_of({nurls, "anonymous-storage-FURL: " + furl}), "") << furl;
   }
 }
@@ -150,7 +161,8 @@ TEST(ServersYaml, wants_a_seed_in_base32) {
 }
 
 TEST(ServersYaml, shares_what_it_names_by_an_alias) {
-  const Parsed parsed = parse("storage:\n  one: &one\n    ann:\n      " + with_nurls("[\"" + kNurl + "\"]") + "\n  two: *one\n");
+  const Parsed parsed = parse("storage:\n  one: &one\n    ann:\n      " + with_nurls("[\"" + kNurl + "\"]") +
+                              "\n  two: *one\n");
   ASSERT_EQ(parsed.servers.size(), 2u);
   EXPECT_EQ(parsed.servers[1].server_id, "two");
 }
@@ -159,7 +171,8 @@ TEST(ServersYaml, stands_a_file_made_to_hurt) {
   std::string laughs = "a0: &a0 [x]\n";
   for (int i = 1; i < 40; ++i) {
     const std::string last = "*a" + std::to_string(i - 1);
-    laughs += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + last + ", " + last + ", " + last + "]\n";
+    laughs += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + last + ", " + last + ", " + last +
+              "]\n";
   }
   EXPECT_TRUE(parse(laughs + "storage: {}\n").servers.empty());
   EXPECT_TRUE(is_malformed(laughs + "storage: *a39\n"));
@@ -190,7 +203,8 @@ TEST(NurlList, is_one_nurl_a_line) {
 }
 
 TEST(NurlList, names_the_line_that_is_no_nurl) {
-  for (const std::string& line : {kFurl, std::string("nonsense"), kNurl + " " + kNurl, kNurl + " # comment", kNurl.substr(1)}) {
+  for (const std::string& line :
+       {kFurl, std::string("nonsense"), kNurl + " " + kNurl, kNurl + " # comment", kNurl.substr(1)}) {
     const auto servers = parse_nurl_list("# first\n" + kNurl + "\n" + line + "\n");
     ASSERT_FALSE(servers) << line;
     EXPECT_NE(servers.error().what.find("line 3"), std::string::npos) << servers.error().what;

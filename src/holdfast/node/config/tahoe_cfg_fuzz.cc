@@ -1,5 +1,5 @@
-// A configuration that is understood, written down again, is understood the same; numbers with units mean what their
-// plain numbers mean.
+// A configuration that is understood, written down again, is understood the same; numbers with units mean
+// what their plain numbers mean.
 #include "holdfast/node/config/tahoe_cfg.h"
 
 #include <algorithm>
@@ -16,17 +16,21 @@ std::string written(const TahoeCfg& cfg) {
   std::string peers;
   for (const std::string& id : cfg.peers_preferred) peers += id + ",";
   // No blank before a value: behind one a ';' would begin a comment.
-  return "[node]\nnickname=" + cfg.nickname + "\ntub.port=" + cfg.tub_port + "\ntub.location=" + cfg.tub_location +
-         "\n[storage]\nenabled=" + (cfg.storage_enabled ? "true" : "false") + "\nreadonly=" + (cfg.readonly ? "true" : "false") +
+  return "[node]\nnickname=" + cfg.nickname + "\ntub.port=" + cfg.tub_port +
+         "\ntub.location=" + cfg.tub_location +
+         "\n[storage]\nenabled=" + (cfg.storage_enabled ? "true" : "false") +
+         "\nreadonly=" + (cfg.readonly ? "true" : "false") +
          "\nreserved_space=" + std::to_string(cfg.reserved_space_bytes) + "\nstorage_dir=" + cfg.storage_dir +
-         "\n[client]\nshares.needed=" + std::to_string(cfg.shares_needed) + "\nshares.happy=" + std::to_string(cfg.shares_happy) +
+         "\n[client]\nshares.needed=" + std::to_string(cfg.shares_needed) +
+         "\nshares.happy=" + std::to_string(cfg.shares_happy) +
          "\nshares.total=" + std::to_string(cfg.shares_total) + "\npeers.preferred=" + peers + "\n";
 }
 
 bool same(const TahoeCfg& a, const TahoeCfg& b) {
   return a.nickname == b.nickname && a.tub_port == b.tub_port && a.tub_location == b.tub_location &&
-         a.storage_enabled == b.storage_enabled && a.readonly == b.readonly && a.reserved_space_bytes == b.reserved_space_bytes &&
-         a.storage_dir == b.storage_dir && a.shares_needed == b.shares_needed && a.shares_happy == b.shares_happy &&
+         a.storage_enabled == b.storage_enabled && a.readonly == b.readonly &&
+         a.reserved_space_bytes == b.reserved_space_bytes && a.storage_dir == b.storage_dir &&
+         a.shares_needed == b.shares_needed && a.shares_happy == b.shares_happy &&
          a.shares_total == b.shares_total && a.peers_preferred == b.peers_preferred;
 }
 
@@ -34,7 +38,8 @@ bool same(const TahoeCfg& a, const TahoeCfg& b) {
 bool may_be_too_long(const TahoeCfg& cfg) {
   std::size_t peers = 0;
   for (const std::string& id : cfg.peers_preferred) peers += id.size() + 1;
-  return std::max({cfg.nickname.size(), cfg.tub_port.size(), cfg.tub_location.size(), cfg.storage_dir.size(), peers}) > 150;
+  return std::max({cfg.nickname.size(), cfg.tub_port.size(), cfg.tub_location.size(), cfg.storage_dir.size(),
+                   peers}) > 150;
 }
 
 void check_tahoe_cfg(std::string_view text) {
@@ -57,12 +62,15 @@ void check_holdfast_cfg(std::string_view text) {
   std::string again_text = "[storage]\npartial.retention=" + std::to_string(cfg->partial_retention_seconds) +
                            "\npartial.idle=" + std::to_string(cfg->partial_idle_seconds) +
                            "\npartial.max_per_share=" + std::to_string(cfg->partial_per_share_max) + "\n";
-  if (cfg->partial_bytes_max) again_text += "partial.max_bytes=" + std::to_string(*cfg->partial_bytes_max) + "\n";
+  if (cfg->partial_bytes_max)
+    again_text += "partial.max_bytes=" + std::to_string(*cfg->partial_bytes_max) + "\n";
   if (cfg->admin_port) again_text += "admin.port=" + std::to_string(*cfg->admin_port) + "\n";
   const auto again = parse_holdfast_cfg(again_text);
   HF_CHECK(again && again->partial_retention_seconds == cfg->partial_retention_seconds);
-  HF_CHECK(again->partial_idle_seconds == cfg->partial_idle_seconds && again->partial_bytes_max == cfg->partial_bytes_max);
-  HF_CHECK(again->partial_per_share_max == cfg->partial_per_share_max && again->admin_port == cfg->admin_port);
+  HF_CHECK(again->partial_idle_seconds == cfg->partial_idle_seconds &&
+           again->partial_bytes_max == cfg->partial_bytes_max);
+  HF_CHECK(again->partial_per_share_max == cfg->partial_per_share_max &&
+           again->admin_port == cfg->admin_port);
 }
 
 }  // namespace
@@ -72,6 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_tahoe_cfg(text);
   check_holdfast_cfg(text);
   if (const auto bytes = parse_byte_count(text)) HF_CHECK(parse_byte_count(std::to_string(*bytes)) == *bytes);
-  if (const auto seconds = parse_duration_seconds(text)) HF_CHECK(parse_duration_seconds(std::to_string(*seconds)) == *seconds);
+  if (const auto seconds = parse_duration_seconds(text))
+    HF_CHECK(parse_duration_seconds(std::to_string(*seconds)) == *seconds);
   return 0;
 }

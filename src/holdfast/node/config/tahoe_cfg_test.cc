@@ -19,7 +19,9 @@ std::string error_of(const std::string& text) {
   return cfg.error().what;
 }
 
-bool mentions(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool mentions(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST(ByteCount, has_units_of_1000_and_of_1024) {
   EXPECT_EQ(parse_byte_count("0"), 0u);
@@ -30,19 +32,22 @@ TEST(ByteCount, has_units_of_1000_and_of_1024) {
   for (const char unit : std::string_view("KMGTPE")) {
     decimal *= 1000;
     binary *= 1024;
-    for (const std::string& name : {std::string(1, unit), std::string(1, static_cast<char>(unit - 'A' + 'a'))}) {
+    for (const std::string& name :
+         {std::string(1, unit), std::string(1, static_cast<char>(unit - 'A' + 'a'))}) {
       EXPECT_EQ(parse_byte_count("1" + name), decimal) << name;
       EXPECT_EQ(parse_byte_count("3" + name + "B"), 3 * decimal) << name;
       EXPECT_EQ(parse_byte_count("1" + name + "i"), binary) << name;
       EXPECT_EQ(parse_byte_count("7" + name + "iB"), 7 * binary) << name;
-      EXPECT_EQ(parse_byte_count("1 " + name + "ib "), binary) << name << " with a blank, as the manual writes it";
+      EXPECT_EQ(parse_byte_count("1 " + name + "ib "), binary)
+          << name << " with a blank, as the manual writes it";
     }
   }
 }
 
 TEST(ByteCount, is_nothing_else) {
-  for (const char* text : {"", " ", "G", "-1G", "+1", "1.5G", "1,000", "1e9", "0x10", "1X", "1GG", "1GBB", "1iB", "1i", "1Bi", "1KBi",
-                           "1 G B", "1_000", "one", " 1", "1\tG", "1K1"}) {
+  for (const char* text :
+       {"",     " ",   "G",  "-1G", "+1",   "1.5G",  "1,000", "1e9", "0x10", "1X",   "1GG",
+        "1GBB", "1iB", "1i", "1Bi", "1KBi", "1 G B", "1_000", "one", " 1",   "1\tG", "1K1"}) {
     EXPECT_FALSE(parse_byte_count(text)) << text;
   }
 }
@@ -51,7 +56,8 @@ TEST(ByteCount, that_does_not_fit_is_refused_and_does_not_wrap_around) {
   EXPECT_EQ(parse_byte_count("18446744073709551615"), kMax);
   EXPECT_EQ(parse_byte_count("18E"), 18'000'000'000'000'000'000u);
   EXPECT_EQ(parse_byte_count("15EiB"), std::uint64_t{15} << 60);
-  for (const char* text : {"18446744073709551616", "19E", "16EiB", "18446744073709551615K", "99999999999999999999999"}) {
+  for (const char* text :
+       {"18446744073709551616", "19E", "16EiB", "18446744073709551615K", "99999999999999999999999"}) {
     EXPECT_FALSE(parse_byte_count(text)) << text;
   }
 }
@@ -65,17 +71,32 @@ TEST(ByteCount, of_digits_is_itself) {
 }
 
 TEST(Duration, has_units_from_seconds_to_years) {
-  const std::pair<const char*, std::uint64_t> cases[] = {
-      {"90", 90},          {"90s", 90},        {"90 seconds", 90}, {"1second", 1},        {"5sec", 5},
-      {"30m", 1800},       {"30min", 1800},    {"30 Minutes", 1800}, {"2h", 7200},        {"1 hour", 3600},
-      {"7 days", 7 * kDay}, {"1DAY", kDay},    {"3d", 3 * kDay},   {"2mo", 62 * kDay},    {"1 month", 31 * kDay},
-      {"6 months", 186 * kDay}, {"1 year", 365 * kDay}, {"2years", 730 * kDay}, {"0", 0}};
+  const std::pair<const char*, std::uint64_t> cases[] = {{"90", 90},
+                                                         {"90s", 90},
+                                                         {"90 seconds", 90},
+                                                         {"1second", 1},
+                                                         {"5sec", 5},
+                                                         {"30m", 1800},
+                                                         {"30min", 1800},
+                                                         {"30 Minutes", 1800},
+                                                         {"2h", 7200},
+                                                         {"1 hour", 3600},
+                                                         {"7 days", 7 * kDay},
+                                                         {"1DAY", kDay},
+                                                         {"3d", 3 * kDay},
+                                                         {"2mo", 62 * kDay},
+                                                         {"1 month", 31 * kDay},
+                                                         {"6 months", 186 * kDay},
+                                                         {"1 year", 365 * kDay},
+                                                         {"2years", 730 * kDay},
+                                                         {"0", 0}};
   for (const auto& [text, seconds] : cases) EXPECT_EQ(parse_duration_seconds(text), seconds) << text;
 }
 
 TEST(Duration, is_nothing_else_and_fits) {
-  for (const char* text : {"", "day", "-1 day", "1.5 days", "1 fortnight", "1 day 2 hours", "1dayss", "7 d ays", "1M o",
-                           "18446744073709551616", "584942417356 years", "18446744073709551615 min"}) {
+  for (const char* text :
+       {"", "day", "-1 day", "1.5 days", "1 fortnight", "1 day 2 hours", "1dayss", "7 d ays", "1M o",
+        "18446744073709551616", "584942417356 years", "18446744073709551615 min"}) {
     EXPECT_FALSE(parse_duration_seconds(text)) << text;
   }
   EXPECT_EQ(parse_duration_seconds("18446744073709551615s"), kMax);
@@ -94,15 +115,17 @@ TEST(TahoeCfg, of_nothing_has_the_defaults_of_tahoe) {
 }
 
 TEST(TahoeCfg, is_read_as_a_node_writes_it) {
-  const TahoeCfg cfg = parse_tahoe_cfg(
-                           "# -*- mode: conf; coding: utf-8 -*-\r\n\r\n"
-                           "[node]\r\nnickname = gr\xc3\xbcn\r\nweb.port =\r\n"
-                           "tub.port = tcp:8098:interface=127.0.0.1\r\ntub.location = tcp:example.org:8098,tcp:[::1]:8098\r\n"
-                           "[client]\nshares.needed = 2\nshares.happy: 3\nshares.total=4\npeers.preferred = v0-a, v0-b,,v0-c ,\n"
-                           "; helper.furl = pb://x\n#shares.needed = 9\n"
-                           "[storage]\nenabled = True\nreadonly = yes\nreserved_space = 1G\nstorage_dir = /srv/shares\n"
-                           "expire.enabled = false\n[helper]\nenabled = false\n")
-                           .value();
+  const TahoeCfg cfg =
+      parse_tahoe_cfg(
+          "# -*- mode: conf; coding: utf-8 -*-\r\n\r\n"
+          "[node]\r\nnickname = gr\xc3\xbcn\r\nweb.port =\r\n"
+          "tub.port = tcp:8098:interface=127.0.0.1\r\ntub.location = tcp:example.org:8098,tcp:[::1]:8098\r\n"
+          "[client]\nshares.needed = 2\nshares.happy: 3\nshares.total=4\npeers.preferred = v0-a, v0-b,,v0-c "
+          ",\n"
+          "; helper.furl = pb://x\n#shares.needed = 9\n"
+          "[storage]\nenabled = True\nreadonly = yes\nreserved_space = 1G\nstorage_dir = /srv/shares\n"
+          "expire.enabled = false\n[helper]\nenabled = false\n")
+          .value();
   EXPECT_EQ(cfg.nickname, "gr\xc3\xbcn");
   EXPECT_EQ(cfg.tub_port, "tcp:8098:interface=127.0.0.1");
   EXPECT_EQ(cfg.tub_location, "tcp:example.org:8098,tcp:[::1]:8098");
@@ -118,10 +141,14 @@ TEST(TahoeCfg, is_read_as_a_node_writes_it) {
 
 TEST(TahoeCfg, takes_the_last_of_a_key_that_is_there_twice) {
   EXPECT_EQ(parse_tahoe_cfg("[node]\nnickname = a\nnickname = b\n").value().nickname, "b");
-  EXPECT_EQ(parse_tahoe_cfg("[node]\nnickname = a\n[storage]\nreadonly = 1\n[node]\nnickname = b\n").value().nickname, "b");
+  EXPECT_EQ(parse_tahoe_cfg("[node]\nnickname = a\n[storage]\nreadonly = 1\n[node]\nnickname = b\n")
+                .value()
+                .nickname,
+            "b");
   EXPECT_EQ(parse_tahoe_cfg("[client]\npeers.preferred = a\npeers.preferred = b\n").value().peers_preferred,
             std::vector<std::string>{"b"});
-  EXPECT_NE(error_of("[storage]\nreserved_space = much\nreserved_space = 1G\n"), "") << "an earlier one must still be right";
+  EXPECT_NE(error_of("[storage]\nreserved_space = much\nreserved_space = 1G\n"), "")
+      << "an earlier one must still be right";
 }
 
 TEST(TahoeCfg, knows_its_keys_in_any_case_as_tahoe_does) {
@@ -139,7 +166,8 @@ TEST(TahoeCfg, knows_true_and_false_by_their_names) {
     EXPECT_TRUE(parse_tahoe_cfg(std::string("[storage]\nreadonly = ") + text).value().readonly) << text;
   }
   for (const char* text : {"false", "False", "no", "OFF", "0"}) {
-    EXPECT_FALSE(parse_tahoe_cfg(std::string("[storage]\nenabled = ") + text).value().storage_enabled) << text;
+    EXPECT_FALSE(parse_tahoe_cfg(std::string("[storage]\nenabled = ") + text).value().storage_enabled)
+        << text;
   }
   for (const char* text : {"", "2", "enabled", "t", "true false"}) {
     EXPECT_NE(error_of(std::string("[storage]\nreadonly = ") + text), "") << text;
@@ -148,7 +176,8 @@ TEST(TahoeCfg, knows_true_and_false_by_their_names) {
 
 TEST(TahoeCfg, holds_shares_within_their_bounds) {
   const auto shares = [](const std::string& needed, const std::string& happy, const std::string& total) {
-    return error_of("[client]\nshares.needed=" + needed + "\nshares.happy=" + happy + "\nshares.total=" + total + "\n");
+    return error_of("[client]\nshares.needed=" + needed + "\nshares.happy=" + happy +
+                    "\nshares.total=" + total + "\n");
   };
   EXPECT_EQ(shares("1", "1", "1"), "");
   EXPECT_EQ(shares("256", "256", "256"), "");
@@ -188,10 +217,12 @@ TEST(TahoeCfg, reads_a_line_whole_or_refuses_it_by_its_number) {
   std::size_t refused = 0;
   for (std::size_t length = 1; length < 500; ++length) {
     const std::string value(length, 'v');
-    const auto cfg = parse_tahoe_cfg("[node]\n\nnickname=" + value + "\n[storage]\nreadonly = true\n");
+    const std::string text = "[node]\n\nnickname=" + value + "\n[storage]\nreadonly = true\n";
+    const auto cfg = parse_tahoe_cfg(text);
     if (cfg) {
       EXPECT_EQ(cfg->nickname, value);
       EXPECT_TRUE(cfg->readonly);
+      EXPECT_TRUE(mentions(error_of(text + "junk\n"), "line 6")) << "lines behind it keep their numbers";
     } else {
       EXPECT_TRUE(mentions(cfg.error().what, "line 3")) << cfg.error().what;
       ++refused;
@@ -216,10 +247,11 @@ TEST(HoldfastCfg, of_nothing_has_its_defaults) {
 }
 
 TEST(HoldfastCfg, sets_the_limits_of_partial_uploads) {
-  const HoldfastCfg cfg = parse_holdfast_cfg(
-                              "[storage]\npartial.retention = 2 days\npartial.idle = 1 hour\npartial.max_bytes = 100 GiB\n"
-                              "partial.max_per_share = 5\nadmin.port = 8099\n")
-                              .value();
+  const HoldfastCfg cfg =
+      parse_holdfast_cfg(
+          "[storage]\npartial.retention = 2 days\npartial.idle = 1 hour\npartial.max_bytes = 100 GiB\n"
+          "partial.max_per_share = 5\nadmin.port = 8099\n")
+          .value();
   EXPECT_EQ(cfg.partial_retention_seconds, 2 * kDay);
   EXPECT_EQ(cfg.partial_idle_seconds, 3'600u);
   EXPECT_EQ(cfg.partial_bytes_max, std::uint64_t{100} << 30);
@@ -233,9 +265,10 @@ TEST(HoldfastCfg, may_switch_the_extension_off) {
 
 TEST(HoldfastCfg, refuses_misspelt_keys_and_values_out_of_bounds) {
   for (const char* text :
-       {"[storage]\npartial.max_byte = 1G\n", "[node]\npartial.retention = 1 day\n", "partial.retention = 1 day\n",
-        "[storage]\nreadonly = true\n", "[storage]\npartial.idle = 29 min\n", "[storage]\npartial.idle = 0\n",
-        "[storage]\npartial.retention = forever\n", "[storage]\npartial.max_per_share = 1001\n", "[storage]\nadmin.port = 65536\n",
+       {"[storage]\npartial.max_byte = 1G\n", "[node]\npartial.retention = 1 day\n",
+        "partial.retention = 1 day\n", "[storage]\nreadonly = true\n", "[storage]\npartial.idle = 29 min\n",
+        "[storage]\npartial.idle = 0\n", "[storage]\npartial.retention = forever\n",
+        "[storage]\npartial.max_per_share = 1001\n", "[storage]\nadmin.port = 65536\n",
         "[storage]\nadmin.port = tcp:80\n", "[storage]\npartial.max_bytes = -1\n"}) {
     const auto cfg = parse_holdfast_cfg(text);
     ASSERT_FALSE(cfg) << text;
