@@ -439,7 +439,21 @@ class Verification(WithServer):
 
 
 class Cuts(WithServer):
-    """Lines 3, 5 and 8 of 11.10."""
+    """Lines 1, 3, 5 and 8 of 11.10. (That a legacy upload ends after 30 idle minutes needs a clock of one's own: a unit test.)"""
+
+    def test_11_10_1_an_interrupted_legacy_upload_is_gone_after_a_restart_and_its_number_free(self):
+        for restart in (self.node.restart, lambda: (self.node.kill(), self.node.start())):
+            secret = new_secret()
+            self.assertEqual(self.client.allocated(self.si, {1}, MIB, secret), (set(), {1}))
+            stream = self.client.begin_write(self.si, 1, 0, MIB, secret)
+            stream.sendall(bytes(MIB // 2))
+            stream.close()
+            self.assert_status(200, self.client.write(self.si, 1, MIB - 1, b"x", secret))
+            restart()
+            self.assertEqual(self.node.incoming(self.si), [])
+            self.assert_status(404, self.client.write(self.si, 1, MIB - 1, b"x", secret))
+        self.client.upload(self.si, 1, b"y" * 100)
+        self.assertEqual(self.client.read(self.si, 1).body, b"y" * 100)
 
     def test_11_10_3_after_a_kill_nothing_counts_that_is_not_on_disk_and_all_that_was_answered_does(self):
         rng = random.Random(3)
