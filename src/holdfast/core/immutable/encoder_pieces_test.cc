@@ -203,6 +203,15 @@ TEST_F(Repair, keeps_the_extension_block_of_another_writer_to_the_byte) {
   EXPECT_TRUE(reader.check_block(2, test_kit::served(share, reader.block_range(2, 3))));
 }
 
+TEST_F(Repair, under_another_share_root_fails_although_the_ciphertext_is_right) {
+  const std::string key = "share_root_hash:32:";
+  Bytes other = extension_;
+  other[text_of(other).find(key) + key.size()] ^= 1;
+  const auto made = again(other, 0);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, Errc::corrupt);
+}
+
 TEST_F(Repair, of_other_contents_fails_rather_than_making_another_file) {
   const auto made = again(extension_, 1);
   ASSERT_FALSE(made);
