@@ -121,9 +121,11 @@ INSTANTIATE_TEST_SUITE_P(NoSpaceAndIo, Faults,
 TEST_P(Faults, OfAnyOperationCauseNoFalseAcknowledgementAndPass) {
   const auto [error, patches] = GetParam();
   const std::uint64_t operations = operations_of_an_upload();
-  for (std::uint64_t n = 0; n < operations; ++n) {
+  constexpr std::uint64_t kSeeds = 4;
+  for (std::uint64_t i = 0; i < operations * kSeeds; ++i) {
+    const std::uint64_t n = i / kSeeds;
     const std::string where = "operation " + std::to_string(n) + " fails";
-    Machine machine(n);
+    Machine machine(i);
     Client client;
     machine.fs.fail_operation(n, error);
     for (int attempt = 0; attempt < 3 && !client.done; ++attempt) {
@@ -156,6 +158,24 @@ TEST(FaultsWhileServing, PassWithoutARestart) {
       if (failed) expect_true(machine, client, where);
       if (HasFailure()) return;
     }
+  }
+}
+
+// A legacy upload has no journal from which a lost rename could be done again.
+TEST(FaultsWhileServing, AShareIsListedOnlyWhenItsNameIsDurable) {
+  const std::uint64_t operations = operations_of_an_upload();
+  for (std::uint64_t i = 0; i < operations * 4; ++i) {
+    Machine machine(i);
+    Client client;
+    client.resumable = false;
+    machine.fs.fail_operation(i / 4, Errc::io);
+    if (!machine.start()) continue;
+    static_cast<void>(machine.run(client.upload(&machine.store())));
+    const auto listed = machine.run(machine.store().list(sample_index()));
+    machine.cut_power();
+    ASSERT_TRUE(machine.start().has_value());
+    if (!listed || !listed->contains(client.number)) continue;
+    EXPECT_TRUE(read_share(machine, client.number).has_value()) << "operation " << i / 4 << " failed";
   }
 }
 
