@@ -1,6 +1,7 @@
 #include "holdfast/core/protocol/cbor.h"
 
 #include "holdfast/core/base/endian.h"
+#include "holdfast/core/protocol/utf8.h"
 
 namespace holdfast::protocol {
 namespace {
@@ -80,6 +81,7 @@ Result<ByteView> CborReader::bytes() { return string(2, "a byte string"); }
 
 Result<std::string_view> CborReader::text() {
   HF_TRY(const ByteView out, string(3, "a text string"));
+  if (!is_utf8(text_of(out))) return fail(Errc::malformed, "CBOR: a text string that is not UTF-8");
   return text_of(out);
 }
 

@@ -37,7 +37,7 @@ class CborReader {
   explicit CborReader(ByteView bytes) : rest_(bytes) {}
 
   Result<std::uint64_t> uint();
-  /// Views into the input; an indefinite-length string must be a single chunk.
+  /// Views into the input; an indefinite-length string must be a single chunk, and text must be UTF-8 (RFC 8949, 3.1).
   Result<ByteView> bytes();
   Result<std::string_view> text();
   Result<bool> boolean();

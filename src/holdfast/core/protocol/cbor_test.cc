@@ -100,6 +100,16 @@ TEST(CborReader, keeps_text_and_byte_strings_apart) {
   EXPECT_FALSE(CborReader(bytes).text());
 }
 
+TEST(CborReader, takes_text_only_in_utf_8_and_bytes_as_they_are) {
+  const auto text = [](const char* hex) { return CborReader(Bytes(from_hex(hex))).text().has_value(); };
+  EXPECT_TRUE(text("62c3bc"));
+  EXPECT_TRUE(text("7f62c3bcff"));
+  for (const char* hex : {"61ff", "61c3", "62c0af", "63eda080", "64f4908080", "7f61c3ff"}) EXPECT_FALSE(text(hex)) << hex;
+  const Bytes bytes = from_hex("41ff");
+  EXPECT_TRUE(CborReader(bytes).bytes());
+  EXPECT_TRUE(passes(from_hex("61ff"))) << "what is passed over is not read as text";
+}
+
 TEST(CborReader, takes_an_indefinite_string_of_one_chunk_only) {
   const auto text = [](const char* hex) { return CborReader(Bytes(from_hex(hex))).text().has_value(); };
   EXPECT_TRUE(text("7f63616263ff"));
