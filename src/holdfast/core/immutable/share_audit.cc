@@ -136,7 +136,11 @@ class Audit {
   Result<void> check_trees() {
     const std::uint64_t bytes = hashtree::node_count(geometry_->num_segments()) * Hash::kSize;
     HF_TRY(const bool crypttext, tree_is_right(offsets_.crypttext_hashes, extension_.crypttext_root));
-    if (!crypttext) wrong_.add(Range{offsets_.crypttext_hashes, offsets_.crypttext_hashes + bytes});
+    if (!crypttext) {
+      // It cannot be seen which of the two lies: the tree, or the extension block that names its root.
+      wrong_.add(Range{offsets_.crypttext_hashes, offsets_.crypttext_hashes + bytes});
+      wrong_.add(tail());
+    }
     HF_TRY(block_tree_is_right_, tree_is_right(offsets_.block_hashes, block_root_));
     if (!block_tree_is_right_) wrong_.add(Range{offsets_.block_hashes, offsets_.block_hashes + bytes});
     return {};

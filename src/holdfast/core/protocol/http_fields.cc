@@ -107,6 +107,20 @@ std::string format_secret_field(std::string_view kind, ByteView secret) {
   return std::string(kind) + " " + base64_encode(secret);
 }
 
+namespace {
+
+/// "0.3.7"; what is not a share number is passed over.
+std::set<ShareNumber> parse_share_list(std::string_view text) {
+  std::set<ShareNumber> out;
+  while (!text.empty()) {
+    const auto number = parse_decimal(take_until(text, '.'));
+    if (number && *number < kSharesMax) out.insert(static_cast<ShareNumber>(*number));
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<ResumeField> parse_resume_field(std::string_view field) {
   ResumeField out;
   const auto version = parse_decimal(trim(take_until(field, ';')));
@@ -117,6 +131,7 @@ Result<ResumeField> parse_resume_field(std::string_view field) {
     const std::string_view name = trim(take_until(value, '='));
     if (name == "retention") out.retention_seconds = parse_decimal(trim(value));
     if (name == "idle") out.idle_seconds = parse_decimal(trim(value));
+    if (name == "matched") out.matched = parse_share_list(trim(value));
   }
   return out;
 }
@@ -125,19 +140,25 @@ std::string format_resume_field(const ResumeField& field) {
   std::string out = std::to_string(field.version);
   if (field.retention_seconds) out += "; retention=" + std::to_string(*field.retention_seconds);
   if (field.idle_seconds) out += "; idle=" + std::to_string(*field.idle_seconds);
+  for (ShareNumber share : field.matched) out += (share == *field.matched.begin() ? "; matched=" : ".") + std::to_string(share);
   return out;
 }
 
 bool accepts_cbor(std::optional<std::string_view> accept) {
   if (!accept || trim(*accept).empty()) return true;
+  // The most specific entry decides (RFC 9110, 12.5.1): "application/cbor;q=0, */*" is a refusal.
+  int decides = 0;
+  bool admitted = false;
   std::string_view rest = *accept;
   while (!rest.empty()) {
     std::string_view entry = take_until(rest, ',');
     const std::string_view type = trim(take_until(entry, ';'));
-    const bool matches = type == "*/*" || same(type, "application/*") || same(type, "application/cbor");
-    if (matches && !excluded(entry)) return true;
+    const int specific = same(type, "application/cbor") ? 3 : same(type, "application/*") ? 2 : type == "*/*" ? 1 : 0;
+    if (specific == 0 || specific < decides) continue;
+    admitted = (specific == decides && admitted) || !excluded(entry);
+    decides = specific;
   }
-  return false;
+  return admitted;
 }
 
 bool is_cbor(std::optional<std::string_view> content_type) {

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "holdfast/core/base/bytes.h"
 #include "holdfast/core/base/range_set.h"
+#include "holdfast/core/base/ids.h"
 #include "holdfast/core/base/result.h"
 
 namespace holdfast::protocol {
@@ -36,14 +38,17 @@ Result<SecretField> parse_secret_field(std::string_view field);
 std::string format_secret_field(std::string_view kind, ByteView secret);
 
 /// "1; retention=604800; idle=1800": the advertisement of the resumption extension, or the bare "1" of a request.
+/// The answer to an allocation adds "matched=0.3": these shares are not fresh, somebody with the same secret has begun
+/// them and may be sending.
 struct ResumeField {
   std::uint64_t version = 0;
   std::optional<std::uint64_t> retention_seconds, idle_seconds;
+  std::set<ShareNumber> matched;
 };
 Result<ResumeField> parse_resume_field(std::string_view field);
 std::string format_resume_field(const ResumeField& field);
 
-/// Does an Accept field (or its absence) admit application/cbor? Wildcards do; q=0 does not.
+/// Does an Accept field (or its absence) admit application/cbor? Wildcards do, q=0 does not; the most specific entry wins.
 bool accepts_cbor(std::optional<std::string_view> accept);
 /// Is a body of this Content-Type (or without one) CBOR? Parameters are ignored, case too.
 bool is_cbor(std::optional<std::string_view> content_type);

@@ -43,9 +43,10 @@ Result<ShareSet> read_set(CborReader& in) {
 struct Field {
   std::string_view key;
   std::function<Result<void>(CborReader&)> read;
+  bool optional = false;
 };
 
-/// All fields must be there, each once; other keys are an error in a closed map and skipped in an open one.
+/// All fields but optional ones must be there, each once; other keys are an error in a closed map and skipped in an open one.
 Result<void> read_map(CborReader& in, const std::vector<Field>& fields, bool byte_keys, bool open) {
   HF_TRY(auto pairs, in.map());
   std::vector<bool> seen(fields.size(), false);
@@ -73,7 +74,7 @@ Result<void> read_map(CborReader& in, const std::vector<Field>& fields, bool byt
     HF_TRY_VOID(fields[at].read(in));
   }
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (!seen[i]) return fail(Errc::malformed, "a message without " + std::string(fields[i].key));
+    if (!seen[i] && !fields[i].optional) return fail(Errc::malformed, "a message without " + std::string(fields[i].key));
   }
   return {};
 }
@@ -131,7 +132,8 @@ Result<void> read_partials(CborReader& in, std::map<ShareNumber, UploadStatus::P
                          {{"allocated-size", into(partial.allocated_size)},
                           {"required", into(partial.required)},
                           {"idle", into(partial.idle_seconds)},
-                          {"expires-in", into(partial.expires_in_seconds)}},
+                          {"expires-in", into(partial.expires_in_seconds)},
+                          {"writing", into(partial.writing), true}},
                          false, true));
     if (share >= kSharesMax) continue;
     if (!out.emplace(static_cast<ShareNumber>(share), std::move(partial)).second) {
@@ -203,7 +205,7 @@ Bytes encode(const UploadStatus& message) {
   out.map(message.incomplete.size());
   for (const auto& [share, partial] : message.incomplete) {
     out.uint(share);
-    out.map(4);
+    out.map(partial.writing.empty() ? 4 : 5);
     out.text("allocated-size");
     out.uint(partial.allocated_size);
     out.text("required");
@@ -212,6 +214,9 @@ Bytes encode(const UploadStatus& message) {
     out.uint(partial.idle_seconds);
     out.text("expires-in");
     out.uint(partial.expires_in_seconds);
+    if (partial.writing.empty()) continue;
+    out.text("writing");
+    write_ranges(out, partial.writing);
   }
   out.text("busy");
   write_set(out, message.busy);

@@ -30,6 +30,7 @@ struct AllocateRequest {
 struct AllocateReply {
   ShareSet already_have;
   ShareSet allocated;
+  ShareSet matched = {};  // of allocated; travels in the header Tahoe-Resume, the message being closed
 };
 
 struct WriteReply {
@@ -47,6 +48,7 @@ struct UploadStatus {
     RangeSet required;
     std::uint64_t idle_seconds = 0;
     std::uint64_t expires_in_seconds = 0;
+    RangeSet writing = {};  // on its way on some connection right now: leave it to them. May be absent
   };
   ShareSet complete;
   std::map<ShareNumber, Partial> incomplete;

@@ -101,7 +101,12 @@ class HttpStorageServer final : public StorageServer {
     out.headers.add("Content-Type", "application/cbor");
     out.body = protocol::encode(message);
     HF_CO_TRY(const Answer answer, co_await ask(std::move(out)));
-    co_return in_answer(protocol::decode_allocate_reply(answer.body));
+    Result<protocol::AllocateReply> reply = in_answer(protocol::decode_allocate_reply(answer.body));
+    if (const auto field = answer.headers.find("Tahoe-Resume"); field && reply) {
+      const auto resume = protocol::parse_resume_field(*field);
+      if (resume) reply->matched = resume->matched;
+    }
+    co_return reply;
   }
 
   io::Task<Result<WriteAnswer>> write(const StorageIndex& si, ShareNumber share, std::uint64_t offset,

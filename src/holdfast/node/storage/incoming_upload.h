@@ -1,6 +1,7 @@
 // One incomplete upload as the loop sees it: what is held, who works on it, how long it has been idle.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -38,6 +39,13 @@ struct IncomingUpload {
   bool gone = false;      // completed, aborted, expired: nothing more happens to it
   unsigned failed_syncs = 0, failed_audits = 0;
   unsigned users = 0;     // requests at work on it
+  /// What each of them has still to bring, and when it last brought anything.
+  struct Writing {
+    Range rest;
+    io::Time last_bytes;
+  };
+  using Writings = std::list<Writing>;
+  Writings writings;
   io::Semaphore order, syncing;
 
   Range whole() const { return {0, allocated_size}; }
@@ -48,6 +56,15 @@ struct IncomingUpload {
   }
   /// What a status or a PATCH answer calls required: everything that is not held.
   RangeSet required() const { return held.gaps(whole()); }
+  /// What is coming in right now: who asks may leave it to those who send it. A silent sender does not count.
+  RangeSet writing(io::Time now) const {
+    RangeSet out;
+    for (const Writing& each : writings) {
+      if (now - each.last_bytes < kSilentWriter && !each.rest.empty()) out.add(each.rest);
+    }
+    return out;
+  }
+  static constexpr io::Duration kSilentWriter = std::chrono::seconds(2);
   bool complete() const { return held.contains(whole()); }
   std::uint64_t missing_bytes() const { return allocated_size - held.total() - unsynced.total(); }
   bool empty() const { return held.empty() && unsynced.empty(); }

@@ -1,6 +1,8 @@
 #include "holdfast/node/storage/share_store.h"
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 
 #include "holdfast/core/base/base32.h"
 #include "holdfast/core/crypto/secrets.h"
@@ -11,6 +13,17 @@ namespace {
 constexpr std::uint64_t kAdvisoryFilesMax = 10'000;
 
 UploadKey first_key(const StorageIndex& si, ShareNumber share) { return {si, share, Hash{}}; }
+
+/// "2026-01-31T235959.000007": UTC; the serial number stands for microseconds and keeps reports of one second apart.
+std::string advisory_time(std::int64_t wall_seconds, std::uint64_t serial) {
+  const std::time_t seconds = wall_seconds;
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  std::array<char, 32> text{};
+  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H%M%S", &utc);
+  const std::string fraction = std::to_string(1'000'000 + serial % 1'000'000).substr(1);
+  return std::string(text.data(), length) + "." + fraction;
+}
 
 }  // namespace
 
@@ -209,8 +222,11 @@ io::Task<Result<protocol::AllocateReply>> ShareStore::allocate(StorageIndex si, 
   const Hash id = crypto::upload_secret_at_rest_id(allocation.upload_secret.reveal());
   for (ShareNumber share : allocation.request.share_numbers) {
     if (listing.immutable.contains(share) || listing.mutable_slots.contains(share)) continue;
+    const bool fresh = !uploads_.contains(UploadKey{si, share, id});
     const bool admitted = co_await admit(si, share, allocation, id);
-    if (admitted) reply.allocated.insert(share);
+    if (!admitted) continue;
+    reply.allocated.insert(share);
+    if (!fresh) reply.matched.insert(share);
   }
   co_return reply;
 }
@@ -248,7 +264,7 @@ Result<std::unique_ptr<ShareStore::Writer>> ShareStore::begin_write(const Storag
   if (range.end > upload->allocated_size || (total && *total != upload->allocated_size)) {
     return fail(Errc::malformed, "the range does not fit the allocated size");
   }
-  return std::make_unique<Writer>(*this, upload, range.begin);
+  return std::make_unique<Writer>(*this, upload, range);
 }
 
 io::Task<Result<void>> ShareStore::abort(StorageIndex si, ShareNumber share, Secret upload_secret) {
@@ -282,6 +298,7 @@ io::Task<Result<protocol::UploadStatus>> ShareStore::status(StorageIndex si, Sec
     protocol::UploadStatus::Partial partial;
     partial.allocated_size = upload->allocated_size;
     partial.required = upload->required();
+    partial.writing = upload->writing(world_.loop.now());
     partial.idle_seconds = seconds(world_.loop.now() - upload->last_activity);
     const std::uint64_t life = upload->resumable && !upload->empty() ? options_.partial_retention_seconds : options_.partial_idle_seconds;
     partial.expires_in_seconds = life > partial.idle_seconds ? life - partial.idle_seconds : 0;
@@ -321,7 +338,7 @@ io::Task<Result<void>> ShareStore::advise_corrupt(StorageIndex si, ShareNumber s
     ++counters_.advisories_dropped;
     co_return Result<void>{};
   }
-  const std::string name = std::to_string(world_.loop.wall_seconds()) + "." + std::to_string(counters_.advisories++) + "--" +
+  const std::string name = advisory_time(world_.loop.wall_seconds(), counters_.advisories++) + "--" +
                            to_string(si) + "-" + std::to_string(share);
   auto job = [&]() -> Result<void> {
     HF_TRY_VOID(world_.files.make_directories(paths_.advisories()));

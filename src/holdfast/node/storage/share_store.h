@@ -69,7 +69,7 @@ class ShareStore {
   /// One PATCH. Between appends the upload may be completed or aborted by others.
   class Writer {
    public:
-    Writer(ShareStore& store, std::shared_ptr<IncomingUpload> upload, std::uint64_t offset);
+    Writer(ShareStore& store, std::shared_ptr<IncomingUpload> upload, Range range);
     ~Writer();
     /// The next bytes. Errors: conflict, no_space, not_found (gone meanwhile), io.
     io::Task<Result<void>> append(Bytes data);
@@ -84,6 +84,7 @@ class ShareStore {
     ShareStore& store_;
     std::shared_ptr<IncomingUpload> upload_;
     std::uint64_t at_;
+    IncomingUpload::Writings::iterator writing_;
   };
   /// Errors: not_found, unauthorized (only uploads under other secrets), malformed (past the allocated size).
   Result<std::unique_ptr<Writer>> begin_write(const StorageIndex& si, ShareNumber share, const Secret& upload_secret,

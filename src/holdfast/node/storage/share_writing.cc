@@ -15,13 +15,15 @@ Error stopped_error() { return {Errc::cancelled, "the server is stopping"}; }
 
 }  // namespace
 
-ShareStore::Writer::Writer(ShareStore& store, std::shared_ptr<IncomingUpload> upload, std::uint64_t offset)
-    : store_(store), upload_(std::move(upload)), at_(offset) {
+ShareStore::Writer::Writer(ShareStore& store, std::shared_ptr<IncomingUpload> upload, Range range)
+    : store_(store), upload_(std::move(upload)), at_(range.begin) {
+  writing_ = upload_->writings.insert(upload_->writings.end(), {range, store_.world_.loop.now()});
   ++upload_->users;
   store_.touch(*upload_);
 }
 
 ShareStore::Writer::~Writer() {
+  upload_->writings.erase(writing_);
   --upload_->users;
   store_.touch(*upload_);
 }
@@ -47,6 +49,8 @@ io::Task<Result<void>> ShareStore::Writer::append(Bytes data) {
       (upload.resumable ? upload.unsynced : upload.held).add(fresh);
     }
     at_ += data.size();
+    writing_->rest.begin = std::min(at_, writing_->rest.end);
+    writing_->last_bytes = store_.world_.loop.now();
     store_.touch(upload);
     if (!upload.unsynced.empty()) store_.dirty_.insert(upload_);
   } else if (written.error().code == Errc::conflict) {

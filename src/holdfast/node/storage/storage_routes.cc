@@ -159,9 +159,9 @@ class Request {
 
   bool cbor_is_acceptable() const { return protocol::accepts_cbor(exchange_.request().headers.find("Accept")); }
 
-  void add_resume_header(http::ResponseHead& head) const {
+  void add_resume_header(http::ResponseHead& head, const protocol::ShareSet& matched = {}) const {
     if (!store_.resumes()) return;
-    const protocol::ResumeField field{1, store_.options().partial_retention_seconds, store_.options().partial_idle_seconds};
+    const protocol::ResumeField field{1, store_.options().partial_retention_seconds, store_.options().partial_idle_seconds, matched};
     head.headers.add("Tahoe-Resume", protocol::format_resume_field(field));
   }
 
@@ -209,7 +209,7 @@ class Request {
     if (!reply) co_return co_await refuse(reply.error());
     http::ResponseHead head;
     head.headers.add("Content-Type", kCbor);
-    if (resumable) add_resume_header(head);
+    if (resumable) add_resume_header(head, reply->matched);
     static_cast<void>(co_await exchange_.respond(std::move(head), protocol::encode(*reply)));
   }
 

@@ -6,6 +6,11 @@
 #include "holdfast/edge/io/task_group.h"
 
 namespace holdfast::transfer {
+namespace {
+
+constexpr std::uint64_t kJustNowSeconds = 3;
+
+}  // namespace
 
 std::vector<grid::StorageServer*> permuted_servers(const Context& context, const StorageIndex& si) {
   std::vector<placement::RingMember> members;
@@ -42,7 +47,9 @@ void take_status(ServerFacts& facts, const protocol::UploadStatus& status, std::
   facts.busy = status.busy;
   for (const auto& [share, partial] : status.incomplete) {
     // Another size: some other encoding under this storage index. The pusher finds it and starts over.
-    if (partial.allocated_size == share_bytes) facts.partial[share] = partial.required;
+    if (partial.allocated_size != share_bytes) continue;
+    facts.partial[share] = partial.required;
+    if (!partial.writing.empty() || partial.idle_seconds < kJustNowSeconds) facts.shared.insert(share);
   }
 }
 

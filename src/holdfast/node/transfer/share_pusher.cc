@@ -11,6 +11,10 @@ namespace {
 constexpr std::uint64_t kStreamBytesMax = 64 * 1'048'576;  // one PATCH to a server with the extension
 constexpr std::uint64_t kStockBytesMax = 1'048'576;        // everything in an unanswered one may be lost there
 constexpr unsigned kFreshStartsMax = 3;
+constexpr std::uint64_t kPolitePieceMin = 262'144;
+constexpr std::uint64_t kPolitePieces = 16;                     // of a share, at least, when several send it
+constexpr io::Duration kAloneAfter = std::chrono::seconds(3);  // with nobody to be seen, before it is ours alone again
+constexpr io::Duration kPoliteWaitFirst = std::chrono::milliseconds(400), kPoliteWaitMax = std::chrono::seconds(2);
 
 /// One byte 00: byte 0 of every CHK share, so that the answer tells what is missing (storage protocol 11.3).
 class ProbeByte final : public grid::ByteSource {
@@ -47,6 +51,8 @@ SharePusher::SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber 
       reader_(job.pipeline),
       last_heard_(job.context.loop.now()) {
   complete_ = start.complete;
+  polite_ = start.shared && resumes_;
+  others_seen_ = last_heard_;
   if (complete_) held_before_ = job.encoder.layout().size();
   if (start.required) adopt(std::move(*start.required));
 }
@@ -73,7 +79,12 @@ void SharePusher::adopt(RangeSet required) {
   held.subtract(required);
   RangeSet others = held;
   others.subtract(sent_);
-  if (!std::exchange(asked_once_, true)) held_before_ = others.total();
+  if (!std::exchange(asked_once_, true)) {
+    held_before_ = others.total();
+  } else if (resumes_ && others.total() > foreign_.total()) {
+    polite_ = true;  // it grows, and not by us
+    others_seen_ = job_.context.loop.now();
+  }
   foreign_ = std::move(others);
   if (foreign_.empty()) header_sent_ = tail_sent_ = true;  // all that is there came from this run
   required_ = std::move(required);
@@ -136,6 +147,7 @@ Result<void> SharePusher::handle(const Error& error) {
 
 io::Task<Result<void>> SharePusher::step() {
   if (complete_) co_return co_await prove();
+  if (polite_) co_return co_await send_politely();
   if (!required_) co_return co_await learn_state();
   const std::optional<Range> range = choose();
   if (range) co_return co_await send(*range);
@@ -154,14 +166,61 @@ std::optional<Range> SharePusher::choose() const {
   if (required_->empty()) return tail_sent_ ? std::nullopt : std::optional<Range>(tail);
   Range next = required_->front();
   next.end = std::min(next.end, next.begin + (resumes_ ? kStreamBytesMax : kStockBytesMax));
+  return keep_tail_last(next);
+}
+
+/// `next`, unless it would complete the share while the tail that is there is somebody else's: then the last block waits
+/// until the tail has been sent.
+Range SharePusher::keep_tail_last(Range next) const {
+  const auto& layout = job_.encoder.layout();
+  const Range tail{layout.tail_begin(), layout.size()};
   RangeSet rest = *required_;
   rest.subtract(next);
   const bool tail_held = !required_->intersects(tail);
   if (tail_sent_ || !tail_held || !rest.empty()) return next;
-  // `next` would complete the share while the tail that is there is somebody else's: keep its last block back.
   const std::uint64_t block = job_.encoder.geometry().block_size();
   if (next.size() > block) return Range{next.begin, next.end - block};
   return tail;
+}
+
+/// A piece at a random place, so that those who share the work seldom meet; whole blocks.
+Range SharePusher::pick_from(const RangeSet& free) const {
+  const auto& layout = job_.encoder.layout();
+  const std::uint64_t block = job_.encoder.geometry().block_size();
+  std::uint64_t at = job_.context.random.below(free.total());
+  Range where = free.front();
+  for (const Range& range : free.ranges()) {
+    where = range;
+    if (at < range.size()) break;
+    at -= range.size();
+  }
+  const std::uint64_t position = where.begin + at, data = layout.data().begin;
+  const std::uint64_t begin = position < data ? where.begin : std::max(where.begin, data + (position - data) / block * block);
+  const std::uint64_t length = std::max(kPolitePieceMin, layout.size() / kPolitePieces);
+  return {begin, std::min(where.end, begin + length)};
+}
+
+/// Others send this share as well: takes what nobody sends, or waits for what they do. Together little more than once is
+/// sent. Who comes new waits a moment of its own before it takes anything, lest all begin at once.
+io::Task<Result<void>> SharePusher::send_politely() {
+  HF_CO_TRY_VOID(co_await learn_by_status());
+  if (complete_ || !required_) co_return Result<void>{};
+  if (!polite_) co_return Result<void>{};
+  RangeSet free = *required_;
+  free.subtract(writing_);
+  if (free.empty() || waits_ == 0) co_return co_await wait_politely();
+  if (!header_sent_) co_return co_await send(Range{0, job_.encoder.layout().data().begin});
+  const Range next = keep_tail_last(pick_from(free));
+  co_return co_await send(next);
+}
+
+io::Task<Result<void>> SharePusher::wait_politely() {
+  reader_.detach();
+  const io::Duration longest = std::min(kPoliteWaitMax, kPoliteWaitFirst * (1 << std::min(waits_++, 3U)));
+  const auto microseconds = static_cast<std::uint64_t>(longest / std::chrono::microseconds(1));
+  const bool slept = co_await io::sleep_for(std::chrono::microseconds(microseconds / 4 + job_.context.random.below(microseconds)));
+  if (!slept) co_return fail(Errc::cancelled, "stopped");
+  co_return Result<void>{};
 }
 
 void SharePusher::note_sent(Range range) {
@@ -225,6 +284,14 @@ io::Task<Result<void>> SharePusher::learn_by_status() {
   }
   if (const auto it = status.incomplete.find(share_); it != status.incomplete.end()) {
     if (it->second.allocated_size != job_.encoder.layout().size()) co_return co_await start_over();
+    writing_ = it->second.writing;
+    const io::Time now = job_.context.loop.now();
+    if (!writing_.empty()) {
+      polite_ = true;
+      others_seen_ = now;
+    } else if (now - others_seen_ >= kAloneAfter) {
+      polite_ = false;
+    }
     adopt(it->second.required);
     co_return Result<void>{};
   }
@@ -278,6 +345,7 @@ io::Task<Result<void>> SharePusher::prove() {
   unsent.add(Range{0, job_.encoder.layout().size()});
   unsent.subtract(sent_);
   if (!unsent.empty()) {
+    reader_.detach();  // else the front would wait for us, who wait for the front
     HF_CO_TRY_VOID(co_await job_.pipeline.finished());
     HF_CO_TRY_VOID(co_await prove_share(job_.context, job_.encoder, server_, job_.si, share_, unsent));
   }

@@ -33,6 +33,7 @@ class SharePusher {
     bool resumes = false;             // speaks the extension
     bool complete = false;            // the server says that it has the share
     std::optional<RangeSet> required; // of a matching partial or a fresh allocation
+    bool shared = false;              // somebody else with our secret may be sending this share now
   };
 
   SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber share, grid::AllocateSecrets secrets, Start start);
@@ -63,6 +64,10 @@ class SharePusher {
   io::Task<Result<void>> allocate_anew();
   io::Task<Result<void>> start_over();
   io::Task<Result<void>> send(Range range);
+  io::Task<Result<void>> send_politely();
+  io::Task<Result<void>> wait_politely();
+  Range pick_from(const RangeSet& free) const;
+  Range keep_tail_last(Range next) const;
   io::Task<Result<void>> prove();
   std::optional<Range> choose() const;
   void adopt(RangeSet required);
@@ -80,6 +85,10 @@ class SharePusher {
   SegmentPipeline::Reader reader_;
   std::optional<RangeSet> required_;  // by the server's latest word; nothing: ask
   bool complete_ = false;             // the server says so; not yet proven
+  bool polite_ = false;               // others send this share too: ask before each piece, and take what nobody sends
+  RangeSet writing_;                  // by the latest status: on its way from others
+  io::Time others_seen_;
+  unsigned waits_ = 0;
   RangeSet sent_;                     // handed out by this run
   RangeSet foreign_;                  // held by the server although this run did not send it
   bool asked_once_ = false;
