@@ -220,6 +220,17 @@ TEST(Accept, excludes_cbor_by_silence_and_by_zero) {
   }
 }
 
+TEST(Accept, is_decided_by_its_most_specific_entry_in_any_order) {
+  for (const char* field : {"application/cbor;q=0, */*", "*/*, application/cbor;q=0", "application/*;q=0, */*",
+                            "*/*, application/*;q=0", "application/*, application/cbor;q=0, */*;q=1"}) {
+    EXPECT_FALSE(accepts_cbor(field)) << field;
+  }
+  for (const char* field : {"*/*;q=0, application/cbor", "application/cbor, */*;q=0", "application/*;q=0, application/cbor;q=0.1",
+                            "*/*;q=0, application/*", "application/cbor;q=0, application/cbor", "image/gif;q=0, */*"}) {
+    EXPECT_TRUE(accepts_cbor(field)) << field;
+  }
+}
+
 TEST(ContentType, is_cbor_in_any_case_and_with_any_parameters) {
   EXPECT_TRUE(is_cbor(std::nullopt));
   for (const char* field :
