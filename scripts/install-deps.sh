@@ -7,7 +7,7 @@ packages="
   g++ make cmake ninja-build ccache mold pkg-config git python3
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   libssl-dev libisal-dev libb2-dev libexpected-dev libcli11-dev libfmt-dev libspdlog-dev
-  libyaml-cpp-dev libinih-dev libgtest-dev
+  libyaml-cpp-dev libgtest-dev
   iproute2 util-linux procps"
 case "${1:-}" in
   lint) packages="$packages clang-format clang-tidy" ;;

@@ -1,59 +1,14 @@
 #include "holdfast/node/config/tahoe_cfg.h"
 
-#include <ini.h>
-
-#include <algorithm>
 #include <functional>
 #include <limits>
 #include <map>
 
 #include "holdfast/core/protocol/http_fields.h"
+#include "holdfast/node/config/ini_reader.h"
 
 namespace holdfast::config {
 namespace {
-
-constexpr std::size_t kConfigBytesMax = 1'048'576;
-
-struct Entry {
-  std::string section, key, value;
-};
-
-/// libinih cuts longer lines and reads the rest as lines of their own: the end of a long comment would become a setting.
-/// So comments are blanked, and a long line that is none is refused by its number. Line numbers stay.
-Result<std::string> without_comments(std::string_view text, std::string_view name) {
-  constexpr std::size_t kLineBytesMax = 198;  // and its line feed and NUL: INI_MAX_LINE
-  std::string out;
-  std::size_t number = 1;
-  for (std::size_t at = 0; at < text.size(); ++number) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = text.substr(at, end - at);
-    at = end + 1;
-    const std::size_t first = line.find_first_not_of(" \t\r\f\v");
-    const bool comment = first != std::string_view::npos && (line[first] == '#' || line[first] == ';');
-    if (!comment && line.size() > kLineBytesMax) {
-      return fail(Errc::malformed, std::string(name) + ", line " + std::to_string(number) + ": longer than " +
-                                       std::to_string(kLineBytesMax) + " bytes");
-    }
-    if (!comment) out += line;
-    out += '\n';
-  }
-  return out;
-}
-
-/// All entries in their order. Errors: malformed with the line.
-Result<std::vector<Entry>> entries_of(std::string_view text, std::string_view name) {
-  if (text.size() > kConfigBytesMax) return fail(Errc::malformed, std::string(name) + " is larger than 1 MiB");
-  if (text.find('\0') != std::string_view::npos) return fail(Errc::malformed, std::string(name) + " has NUL bytes");
-  std::vector<Entry> out;
-  const auto take = [](void* user, const char* section, const char* key, const char* value) {
-    static_cast<std::vector<Entry>*>(user)->push_back({section, key, value != nullptr ? value : ""});
-    return 1;
-  };
-  HF_TRY(const std::string copy, without_comments(text, name));
-  const int line = ini_parse_string(copy.c_str(), take, &out);
-  if (line != 0) return fail(Errc::malformed, std::string(name) + ", line " + std::to_string(line) + ": neither [section] nor key = value");
-  return out;
-}
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -109,17 +64,48 @@ Result<std::uint64_t> times(std::uint64_t value, std::uint64_t factor) {
   return value * factor;
 }
 
-Result<void> apply(const std::vector<Entry>& entries, const Table& table, std::string_view name, bool strict) {
-  for (const Entry& entry : entries) {
-    const std::string key = "[" + entry.section + "] " + lower(entry.key);  // as Tahoe's reader: any case
-    const auto it = table.find(key);
+/// "%%" is one %, as in Tahoe's reader. Its "%(key)s" stands for another value; taken literally it would mislead.
+Result<std::string> without_escapes(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char next = text[i] == '%' && i + 1 < text.size() ? text[i + 1] : '\0';
+    if (next == '(') return fail(Errc::malformed, "%(...)s is not supported; write the value itself, or %%( for %(");
+    if (next == '%') ++i;
+    out += text[i];
+  }
+  return out;
+}
+
+Result<void> read_into(const Table& table, std::string_view text, std::string_view name, bool strict) {
+  const auto ini = read_ini(text);
+  if (!ini) return fail_in(name, ini.error());
+  for (const auto& [key, value] : *ini) {
+    const std::string known = "[" + key.section + "] " + key.name;
+    const std::string where = std::string(name) + ": line " + std::to_string(value.line) + ": " + known;
+    const auto it = table.find(known);
     if (it == table.end()) {
-      if (strict) return fail(Errc::malformed, std::string(name) + ": unknown key " + key);
+      if (strict) return fail(Errc::malformed, where + " is not known");
       continue;
     }
-    if (auto done = it->second(entry.value); !done) return fail_in(std::string(name) + ": " + key, done.error());
+    const auto plain = without_escapes(value.text);
+    const auto done = plain ? it->second(*plain) : tl::make_unexpected(plain.error());
+    if (!done) return fail_in(where, done.error());
   }
   return {};
+}
+
+/// Server ids behind commas or on lines of their own.
+Result<std::vector<std::string>> parse_ids(std::string_view text) {
+  std::vector<std::string> ids;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(",\n"), text.size());
+    std::string_view id = text.substr(0, end);
+    while (!id.empty() && (id.front() == ' ' || id.front() == '\t')) id.remove_prefix(1);
+    while (!id.empty() && (id.back() == ' ' || id.back() == '\t')) id.remove_suffix(1);
+    if (!id.empty()) ids.emplace_back(id);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return ids;
 }
 
 }  // namespace
@@ -155,21 +141,8 @@ Result<std::uint64_t> parse_duration_seconds(std::string_view text) {
 }
 
 Result<TahoeCfg> parse_tahoe_cfg(std::string_view text) {
-  HF_TRY(const std::vector<Entry> entries, entries_of(text, "tahoe.cfg"));
   TahoeCfg out;
   const auto count = [](const std::string& value) { return parse_small(value, 256); };
-  const auto preferred = [](const std::string& value) -> Result<std::vector<std::string>> {
-    std::vector<std::string> ids;
-    std::string id;
-    for (char c : value + ",") {
-      if (c == ',') {
-        if (!id.empty()) ids.push_back(std::exchange(id, {}));
-      } else if (c != ' ' && c != '\t') {
-        id.push_back(c);
-      }
-    }
-    return ids;
-  };
   const Table table = {{"[node] nickname", set_text(out.nickname)},
                        {"[node] tub.port", set_text(out.tub_port)},
                        {"[node] tub.location", set_text(out.tub_location)},
@@ -180,8 +153,8 @@ Result<TahoeCfg> parse_tahoe_cfg(std::string_view text) {
                        {"[client] shares.needed", set(out.shares_needed, count)},
                        {"[client] shares.happy", set(out.shares_happy, count)},
                        {"[client] shares.total", set(out.shares_total, count)},
-                       {"[client] peers.preferred", set(out.peers_preferred, preferred)}};
-  HF_TRY_VOID(apply(entries, table, "tahoe.cfg", false));
+                       {"[client] peers.preferred", set(out.peers_preferred, parse_ids)}};
+  HF_TRY_VOID(read_into(table, text, "tahoe.cfg", false));
   if (out.shares_needed < 1 || out.shares_needed > out.shares_total || out.shares_happy < 1 || out.shares_happy > out.shares_total) {
     return fail(Errc::malformed, "tahoe.cfg: [client] shares must satisfy 1 <= needed <= total <= 256 and 1 <= happy <= total");
   }
@@ -189,7 +162,6 @@ Result<TahoeCfg> parse_tahoe_cfg(std::string_view text) {
 }
 
 Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
-  HF_TRY(const std::vector<Entry> entries, entries_of(text, "holdfast.cfg"));
   HoldfastCfg out;
   const auto bytes = [](const std::string& value) -> Result<std::optional<std::uint64_t>> {
     HF_TRY(const std::uint64_t count, parse_byte_count(value));
@@ -205,7 +177,7 @@ Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
                        {"[storage] partial.max_bytes", set(out.partial_bytes_max, bytes)},
                        {"[storage] partial.max_per_share", set(out.partial_per_share_max, small)},
                        {"[storage] admin.port", set(out.admin_port, port)}};
-  HF_TRY_VOID(apply(entries, table, "holdfast.cfg", true));
+  HF_TRY_VOID(read_into(table, text, "holdfast.cfg", true));
   if (out.partial_idle_seconds < 1'800) return fail(Errc::malformed, "holdfast.cfg: partial.idle must not be below 30 min, as in Tahoe-LAFS");
   return out;
 }

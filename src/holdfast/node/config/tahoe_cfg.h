@@ -23,7 +23,7 @@ struct TahoeCfg {
   std::vector<std::string> peers_preferred;
 };
 
-/// Duplicate keys: the last one counts. Unknown keys are ignored. Errors: malformed, naming the line or the key.
+/// Duplicate keys: the last one counts. Unknown keys are ignored. Errors: malformed, naming the line and the key.
 Result<TahoeCfg> parse_tahoe_cfg(std::string_view text);
 
 /// Our own keys, which a Tahoe node would refuse in tahoe.cfg.
