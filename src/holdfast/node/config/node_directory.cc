@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <set>
+
 #include "holdfast/core/base/base32.h"
 
 namespace holdfast::config {
@@ -20,6 +22,31 @@ Result<std::string> read_text(io::FileSystem& files, const std::string& path) {
   return std::string(text_of(bytes));
 }
 
+/// Only what certainly is not there counts as missing: an error of the disk must not have a secret replaced.
+Result<bool> is_missing(io::FileSystem& files, const std::string& path) {
+  const auto info = files.info(path);
+  if (!info && info.error().code != Errc::not_found) return tl::make_unexpected(info.error());
+  return !info;
+}
+
+/// The servers of the NURL list that the announcements do not have already.
+void add_others(std::vector<protocol::Announcement>& known, std::vector<protocol::Announcement> list,
+                std::vector<std::string>& problems) {
+  std::set<std::string> ids;
+  std::set<SpkiHash> keys;
+  for (const protocol::Announcement& one : known) {
+    ids.insert(one.server_id);
+    for (const protocol::Nurl& nurl : one.nurls) keys.insert(nurl.spki);
+  }
+  for (protocol::Announcement& one : list) {
+    if (ids.contains(one.server_id) || keys.contains(one.nurls.front().spki)) {
+      problems.push_back("servers.nurl: " + one.server_id + " is in servers.yaml too, which counts");
+    } else {
+      known.push_back(std::move(one));
+    }
+  }
+}
+
 }  // namespace
 
 bool NodeDirectory::exists() const { return files_.info(path_ + "/tahoe.cfg").has_value(); }
@@ -33,7 +60,8 @@ Result<void> NodeDirectory::write_public(const std::string& name, std::string_vi
 }
 
 Result<void> NodeDirectory::make_secret(Random& random, const std::string& name) const {
-  if (files_.info(private_path(name))) return {};
+  HF_TRY(const bool missing, is_missing(files_, private_path(name)));
+  if (!missing) return {};
   return write_private(name, base32_encode(random.bytes(kSecretBytes)) + "\n");
 }
 
@@ -42,7 +70,8 @@ Result<void> NodeDirectory::create(Random& random, const std::string& tahoe_cfg)
   ::chmod((path_ + "/private").c_str(), 0700);
   HF_TRY_VOID(make_secret(random, "secret"));
   HF_TRY_VOID(make_secret(random, "convergence"));
-  if (!exists()) HF_TRY_VOID(write_public("tahoe.cfg", tahoe_cfg));
+  HF_TRY(const bool missing, is_missing(files_, path_ + "/tahoe.cfg"));
+  if (missing) HF_TRY_VOID(write_public("tahoe.cfg", tahoe_cfg));
   return {};
 }
 
@@ -63,16 +92,26 @@ Result<std::string> NodeDirectory::read_private(const std::string& name) const {
   return strip(std::move(text));
 }
 
-Result<Secret> NodeDirectory::secret(const std::string& name, bool may_be_empty) const {
-  HF_TRY(const std::string text, read_private(name));
-  if (text.empty() && may_be_empty) return Secret{};
+Result<Secret> NodeDirectory::lease_secret() const {
+  HF_TRY(const std::string text, read_private("secret"));
   Result<Bytes> bytes = base32_decode(text);
-  if (!bytes || bytes->empty()) return fail(Errc::malformed, private_path(name) + " is not base32");
+  if (!bytes || bytes->size() != kSecretBytes) {
+    return fail(Errc::malformed, private_path("secret") +
+                                     " must hold 32 bytes in base32, which are 52 characters; put the original back, or remove "
+                                     "it and run create-client again for a new one (leases under the old one will expire)");
+  }
   return Secret(std::move(*bytes));
 }
 
-Result<Secret> NodeDirectory::lease_secret() const { return secret("secret", false); }
-Result<Secret> NodeDirectory::convergence() const { return secret("convergence", true); }
+Result<Secret> NodeDirectory::convergence() const {
+  HF_TRY(const std::string text, read_private("convergence"));
+  Result<Bytes> bytes = base32_decode(text);
+  if (!bytes) {
+    return fail(Errc::malformed, private_path("convergence") +
+                                     " is not base32; put the original back (an empty file is the empty secret)");
+  }
+  return Secret(std::move(*bytes));
+}
 
 Result<std::vector<protocol::Announcement>> NodeDirectory::servers(std::vector<std::string>& problems) const {
   std::vector<protocol::Announcement> out;
@@ -84,8 +123,7 @@ Result<std::vector<protocol::Announcement>> NodeDirectory::servers(std::vector<s
   }
   const Result<std::string> list = read_text(files_, private_path("servers.nurl"));
   if (list) {
-    HF_TRY(std::vector<protocol::Announcement> more, parse_nurl_list(*list));
-    for (protocol::Announcement& each : more) out.push_back(std::move(each));
+    add_others(out, parse_nurl_list(*list, problems), problems);
   } else if (list.error().code != Errc::not_found) {
     return tl::make_unexpected(list.error());
   }

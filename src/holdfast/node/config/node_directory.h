@@ -20,14 +20,15 @@ class NodeDirectory {
   bool exists() const;
 
   /// Makes the directory with its secrets (private/ 0700, files 0600) and tahoe.cfg, as far as they are missing. An
-  /// existing file is never replaced.
+  /// existing file is never replaced, nor one of which the disk cannot tell.
   Result<void> create(Random& random, const std::string& tahoe_cfg);
 
   Result<TahoeCfg> tahoe_cfg() const;
   Result<HoldfastCfg> holdfast_cfg() const;
-  Result<Secret> lease_secret() const;   // private/secret
+  Result<Secret> lease_secret() const;   // private/secret; 32 bytes
   Result<Secret> convergence() const;    // private/convergence; an empty file is the empty secret
-  /// private/servers.yaml and private/servers.nurl together.
+  /// private/servers.yaml and private/servers.nurl together, each server once. What cannot be used is named in
+  /// `problems`.
   Result<std::vector<protocol::Announcement>> servers(std::vector<std::string>& problems) const;
 
   /// Text files below private/, one line. Errors: not_found.
@@ -40,7 +41,6 @@ class NodeDirectory {
 
  private:
   Result<void> make_secret(Random& random, const std::string& name) const;
-  Result<Secret> secret(const std::string& name, bool may_be_empty) const;
 
   io::FileSystem& files_;
   const std::string path_;

@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <random>
 
 #include "holdfast/core/base/base32.h"
+#include "holdfast/edge/io/memory_file_system.h"
 #include "holdfast/edge/io/posix_file_system.h"
 
 namespace holdfast::config {
@@ -131,6 +133,33 @@ TEST_F(NodeDirectoryTest, keeps_what_is_there_when_it_is_made_again) {
   EXPECT_EQ(read("private/convergence"), "");
 }
 
+/// A node directory that is made again while operation `failing` of the disk fails. How many operations there were.
+std::uint64_t operations_of_making_again(std::optional<std::uint64_t> failing) {
+  SeededRandom random(1);
+  io::MemoryFileSystem files(random);
+  NodeDirectory node(files, "/node");
+  EXPECT_TRUE(node.create(random, "first"));
+  const std::string secret = node.read_private("secret").value();
+  const std::string convergence = node.read_private("convergence").value();
+  const std::uint64_t before = files.operations();
+  if (failing) files.fail_operation(before + *failing, Errc::io);
+  EXPECT_EQ(node.create(random, "second").has_value(), !failing);
+  const std::uint64_t operations = files.operations() - before;
+  EXPECT_EQ(node.read_private("secret").value(), secret);
+  EXPECT_EQ(node.read_private("convergence").value(), convergence);
+  EXPECT_EQ(text_of(io::read_file(files, "/node/tahoe.cfg", 100).value()), "first");
+  return operations;
+}
+
+TEST(NodeDirectory, replaces_nothing_when_the_disk_cannot_tell_what_is_there) {
+  const std::uint64_t operations = operations_of_making_again(std::nullopt);
+  EXPECT_GE(operations, 4u) << "a directory and three files are looked at";
+  for (std::uint64_t failing = 0; failing < operations; ++failing) {
+    SCOPED_TRACE(failing);
+    operations_of_making_again(failing);
+  }
+}
+
 TEST_F(NodeDirectoryTest, takes_an_empty_convergence_file_as_the_empty_secret_and_no_other) {
   write("private/convergence", "\n");
   write("private/secret", "\n");
@@ -138,6 +167,21 @@ TEST_F(NodeDirectoryTest, takes_an_empty_convergence_file_as_the_empty_secret_an
   EXPECT_FALSE(node().lease_secret());
   write("private/convergence", "NOT BASE32\n");
   EXPECT_EQ(node().convergence().error().code, Errc::malformed);
+}
+
+TEST_F(NodeDirectoryTest, wants_a_lease_secret_of_32_bytes_and_says_what_to_do_without) {
+  for (const std::string& text : {std::string(), std::string("NOT BASE32"), base32_encode(Bytes(31, 1)), base32_encode(Bytes(33, 1)),
+                                  base32_encode(Bytes(64, 1)), base32_encode(Bytes(32, 1)) + " x"}) {
+    write("private/secret", text + "\n");
+    const auto secret = node().lease_secret();
+    ASSERT_FALSE(secret) << text;
+    EXPECT_EQ(secret.error().code, Errc::malformed);
+    EXPECT_NE(secret.error().what.find("/node/private/secret must hold 32 bytes in base32"), std::string::npos) << secret.error().what;
+    EXPECT_NE(secret.error().what.find("put the original back"), std::string::npos);
+    EXPECT_TRUE(text.empty() || secret.error().what.find(text) == std::string::npos) << "a secret is not repeated";
+  }
+  write("private/convergence", base32_encode(Bytes(5, 1)));
+  EXPECT_EQ(node().convergence().value().size(), 5u) << "one of Tahoe's may have any length";
 }
 
 TEST_F(NodeDirectoryTest, reads_the_secrets_of_a_tahoe_node) {
@@ -168,12 +212,12 @@ TEST_F(NodeDirectoryTest, knows_the_servers_of_both_lists) {
   EXPECT_TRUE(node().servers(problems).value().empty());
   write("private/servers.yaml",
         "storage:\n  one:\n    ann:\n      anonymous-storage-NURLs: ['" + kNurl + "']\n  two: {}\n");
-  write("private/servers.nurl", kNurl + "\n");
+  write("private/servers.nurl", "pb://" + std::string(42, 'B') + "A@host/swissnum#v=1\n");
   const auto servers = node().servers(problems);
   ASSERT_TRUE(servers) << servers.error().what;
   ASSERT_EQ(servers->size(), 2u);
   EXPECT_EQ(servers->at(0).server_id, "one");
-  EXPECT_EQ(servers->at(1).server_id, "nurl-" + std::string(43, 'A'));
+  EXPECT_EQ(servers->at(1).server_id, "nurl-" + std::string(42, 'B') + "A");
   EXPECT_EQ(problems.size(), 1u);
 }
 
@@ -181,9 +225,30 @@ TEST_F(NodeDirectoryTest, passes_on_that_a_list_cannot_be_read) {
   std::vector<std::string> problems;
   write("private/servers.yaml", "storage: [");
   EXPECT_EQ(node().servers(problems).error().code, Errc::malformed);
-  write("private/servers.yaml", "");
-  write("private/servers.nurl", "nonsense\n");
-  EXPECT_EQ(node().servers(problems).error().code, Errc::malformed);
+}
+
+TEST_F(NodeDirectoryTest, has_a_server_of_both_lists_once) {
+  std::string moved = kNurl;
+  moved.replace(moved.find("host"), 4, "elsewhere");
+  write("private/servers.yaml", "storage:\n  one:\n    ann:\n      anonymous-storage-NURLs: ['" + kNurl + "']\n");
+  write("private/servers.nurl", "nonsense\n" + moved + "\npb://" + std::string(42, 'B') + "A@host/swissnum#v=1\n");
+  std::vector<std::string> problems;
+  const auto servers = node().servers(problems).value();
+  ASSERT_EQ(servers.size(), 2u);
+  EXPECT_EQ(servers[0].server_id, "one");
+  EXPECT_EQ(servers[1].server_id, "nurl-" + std::string(42, 'B') + "A");
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_TRUE(problems[0].starts_with("servers.nurl: line 1: ")) << problems[0];
+  EXPECT_EQ(problems[1], "servers.nurl: nurl-" + std::string(43, 'A') + " is in servers.yaml too, which counts");
+}
+
+TEST_F(NodeDirectoryTest, has_a_server_once_that_has_the_same_id_in_both_lists) {
+  write("private/servers.yaml", "storage:\n  nurl-" + std::string(43, 'A') + ":\n    ann:\n      anonymous-storage-NURLs: ['pb://" +
+                                    std::string(42, 'B') + "A@host/swissnum#v=1']\n");
+  write("private/servers.nurl", kNurl + "\n");
+  std::vector<std::string> problems;
+  EXPECT_EQ(node().servers(problems).value().size(), 1u);
+  EXPECT_EQ(problems.size(), 1u);
 }
 
 TEST_F(NodeDirectoryTest, keeps_one_line_in_a_private_file) {

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <set>
 
 #include "holdfast/core/base/base32.h"
 
@@ -24,7 +25,27 @@ Result<TubId> tub_id_of_furl(const std::string& furl) {
   return base32_decode_id<TubId>(std::string_view(furl).substr(5, at - 5));
 }
 
-Result<protocol::Announcement> announcement(const std::string& id, const YAML::Node& entry) {
+/// NURLs are named by their place: they have the server's password in them.
+Result<std::vector<protocol::Nurl>> nurls_of(const YAML::Node& list, std::vector<std::string>& problems) {
+  std::vector<protocol::Nurl> out;
+  std::vector<std::string> bad;
+  std::size_t number = 0;
+  for (const YAML::Node& each : list) {
+    auto nurl = protocol::parse_nurl(each.IsScalar() ? each.Scalar() : "");
+    ++number;
+    if (nurl) {
+      out.push_back(std::move(*nurl));
+    } else {
+      bad.push_back("NURL " + std::to_string(number) + ": " + nurl.error().what);
+    }
+  }
+  if (out.empty()) return fail(Errc::malformed, "no NURL that can be read; " + bad.front());
+  problems.insert(problems.end(), bad.begin(), bad.end());
+  return out;
+}
+
+/// What is wrong but does no harm goes to `problems`.
+Result<protocol::Announcement> announcement(const std::string& id, const YAML::Node& entry, std::vector<std::string>& problems) {
   const YAML::Node ann = entry["ann"];
   if (!ann || !ann.IsMap()) return fail(Errc::malformed, "no ann:");
   protocol::Announcement out;
@@ -32,10 +53,7 @@ Result<protocol::Announcement> announcement(const std::string& id, const YAML::N
   out.nickname = scalar(ann, "nickname");
   const YAML::Node nurls = ann["anonymous-storage-NURLs"];
   if (!nurls || !nurls.IsSequence() || nurls.size() == 0) return fail(Errc::unsupported, "no NURL (Foolscap only)");
-  for (const YAML::Node& each : nurls) {
-    if (auto nurl = protocol::parse_nurl(each.IsScalar() ? each.Scalar() : "")) out.nurls.push_back(std::move(*nurl));
-  }
-  if (out.nurls.empty()) return fail(Errc::malformed, "no NURL that can be read");
+  HF_TRY(out.nurls, nurls_of(nurls, problems));
   if (const std::string furl = scalar(ann, "anonymous-storage-FURL"); !furl.empty()) {
     HF_TRY(out.tub_id, tub_id_of_furl(furl));
   }
@@ -57,13 +75,22 @@ Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view 
     const YAML::Node storage = document["storage"];
     if (!storage || storage.IsNull()) return out;
     if (!storage.IsMap() || storage.size() > kServersMax) return fail(Errc::malformed, "servers.yaml: storage: is not a map of servers");
+    std::set<std::string> seen;
     for (const auto& pair : storage) {
       const std::string id = pair.first.IsScalar() ? pair.first.Scalar() : "?";
-      auto server = pair.second.IsMap() ? announcement(id, pair.second) : fail(Errc::malformed, "not a map");
+      const auto tell = [&](const std::string& what) { problems.push_back("servers.yaml: " + id + ": " + what); };
+      if (!seen.insert(id).second) {
+        tell("is there twice; the last one counts");
+        std::erase_if(out, [&](const protocol::Announcement& one) { return one.server_id == id; });
+      }
+      std::vector<std::string> harmless;
+      auto server = pair.first.IsScalar() && pair.second.IsMap() ? announcement(id, pair.second, harmless)
+                                                                 : fail(Errc::malformed, "not an id and a map");
+      std::ranges::for_each(harmless, tell);
       if (server) {
         out.push_back(std::move(*server));
       } else {
-        problems.push_back("servers.yaml: " + id + ": " + server.error().what);
+        tell(server.error().what);
       }
     }
   } catch (const YAML::Exception& e) {
@@ -72,8 +99,9 @@ Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view 
   return out;
 }
 
-Result<std::vector<protocol::Announcement>> parse_nurl_list(std::string_view text) {
+std::vector<protocol::Announcement> parse_nurl_list(std::string_view text, std::vector<std::string>& problems) {
   std::vector<protocol::Announcement> out;
+  std::set<SpkiHash> seen;
   std::size_t number = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -82,9 +110,20 @@ Result<std::vector<protocol::Announcement>> parse_nurl_list(std::string_view tex
     ++number;
     while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) line.remove_suffix(1);
     if (line.empty() || line.front() == '#') continue;
+    const auto tell = [&](const std::string& what) {
+      problems.push_back("servers.nurl: line " + std::to_string(number) + ": " + what);
+    };
     const auto nurl = protocol::parse_nurl(line);
-    if (!nurl) return fail_in("servers.nurl, line " + std::to_string(number), nurl.error());
-    out.push_back(protocol::announcement_of(*nurl));
+    if (!nurl) {
+      tell(nurl.error().what);
+    } else if (!seen.insert(nurl->spki).second) {
+      tell("a server that is there already; its first line counts");
+    } else if (out.size() == kServersMax) {
+      tell("more than 10000 servers");
+      break;
+    } else {
+      out.push_back(protocol::announcement_of(*nurl));
+    }
   }
   return out;
 }

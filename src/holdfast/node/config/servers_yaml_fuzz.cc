@@ -2,6 +2,8 @@
 // written from what was understood is understood the same. The list of NURLs is read from the same text.
 #include "holdfast/node/config/servers_yaml.h"
 
+#include <set>
+
 #include "holdfast/core/base/base32.h"
 #include "holdfast/core/base/check.h"
 
@@ -41,7 +43,8 @@ void check_yaml(std::string_view text) {
     HF_CHECK(servers.error().code == Errc::malformed);
     return;
   }
-  for (const Announcement& one : *servers) HF_CHECK(!one.nurls.empty());
+  std::set<std::string> ids;
+  for (const Announcement& one : *servers) HF_CHECK(!one.nurls.empty() && ids.insert(one.server_id).second);
   std::vector<std::string> none;
   const auto again = config::parse_servers_yaml(written(*servers), none);
   HF_CHECK(again && none.empty());
@@ -49,16 +52,16 @@ void check_yaml(std::string_view text) {
 }
 
 void check_nurl_list(std::string_view text) {
-  const auto servers = config::parse_nurl_list(text);
-  if (!servers) return;
+  std::vector<std::string> problems;
+  const auto servers = config::parse_nurl_list(text, problems);
   std::string list;
-  for (const Announcement& one : *servers) {
+  for (const Announcement& one : servers) {
     HF_CHECK(one.nurls.size() == 1 && !one.tub_id && !one.announced_seed);
     list += to_string(one.nurls[0]) + "\n";
   }
-  const auto again = config::parse_nurl_list(list);
-  HF_CHECK(again);
-  check_same(*servers, *again);
+  std::vector<std::string> none;
+  check_same(servers, config::parse_nurl_list(list, none));
+  HF_CHECK(none.empty());
 }
 
 }  // namespace

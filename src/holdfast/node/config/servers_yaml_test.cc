@@ -143,6 +143,37 @@ TEST(ServersYaml, wants_at_least_one_nurl_that_can_be_read) {
   EXPECT_EQ(parsed.servers[0].nurls.size(), 1u);
 }
 
+TEST(ServersYaml, names_a_nurl_that_cannot_be_read_beside_others_by_its_place) {
+  const Parsed parsed = parse("storage:\n" + server(kId, {with_nurls("[\"" + kNurl + "\", nonsense, \"" + kNurl + "\", [], \"" +
+                                                                    kFurl + "\"]")}));
+  ASSERT_EQ(parsed.servers.size(), 1u);
+  EXPECT_EQ(parsed.servers[0].nurls.size(), 2u);
+  ASSERT_EQ(parsed.problems.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    constexpr const char* kPlaces[] = {": NURL 2: ", ": NURL 4: ", ": NURL 5: "};
+    EXPECT_NE(parsed.problems[i].find(kId + kPlaces[i]), std::string::npos) << parsed.problems[i];
+    EXPECT_EQ(parsed.problems[i].find("abcdefgh"), std::string::npos) << "a swissnum is a password";
+  }
+}
+
+TEST(ServersYaml, has_each_id_once_and_the_last_entry_counts) {
+  const std::string nurls = with_nurls("[\"" + kNurl + "\"]");
+  const Parsed parsed = parse("storage:\n" + server("one", {nurls, "nickname: a"}) + server("two", {nurls}) +
+                              server("one", {nurls, "nickname: b"}) + "  two: 5\n");
+  ASSERT_EQ(parsed.servers.size(), 1u) << "the last two is no server";
+  EXPECT_EQ(parsed.servers[0].server_id, "one");
+  EXPECT_EQ(parsed.servers[0].nickname, "b");
+  ASSERT_EQ(parsed.problems.size(), 3u);
+  EXPECT_NE(parsed.problems[0].find("one: is there twice"), std::string::npos) << parsed.problems[0];
+  EXPECT_NE(parsed.problems[1].find("two: is there twice"), std::string::npos) << parsed.problems[1];
+}
+
+TEST(ServersYaml, has_ids_of_text_only) {
+  const Parsed parsed = parse("storage:\n  ? [a]\n  : {ann: {" + with_nurls("[\"" + kNurl + "\"]") + "}}\n");
+  EXPECT_TRUE(parsed.servers.empty());
+  EXPECT_EQ(parsed.problems.size(), 1u);
+}
+
 TEST(ServersYaml, wants_a_tub_id_of_20_bytes_in_a_furl) {
   const std::string nurls = with_nurls("[\"" + kNurl + "\"]");
   for (const std::string& furl :
@@ -192,23 +223,41 @@ TEST(ServersYaml, has_at_most_10000_servers) {
   EXPECT_TRUE(is_malformed(yaml + "  one-more: 0\n"));
 }
 
+/// The same of another server.
+std::string nurl_of(char key) { return "pb://" + std::string(42, key) + "A@example.org:8098/swissnum#v=1"; }
+
 TEST(NurlList, is_one_nurl_a_line) {
-  const auto servers = parse_nurl_list("# our grid\n\n" + kNurl + "\r\n   \n" + kNurl + " \t");
-  ASSERT_TRUE(servers) << servers.error().what;
-  ASSERT_EQ(servers->size(), 2u);
-  EXPECT_EQ(to_string(servers->at(0).nurls.at(0)), kNurl);
-  EXPECT_EQ(servers->at(0).server_id, "nurl-" + std::string(43, 'A'));
-  EXPECT_FALSE(servers->at(0).tub_id);
-  EXPECT_TRUE(parse_nurl_list("").value().empty());
+  std::vector<std::string> problems;
+  const auto servers = parse_nurl_list("# our grid\n\n" + kNurl + "\r\n   \n" + nurl_of('B') + " \t", problems);
+  EXPECT_TRUE(problems.empty());
+  ASSERT_EQ(servers.size(), 2u);
+  EXPECT_EQ(to_string(servers[0].nurls.at(0)), kNurl);
+  EXPECT_EQ(servers[0].server_id, "nurl-" + std::string(43, 'A'));
+  EXPECT_FALSE(servers[0].tub_id);
+  EXPECT_TRUE(parse_nurl_list("", problems).empty());
 }
 
-TEST(NurlList, names_the_line_that_is_no_nurl) {
+TEST(NurlList, names_the_line_that_is_no_nurl_and_keeps_the_rest) {
   for (const std::string& line :
        {kFurl, std::string("nonsense"), kNurl + " " + kNurl, kNurl + " # comment", kNurl.substr(1)}) {
-    const auto servers = parse_nurl_list("# first\n" + kNurl + "\n" + line + "\n");
-    ASSERT_FALSE(servers) << line;
-    EXPECT_NE(servers.error().what.find("line 3"), std::string::npos) << servers.error().what;
+    std::vector<std::string> problems;
+    const auto servers = parse_nurl_list("# first\n" + kNurl + "\n" + line + "\n" + nurl_of('B'), problems);
+    EXPECT_EQ(servers.size(), 2u) << line;
+    ASSERT_EQ(problems.size(), 1u) << line;
+    EXPECT_TRUE(problems[0].starts_with("servers.nurl: line 3: ")) << problems[0];
+    EXPECT_EQ(problems[0].find("abcdefgh"), std::string::npos) << "a swissnum is a password";
   }
+}
+
+TEST(NurlList, has_each_server_once_wherever_it_is) {
+  std::string moved = kNurl;
+  moved.replace(moved.find("example.org"), 11, "10.0.0.1");
+  std::vector<std::string> problems;
+  const auto servers = parse_nurl_list(kNurl + "\n" + moved + "\n" + kNurl + "\n", problems);
+  ASSERT_EQ(servers.size(), 1u);
+  EXPECT_EQ(servers[0].nurls.at(0).host, "example.org");
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_TRUE(problems[0].starts_with("servers.nurl: line 2: ")) << problems[0];
 }
 
 }  // namespace
