@@ -63,13 +63,15 @@ constexpr std::string_view kClientCfg =
 
 Result<std::string> create_storage_node(World& world, const std::string& path, const StorageNodeWishes& asked) {
   config::NodeDirectory node(world.files, path);
-  if (auto nurl = node.read_private("storage.nurl")) return std::move(*nurl);
+  Result<std::string> known = node.read_private("storage.nurl");
+  if (known || known.error().code != Errc::not_found) return known;
   StorageNodeWishes wishes = asked;
   if (wishes.port == 0) {
     HF_TRY(wishes.port, choose_port(wishes.host));
   }
   HF_TRY_VOID(node.create(world.random, storage_cfg(wishes)));
   Result<std::string> pem = node.read_private("node.pem");
+  if (!pem && pem.error().code != Errc::not_found) return pem;  // an error of the disk must not make another server of it
   if (!pem) {
     pem = http::make_self_signed_pem(world.random, "holdfast");
     if (!pem) return tl::make_unexpected(pem.error());
