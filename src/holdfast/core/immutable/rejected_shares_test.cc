@@ -292,12 +292,37 @@ TEST_P(RejectedShares, are_not_those_of_other_writers_whose_extension_blocks_hav
                 {"segment_size", good.at("segment_size")},
                 {"share_root_hash", good.at("share_root_hash")}};
   EXPECT_EQ(reading_with_extension(serialised(fewest)), "fine");
+  EXPECT_EQ(audit(), "opaque") << "without a cap nobody can tell where its blocks are";
   Fields more = good;
   more["plaintext_hash"] = more["plaintext_root_hash"] = Bytes(32, 1);
   more["anything"] = {};
   more["crypttext_hash"] = Bytes(32, 9);
   EXPECT_EQ(reading_with_extension(serialised(more)), "fine");
   EXPECT_EQ(audit(), "passed");
+}
+
+TEST_P(RejectedShares, are_audited_by_what_is_left_when_redundant_fields_are_missing) {
+  Fields fewer = fields();
+  for (const char* name : {"size", "needed_shares", "total_shares"}) {
+    fewer.erase(name);
+    EXPECT_EQ(reading_with_extension(serialised(fewer)), "fine") << name;
+    EXPECT_EQ(audit(), "passed") << name;
+    for (Bytes Pieces::*piece : {&Pieces::blocks, &Pieces::block_tree, &Pieces::crypttext_tree, &Pieces::chain}) {
+      (pieces_.*piece).back() ^= 1;
+      EXPECT_EQ(audit(), "failed") << name;
+      (pieces_.*piece).back() ^= 1;
+    }
+  }
+  for (const char* name : {"codec_params", "tail_codec_params", "num_segments"}) {
+    Fields too_few = fewer;
+    too_few.erase(name);
+    EXPECT_EQ(reading_with_extension(serialised(too_few)), "fine") << name;
+    EXPECT_EQ(audit(), "opaque") << name;
+    Fields garbled = fewer;
+    garbled[name] = to_bytes(std::string_view("1-x-"));
+    reading_with_extension(serialised(garbled));
+    EXPECT_EQ(audit(), "failed") << name;
+  }
 }
 
 TEST_P(RejectedShares, have_a_hash_chain_that_is_cut_or_empty) {

@@ -8,7 +8,7 @@
 #include "holdfast/core/hashtree/hash_tree.h"
 #include "holdfast/core/hashtree/hash_tree_verifier.h"
 #include "holdfast/core/hashtree/tree_index.h"
-#include "holdfast/core/immutable/uri_extension.h"
+#include "holdfast/core/immutable/self_described.h"
 
 namespace holdfast::immutable {
 namespace {
@@ -17,16 +17,6 @@ constexpr std::size_t kPieceBytes = 1'048'576;
 constexpr std::size_t kChainEntryBytes = 34;
 constexpr std::uint64_t kLeavesAtOnce = 512;
 
-std::optional<std::uint64_t> number_in(const UriExtension& extension, std::string_view key) {
-  const auto it = extension.fields.find(key);
-  if (it == extension.fields.end() || it->second.empty() || it->second.size() > 18) return std::nullopt;
-  std::uint64_t value = 0;
-  for (std::uint8_t c : it->second) {
-    if (c < '0' || c > '9') return std::nullopt;
-    value = value * 10 + (c - std::uint64_t{'0'});
-  }
-  return value;
-}
 
 /// A tree where it lies in the share. What is built into it is compared with what is there.
 class TreeInShare final : public hashtree::NodeStore {
@@ -52,13 +42,15 @@ class TreeInShare final : public hashtree::NodeStore {
 
 class Audit {
  public:
-  Audit(std::uint64_t size, ShareNumber share, const ShareBytesAt& read) : size_(size), share_(share), read_(read) {}
+  Audit(std::uint64_t size, ShareNumber share, const ShareBytesAt& read, ArrivingBlocks* known)
+      : size_(size), share_(share), read_(read), known_(known) {}
 
   Result<AuditVerdict> run() {
     HF_TRY(const bool is_chk, read_header());
     if (!is_chk) return AuditVerdict(AuditOpaque{});
-    HF_TRY(const bool has_extension, read_extension());
-    if (!has_extension) return failed(tail());
+    HF_TRY(const Extension extension, read_extension());
+    if (extension == Extension::silent) return AuditVerdict(AuditOpaque{});
+    if (extension == Extension::wrong) return failed(tail());
     HF_TRY_VOID(check_chain());
     HF_TRY_VOID(check_trees());
     HF_TRY_VOID(check_blocks());
@@ -87,26 +79,24 @@ class Audit {
     return true;
   }
 
-  /// False when the extension block does not make sense: then the tail is wrong.
-  Result<bool> read_extension() {
+  enum class Extension { fine, silent, wrong };
+  /// Wrong when the extension block does not make sense: then the tail is. Silent when it is good for readers, who know
+  /// the rest from a cap, but leaves out what would be needed here.
+  Result<Extension> read_extension() {
     HF_TRY(const Bytes length_field, bytes_at({offsets_.uri_extension, offsets_.uri_extension + offsets_.length_bytes()}));
     const std::uint64_t length = load_be(length_field, 0, offsets_.length_bytes());
     const std::uint64_t begin = offsets_.uri_extension + offsets_.length_bytes();
-    if (length > kUriExtensionBytesMax || length > size_ - begin) return false;
-    if (offsets_.uri_extension - offsets_.share_hashes > kChainBytesMax) return false;
+    if (length > kUriExtensionBytesMax || length > size_ - begin) return Extension::wrong;
+    if (offsets_.uri_extension - offsets_.share_hashes > kChainBytesMax) return Extension::wrong;
     HF_TRY(const Bytes bytes, bytes_at({begin, begin + length}));
     const Result<UriExtension> extension = parse_uri_extension(bytes, 1);
-    if (!extension) return false;
-    const auto k = number_in(*extension, "needed_shares");
-    const auto n = number_in(*extension, "total_shares");
-    const auto file_size = number_in(*extension, "size");
-    if (!k || !n || !file_size || *n > kSharesMax || *k > *n || share_ >= *n) return false;
-    const auto geometry = Geometry::create(
-        Params{static_cast<unsigned>(*k), static_cast<unsigned>(*n), *file_size, extension->segment_size});
-    if (!geometry || !check_offsets(offsets_, *geometry, false)) return false;
+    if (!extension) return Extension::wrong;
+    const Result<Geometry> geometry = self_described_geometry(*extension);
+    if (!geometry && geometry.error().code == Errc::not_found) return Extension::silent;
+    if (!geometry || share_ >= geometry->params().n || !check_offsets(offsets_, *geometry, false)) return Extension::wrong;
     geometry_ = *geometry;
     extension_ = *extension;
-    return true;
+    return Extension::fine;
   }
 
   /// Sets the block root that the chain proves; without one the tail is wrong.
@@ -151,28 +141,37 @@ class Audit {
     const TreeInShare tree(read_, offsets_.block_hashes);
     const std::uint64_t segments = geometry_->num_segments(), first_leaf = hashtree::first_leaf_node(segments);
     std::vector<Hash> leaves;
-    Bytes piece;
     for (SegmentNumber segment = 0; segment < segments; ++segment) {
       if (segment % kLeavesAtOnce == 0) {
         leaves.resize(std::min(kLeavesAtOnce, segments - segment));
         HF_TRY_VOID(tree.read(first_leaf + segment, leaves));
       }
       const std::uint64_t begin = offsets_.data + segment * geometry_->block_size();
-      const std::uint64_t length = geometry_->block_bytes(segment);
-      crypto::TaggedHasher hasher(crypto::kTagBlock);
-      for (std::uint64_t at = 0; at < length; at += piece.size()) {
-        piece.resize(std::min<std::uint64_t>(kPieceBytes, length - at));
-        HF_TRY_VOID(read_(begin + at, piece));
-        hasher.update(piece);
-      }
-      if (hasher.finish() != leaves[segment % kLeavesAtOnce]) wrong_.add(Range{begin, begin + length});
+      const Range block{begin, begin + geometry_->block_bytes(segment)};
+      HF_TRY(const Hash hash, hash_of(block));
+      if (hash != leaves[segment % kLeavesAtOnce]) wrong_.add(block);
     }
     return {};
+  }
+
+  Result<Hash> hash_of(Range block) {
+    if (const auto hash = known_ != nullptr ? known_->hash_of(block) : std::nullopt) return *hash;
+    crypto::TaggedHasher hasher(crypto::kTagBlock);
+    for (std::uint64_t at = block.begin; at < block.end; at += piece_.size()) {
+      piece_.resize(std::min<std::uint64_t>(kPieceBytes, block.end - at));
+      HF_TRY_VOID(read_(at, piece_));
+      hasher.update(piece_);
+    }
+    const Hash hash = hasher.finish();
+    if (known_ != nullptr) known_->learn(block, hash);
+    return hash;
   }
 
   const std::uint64_t size_;
   const ShareNumber share_;
   const ShareBytesAt& read_;
+  ArrivingBlocks* const known_;
+  Bytes piece_;
   ShareOffsets offsets_;
   std::optional<Geometry> geometry_;
   UriExtension extension_;
@@ -183,8 +182,8 @@ class Audit {
 
 }  // namespace
 
-Result<AuditVerdict> audit_share(std::uint64_t share_size, ShareNumber share, const ShareBytesAt& read) {
-  return Audit(share_size, share, read).run();
+Result<AuditVerdict> audit_share(std::uint64_t share_size, ShareNumber share, const ShareBytesAt& read, ArrivingBlocks* known) {
+  return Audit(share_size, share, read, known).run();
 }
 
 }  // namespace holdfast::immutable

@@ -6,6 +6,7 @@
 #include <optional>
 #include <variant>
 
+#include "holdfast/core/immutable/arriving_blocks.h"
 #include "holdfast/core/immutable/share_layout.h"
 
 namespace holdfast::immutable {
@@ -14,7 +15,9 @@ namespace holdfast::immutable {
 using ShareBytesAt = std::function<Result<void>(std::uint64_t offset, MutableByteView out)>;
 
 struct AuditPassed {};
-struct AuditOpaque {};  // not a CHK share: nothing to be checked against
+/// Nothing to be checked against: not a CHK share, or one whose extension block leaves out the parameters. A planted header
+/// or tail does not get through here: both are what the client itself sent, or its PATCH was refused (11.7).
+struct AuditOpaque {};
 struct AuditFailed {
   RangeSet wrong;       // what must be sent again
 };
@@ -22,8 +25,9 @@ using AuditVerdict = std::variant<AuditPassed, AuditOpaque, AuditFailed>;
 
 /// Header, UEB, both trees, the chain to the share root at this number, and every block against its leaf. The unused
 /// plaintext tree is not looked at. Reads each block once, in pieces of at most 1 MiB, and each hash two or three times;
-/// holds no tree, so that memory does not grow with the share.
-/// Errors: those of `read` only.
-Result<AuditVerdict> audit_share(std::uint64_t share_size, ShareNumber share, const ShareBytesAt& read);
+/// holds no tree, so that memory does not grow with the share. Blocks that are `known` are not read; those that are read
+/// become known. Errors: those of `read` only.
+Result<AuditVerdict> audit_share(std::uint64_t share_size, ShareNumber share, const ShareBytesAt& read,
+                                 ArrivingBlocks* known = nullptr);
 
 }  // namespace holdfast::immutable
