@@ -3,17 +3,15 @@ import hashlib
 import json
 import os
 import random
-import select
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import tempfile
 import threading
 import time
 
 BINARY = os.environ.get("HOLDFAST_BIN", "build/dev/holdfast")
+PROXY = os.path.join(os.path.dirname(BINARY), "fault_proxy")
 DEADLINE = 240  # seconds for any single step; a step that takes longer has failed
 
 
@@ -39,8 +37,8 @@ def make_file(path, size, seed):
 class Process:
     """A server process of its own: waits for its line `ready`."""
 
-    def __init__(self, *arguments):
-        self.arguments = [BINARY, *arguments]
+    def __init__(self, *arguments, within=()):
+        self.arguments = [*within, BINARY, *arguments]
         self.start()
 
     def start(self):
@@ -69,12 +67,21 @@ class Process:
                 self.process.wait()
 
 
-class Place:
-    """A temporary directory with a grid and client nodes in it."""
+class Server(Process):
+    """One storage node in a process of its own, which may be killed and started again."""
 
-    def __init__(self, servers=10):
+    def __init__(self, path):
+        made = subprocess.run([BINARY, "create-node", path, "--storage", "--bind", "127.0.0.1"], check=True, stdout=subprocess.PIPE, text=True)
+        self.path, self.nurl = path, made.stdout.strip()
+        super().__init__("run", path)
+
+
+class Place:
+    """A temporary directory with a grid and client nodes in it. `within`: a command that runs others in a place of their own."""
+
+    def __init__(self, servers=10, within=(), bind="127.0.0.1"):
         self.path = tempfile.mkdtemp(prefix="holdfast-e2e-")
-        self.grid = Process("grid", self.path + "/grid", "--servers", str(servers))
+        self.grid = Process("grid", self.path + "/grid", "--servers", str(servers), "--bind", bind, within=within)
         self.client = self.path + "/grid/client"
 
     def __enter__(self):
@@ -102,8 +109,8 @@ class Place:
         return make_file(self.path + "/" + name, size, seed)
 
 
-def start(client, *arguments):
-    return subprocess.Popen([BINARY, "-d", client, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(client, *arguments, within=()):
+    return subprocess.Popen([*within, BINARY, "-d", client, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def finish(process, expect=0):
@@ -123,100 +130,61 @@ def get(client, cap, output, *arguments):
     return json.loads(out)
 
 
-class Proxy:
-    """One loopback port in front of another. Cuts by RST when `cut_after` bytes (a callable giving the next count) have passed
-    towards the server, or towards the client; `silent` forwards nothing and keeps connections open."""
+class Links:
+    """A link to each of these servers through the fault proxy (tests/proxy), which breaks them as it is told: `nurls` lead through
+    it, in the given order. The same seed draws the same byte counts. `targets` are indexes of links; without them all are meant."""
 
-    def __init__(self, target, cut_after=None, towards="server"):
-        self.target, self.cut_after, self.towards = target, cut_after, towards
-        self.silent, self.up, self.cuts, self.bytes_up = False, True, 0, 0
-        self.lock = threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        self.pairs = set()
-        threading.Thread(target=self.accept, daemon=True).start()
+    def __init__(self, nurls, seed=1):
+        self.process = subprocess.Popen([PROXY, str(seed)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.nurls = []
+        for nurl in nurls:
+            head, _, rest = nurl.rpartition("@")
+            host_port, _, swissnum = rest.partition("/")
+            port = self.ask(f"add {host_port.rpartition(':')[2]}")["port"]
+            self.nurls.append(f"{head}@127.0.0.1:{port}/{swissnum}")
 
-    def accept(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            if not self.up:
-                self.reset(near)
-                continue
-            try:
-                far = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                self.reset(near)
-                continue
-            with self.lock:
-                self.pairs.add((near, far))
-            threading.Thread(target=self.forward, args=(near, far), daemon=True).start()
+    def __enter__(self):
+        return self
 
-    @staticmethod
-    def reset(*sockets):
-        for each in sockets:
-            try:
-                each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                each.close()
-            except OSError:
-                pass
-
-    def forward(self, near, far):
-        left = self.cut_after() if self.cut_after else None
-        try:
-            while True:
-                readable, _, _ = select.select([near, far], [], [], 1)
-                if self.silent:
-                    time.sleep(0.05)
-                    continue
-                for each in readable:
-                    data = each.recv(1 << 18)
-                    if not data:
-                        return
-                    counts = (each is near) == (self.towards == "server")
-                    if each is near:
-                        self.bytes_up += len(data)
-                    if left is not None and counts:
-                        if len(data) >= left:
-                            (far if each is near else near).sendall(data[:left])
-                            self.cuts += 1
-                            return
-                        left -= len(data)
-                    (far if each is near else near).sendall(data)
-        except (OSError, ValueError):
-            pass
-        finally:
-            self.reset(near, far)
-            with self.lock:
-                self.pairs.discard((near, far))
-
-    def link_down(self):
-        self.up = False
-        with self.lock:
-            pairs = list(self.pairs)
-        for near, far in pairs:
-            try:
-                near.shutdown(socket.SHUT_RDWR)
-                far.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def link_up(self):
-        self.up = True
+    def __exit__(self, *_):
+        self.close()
 
     def close(self):
-        self.listener.close()
-        self.link_down()
+        self.process.stdin.close()
+        self.process.wait(30)
+        self.process.stdout.close()
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        assert "error" not in answer, (line, answer)
+        return answer
+
+    def tell(self, command, targets=None):
+        """One of the commands in fault_proxy.cc: "cut rst up 100000 500000", "silent on", "delay 300"."""
+        for which in ["*"] if targets is None else targets:
+            self.ask(f"{which} {command}")
+
+    def line_rate(self, bytes_per_second):
+        self.ask(f"line rate {bytes_per_second}")
+
+    def stats(self):
+        return self.ask("stats")["targets"]
+
+    def sum(self, counter):
+        return sum(each[counter] for each in self.stats())
 
 
-def through(nurl, make_proxy):
-    """The NURL that leads through a proxy, and the proxy."""
-    head, _, rest = nurl.rpartition("@")
-    host_port, _, swissnum = rest.partition("/")
-    proxy = make_proxy(int(host_port.rpartition(":")[2]))
-    return f"{head}@127.0.0.1:{proxy.port}/{swissnum}", proxy
+def wait_until(condition, what, seconds=DEADLINE):
+    """Asks again and again; what the condition gave when it became true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)  # between two looks
+    raise AssertionError(f"not within {seconds} s: {what}")
 
 
 def kill_when(process, seconds):
