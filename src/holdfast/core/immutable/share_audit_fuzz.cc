@@ -1,5 +1,6 @@
 // Whatever was uploaded: the audit stays inside the share and reads in pieces; what it passes is what the
-// chain and the extension block say; and sending again what it names makes it pass.
+// chain and the extension block say; sending again what it names makes it pass; and it says the same of blocks that were
+// hashed as they came.
 //
 // The input: flags, share number, then the share itself, or patches of three bytes (offset, value) to a good
 // share.
@@ -43,6 +44,14 @@ AuditVerdict look(const Bytes& share, ShareNumber number) {
   if (const auto* failed = std::get_if<AuditFailed>(&verdict)) {
     HF_CHECK(!failed->wrong.empty());
     HF_CHECK(failed->wrong.ranges().back().end <= share.size());
+  }
+  // Blocks that were hashed while they came change nothing but the reading.
+  const ByteView header = test_kit::served(share, {0, kHeaderBytesV2});
+  if (auto known = ArrivingBlocks::create(share.size(), header, 1'000'000)) {
+    known->on_bytes(0, share);
+    const AuditVerdict again = audit_share(share.size(), number, at, &*known).value();
+    HF_CHECK(again.index() == verdict.index());
+    if (const auto* failed = std::get_if<AuditFailed>(&again)) HF_CHECK(failed->wrong == std::get<AuditFailed>(verdict).wrong);
   }
   return verdict;
 }

@@ -28,7 +28,8 @@ std::string advisory_time(std::int64_t wall_seconds, std::uint64_t serial) {
 }  // namespace
 
 ShareStore::ShareStore(World world, StoreOptions options)
-    : world_(world), options_(std::move(options)), paths_(options_.directory), background_(world.loop), leases_(world.loop, 1) {}
+    : world_(world), options_(std::move(options)), paths_(options_.directory), background_(world.loop), leases_(world.loop, 1),
+      clock_(world.loop.now(), world.loop.wall_seconds()), collected_(world.loop) {}
 
 ShareStore::~ShareStore() = default;
 
@@ -40,8 +41,10 @@ Result<ShareStore::Listing> ShareStore::list_now(const StorageIndex& si) {
   for (const auto& entry : *entries) {
     const auto number = share_number_of(entry.name);
     if (!number || entry.is_directory) continue;
-    HF_TRY(const std::unique_ptr<io::File> file, world_.files.open(paths_.share(si, *number), io::Open::read));
-    const Result<ContainerInfo> info = inspect_container(*file, false);
+    const auto file = world_.files.open(paths_.share(si, *number), io::Open::read);
+    if (!file && file.error().code == Errc::not_found) continue;  // the collector has just dropped it
+    if (!file) return tl::make_unexpected(file.error());
+    const Result<ContainerInfo> info = inspect_container(**file, false);
     if (!info) continue;
     if (info->kind == ContainerKind::immutable) out.immutable.insert(*number);
     if (info->kind == ContainerKind::mutable_slot) out.mutable_slots.insert(*number);
@@ -99,32 +102,6 @@ void ShareStore::touch(IncomingUpload& upload) {
   upload.last_activity_wall = world_.loop.wall_seconds();
 }
 
-std::uint64_t ShareStore::reserved_by_uploads() const {
-  std::uint64_t sum = 0;
-  for (const auto& [key, upload] : uploads_) {
-    if (active(*upload)) sum += upload->missing_bytes();
-  }
-  return sum;
-}
-
-/// Room for so many more bytes, evicting dormant uploads, longest idle first, while that helps.
-io::Task<bool> ShareStore::make_room(std::uint64_t bytes, const IncomingUpload* keep) {
-  for (;;) {
-    const std::uint64_t reserved = reserved_by_uploads();
-    const std::uint64_t free = available();
-    if (free >= reserved && free - reserved >= bytes) co_return true;
-    std::shared_ptr<IncomingUpload> oldest;
-    for (const auto& [key, upload] : uploads_) {
-      if (upload.get() == keep || upload->gone || active(*upload) || upload->empty()) continue;
-      if (oldest == nullptr || upload->last_activity < oldest->last_activity) oldest = upload;
-    }
-    if (oldest == nullptr) co_return false;
-    const bool dropped = co_await drop(oldest);
-    if (dropped) ++counters_.evictions;
-    co_await measure();
-  }
-}
-
 std::shared_ptr<IncomingUpload> ShareStore::create(const UploadKey& key, std::uint64_t allocated_size, UploadFiles files) {
   auto upload = std::make_shared<IncomingUpload>(world_.loop, key, allocated_size, std::move(files));
   upload->created_wall = world_.loop.wall_seconds();
@@ -150,6 +127,7 @@ io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, cons
     const std::shared_ptr<IncomingUpload> upload = it->second;
     if (upload->allocated_size != size) co_return false;
     bool room = active(*upload);
+    if (!room && !may_promise(size, upload.get())) co_return false;
     if (!room) room = co_await make_room(upload->missing_bytes(), upload.get());
     if (!room || upload->gone) co_return false;
     if (allocation.resumable && !upload->resumable) {
@@ -180,7 +158,7 @@ io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, cons
   for (const auto& other : uploads_of(si, share)) {
     if (active(*other)) co_return false;
   }
-  if (size == 0) co_return false;
+  if (size == 0 || !may_promise(size, nullptr)) co_return false;
   const bool room = co_await make_room(size, nullptr);
   if (!room) co_return false;
   if (const auto it = uploads_.find(key); it != uploads_.end()) co_return !it->second->gone;  // came in beside, while room was made
@@ -196,28 +174,35 @@ io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, cons
   co_return true;
 }
 
-io::Task<void> ShareStore::renew_all(StorageIndex si, std::set<ShareNumber> shares, LeaseRequest lease) {
-  const std::int64_t now = world_.loop.wall_seconds();
+/// Answers those that are still there: the collector may have been faster.
+io::Task<std::set<ShareNumber>> ShareStore::renew_all(StorageIndex si, std::set<ShareNumber> shares, LeaseRequest lease) {
   const bool may_add = available() >= kLeaseBytes;
-  auto job = [&]() -> Result<void> {
-    for (ShareNumber share : shares) {
-      HF_TRY(const std::unique_ptr<io::File> file, world_.files.open(paths_.share(si, share), io::Open::write));
-      HF_TRY_VOID(add_or_renew_lease(*file, lease, now, may_add));
-    }
-    return {};
-  };
+  std::set<ShareNumber> gone;
   const bool acquired = co_await leases_.acquire();
-  if (!acquired) co_return;
+  if (!acquired) co_return std::set<ShareNumber>();
+  const std::int64_t now = lease_time();
+  auto job = [&]() -> Result<void> {
+    Result<void> worst;
+    for (ShareNumber share : shares) {
+      const auto file = world_.files.open(paths_.share(si, share), io::Open::write);
+      if (!file && file.error().code == Errc::not_found) gone.insert(share);
+      const auto renewed = file ? add_or_renew_lease(**file, lease, now, may_add) : tl::make_unexpected(file.error());
+      if (!renewed && !gone.contains(share)) worst = tl::make_unexpected(renewed.error());
+    }
+    return worst;
+  };
   const Result<void> renewed = co_await world_.disk.run(job);
   leases_.release();
   if (!renewed) world_.log.warning("a lease could not be renewed: " + renewed.error().what);
+  for (ShareNumber share : gone) shares.erase(share);
+  co_return shares;
 }
 
 io::Task<Result<protocol::AllocateReply>> ShareStore::allocate(StorageIndex si, Allocation allocation) {
-  HF_CO_TRY(const Listing listing, co_await durable_listing(si));
+  HF_CO_TRY(Listing listing, co_await durable_listing(si));
+  if (!listing.immutable.empty()) listing.immutable = co_await renew_all(si, listing.immutable, allocation.lease);
   protocol::AllocateReply reply;
   reply.already_have = listing.immutable;
-  if (!listing.immutable.empty()) co_await renew_all(si, listing.immutable, allocation.lease);
   if (!resumes()) allocation.resumable = false;
   const Hash id = crypto::upload_secret_at_rest_id(allocation.upload_secret.reveal());
   for (ShareNumber share : allocation.request.share_numbers) {
@@ -232,7 +217,7 @@ io::Task<Result<protocol::AllocateReply>> ShareStore::allocate(StorageIndex si, 
 }
 
 io::Task<Result<std::size_t>> ShareStore::add_lease(StorageIndex si, LeaseRequest lease) {
-  const std::int64_t now = world_.loop.wall_seconds();
+  const std::int64_t now = lease_time();
   const bool may_add = available() >= kLeaseBytes;
   auto job = [&]() -> Result<std::size_t> {
     HF_TRY(const Listing listing, list_now(si));

@@ -11,6 +11,8 @@
 #include "holdfast/edge/io/task_group.h"
 #include "holdfast/edge/io/worker_pool.h"
 #include "holdfast/node/storage/incoming_upload.h"
+#include "holdfast/node/storage/lease_expiry.h"
+#include "holdfast/node/storage/patient_clock.h"
 #include "holdfast/node/storage/store_paths.h"
 
 namespace holdfast::storage {
@@ -21,12 +23,12 @@ struct StoreOptions {
   bool read_only = false;
   std::uint64_t partial_retention_seconds = 604'800;  // 0: no resumption extension
   std::uint64_t partial_idle_seconds = 1'800;
-  std::optional<std::uint64_t> partial_bytes_max;      // of all partials; dormant ones are evicted beyond
+  std::optional<std::uint64_t> partial_bytes_max;      // of all partials; dormant ones are evicted, then bytes refused
   unsigned dormant_per_share_max = 2;
 };
 
 struct StoreCounters {
-  std::uint64_t resumed_uploads = 0, bytes_saved = 0, evictions = 0, audit_failures = 0, expired = 0;
+  std::uint64_t resumed_uploads = 0, bytes_saved = 0, evictions = 0, audit_failures = 0, audit_read_bytes = 0, expired = 0;
   std::uint64_t shares_completed = 0, bytes_written = 0, conflicts = 0, syncs = 0, sync_failures = 0;
   std::uint64_t advisories = 0, advisories_dropped = 0;
 };
@@ -103,6 +105,16 @@ class ShareStore {
   /// Errors: not_found.
   io::Task<Result<void>> advise_corrupt(StorageIndex si, ShareNumber share, std::string reason);
 
+  /// What the garbage collector found and did in one bucket.
+  struct BucketVisit {
+    std::uint64_t shares = 0, bytes = 0, dropped = 0, recovered_bytes = 0, unreadable = 0;
+    bool removed = false;  // it was empty
+  };
+  /// Drops the shares of a bucket of which all leases have ended. A bucket with uploads under way is left alone.
+  io::Task<Result<BucketVisit>> collect(StorageIndex si, ExpiryPolicy policy);
+  void restore_clock(std::int64_t estimate) { clock_.restore(world_.loop.now(), estimate); }
+  std::optional<std::int64_t> clock_estimate() const { return clock_.estimate(world_.loop.now()); }
+
   struct Gauges {
     std::uint64_t active = 0, active_bytes = 0, dormant = 0, dormant_bytes = 0;
   };
@@ -123,15 +135,20 @@ class ShareStore {
   std::shared_ptr<IncomingUpload> create(const UploadKey& key, std::uint64_t allocated_size, UploadFiles files);
   bool active(const IncomingUpload& upload) const;
   std::uint64_t reserved_by_uploads() const;
+  std::shared_ptr<IncomingUpload> longest_dormant(const IncomingUpload* keep) const;
   io::Task<bool> make_room(std::uint64_t bytes, const IncomingUpload* keep);
+  bool may_promise(std::uint64_t allocated_size, const IncomingUpload* upload) const;
+  io::Task<bool> make_way(std::uint64_t bytes, const IncomingUpload* keep);
   io::Task<bool> admit(const StorageIndex& si, ShareNumber share, const Allocation& allocation, const Hash& id);
-  io::Task<void> renew_all(StorageIndex si, std::set<ShareNumber> shares, LeaseRequest lease);
+  io::Task<std::set<ShareNumber>> renew_all(StorageIndex si, std::set<ShareNumber> shares, LeaseRequest lease);
+  std::int64_t lease_time() { return clock_.lease_time(world_.loop.now(), world_.loop.wall_seconds()); }
   void touch(IncomingUpload& upload);
 
   io::Task<Result<void>> commit(std::shared_ptr<IncomingUpload> upload);
   io::Task<void> commit_quietly(std::shared_ptr<IncomingUpload> upload);
   io::Task<Result<bool>> complete(std::shared_ptr<IncomingUpload> upload);
   io::Task<Result<bool>> audit(std::shared_ptr<IncomingUpload> upload);
+  io::Task<void> watch_blocks(std::shared_ptr<IncomingUpload> upload, std::uint64_t offset, ByteView data);
   io::Task<bool> drop(std::shared_ptr<IncomingUpload> upload);
   io::Task<void> sweep();
   io::Task<void> measure();
@@ -145,10 +162,14 @@ class ShareStore {
   std::unique_ptr<io::File> lock_;
   Uploads uploads_;
   std::uint64_t available_ = 0;
+  std::uint64_t arriving_bytes_ = 0;  // being written, not yet in any upload
   StoreCounters counters_;
   std::set<std::shared_ptr<IncomingUpload>> dirty_;
   io::TaskGroup background_;
   io::Semaphore leases_;  // a container's lease list is read, then written
+  PatientClock clock_;
+  std::optional<StorageIndex> collecting_;  // where no share may be placed just now
+  io::Event collected_;
 };
 
 }  // namespace holdfast::storage

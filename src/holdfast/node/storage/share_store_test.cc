@@ -182,7 +182,9 @@ TEST_F(ShareStoreTest, OfAPoisonedPartialOnlyWrongBlocksAreAskedForAgain) {
   Client client;
   upload(client, 3);
   const Range block = layout().block(2);
+  machine_.stop();
   poison(client, block.begin + 7);
+  ASSERT_TRUE(machine_.start().has_value());
   const RangeSet required = status(client).incomplete.at(4).required;
   ASSERT_EQ(required.count(), 1u);
   const auto answer = machine_.run(client.patch(&store(), required.front()));

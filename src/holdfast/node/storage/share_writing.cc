@@ -9,6 +9,7 @@ namespace {
 constexpr std::uint64_t kUnsyncedBytesMax = 64 * 1'048'576;
 constexpr io::Duration kSyncEvery = std::chrono::seconds(1);
 constexpr unsigned kFailedAuditsMax = 3;
+constexpr std::uint64_t kBlockHashBytesMax = 64 * 1'048'576;  // of all uploads
 
 Error gone_error() { return {Errc::not_found, "the upload has ended meanwhile"}; }
 Error stopped_error() { return {Errc::cancelled, "the server is stopping"}; }
@@ -36,10 +37,25 @@ io::Task<Result<void>> ShareStore::Writer::append(Bytes data) {
     upload.order.release();
     co_return tl::make_unexpected(gone_error());
   }
+  const std::uint64_t fresh_bytes = upload.present().gaps({at_, at_ + data.size()}).total();
+  const bool fits = co_await store_.make_way(fresh_bytes, &upload);
+  if (!fits) {
+    upload.order.release();
+    co_return fail(Errc::no_space, "incomplete uploads may not take more here");
+  }
+  store_.arriving_bytes_ += fresh_bytes;
+  co_await store_.watch_blocks(upload_, at_, data);
   const RangeSet present = upload.present();
   const unsigned failed_syncs = upload.failed_syncs;
-  auto job = [&] { return upload.files.write(at_, data, present); };
+  const std::shared_ptr<immutable::ArrivingBlocks> blocks = upload.blocks;
+  auto job = [&] {
+    Result<void> written = upload.files.write(at_, data, present);
+    if (blocks != nullptr && written) blocks->on_bytes(at_, data);
+    if (blocks != nullptr && !written) blocks->forget({at_, at_ + data.size()});
+    return written;
+  };
   Result<void> written = co_await store_.world_.disk.run(job);
+  store_.arriving_bytes_ -= fresh_bytes;
   // A sync that failed meanwhile may have lost these bytes too.
   if (written && upload.failed_syncs != failed_syncs) written = fail(Errc::io, "what was written could not be synced");
   if (written) {
@@ -110,6 +126,7 @@ io::Task<Result<void>> ShareStore::commit(std::shared_ptr<IncomingUpload> upload
   } else {
     // The kernel may have dropped all that was not synced, and says so only once: it counts as never received.
     upload->unsynced.clear();
+    upload->blocks.reset();
     ++upload->failed_syncs;
     ++counters_.sync_failures;
     world_.log.error("a partial share could not be made durable: " + synced.error().what);
@@ -119,18 +136,47 @@ io::Task<Result<void>> ShareStore::commit(std::shared_ptr<IncomingUpload> upload
   co_return synced;
 }
 
+/// As soon as the header is known, hashes of blocks are kept for the audit (11.7). With `order` held. `data` is about to be
+/// written at `offset`.
+io::Task<void> ShareStore::watch_blocks(std::shared_ptr<IncomingUpload> upload, std::uint64_t offset, ByteView data) {
+  if (upload->blocks != nullptr || upload->blocks_refused || !upload->resumable) co_return;
+  Bytes header(std::min<std::uint64_t>(immutable::kHeaderBytesV2, upload->allocated_size));
+  if (offset == 0 && data.size() >= header.size()) {
+    std::copy_n(data.begin(), header.size(), header.begin());
+  } else if (upload->present().contains(Range{0, header.size()})) {  // after a restart
+    auto job = [&] { return upload->files.read(0, header); };
+    const Result<void> read = co_await world_.disk.run(job);
+    if (!read) co_return;
+  } else {
+    co_return;
+  }
+  std::uint64_t in_use = 0;
+  for (const auto& [key, other] : uploads_) in_use += other->blocks == nullptr ? 0 : other->blocks->memory_bytes();
+  auto blocks = immutable::ArrivingBlocks::create(upload->allocated_size, header, kBlockHashBytesMax - std::min(in_use, kBlockHashBytesMax));
+  upload->blocks_refused = !blocks;
+  if (blocks) upload->blocks = std::make_shared<immutable::ArrivingBlocks>(std::move(*blocks));
+}
+
 io::Task<void> ShareStore::commit_quietly(std::shared_ptr<IncomingUpload> upload) {
   static_cast<void>(co_await commit(std::move(upload)));  // failures are logged and leave the ranges required
 }
 
 /// True when the share is consistent (or opaque); else what is wrong has been withdrawn.
 io::Task<Result<bool>> ShareStore::audit(std::shared_ptr<IncomingUpload> upload) {
-  auto look = [&] { return upload->files.audit(upload->key.share); };
-  HF_CO_TRY(const immutable::AuditVerdict verdict, co_await world_.disk.run(look));
+  co_await watch_blocks(upload, 0, {});
+  const std::shared_ptr<immutable::ArrivingBlocks> blocks = upload->blocks;
+  std::uint64_t bytes_read = 0;
+  auto look = [&] { return upload->files.audit(upload->key.share, blocks.get(), bytes_read); };
+  const Result<immutable::AuditVerdict> looked = co_await world_.disk.run(look);
+  counters_.audit_read_bytes += bytes_read;
+  HF_CO_TRY(const immutable::AuditVerdict verdict, looked);
   const auto* failed = std::get_if<immutable::AuditFailed>(&verdict);
   if (failed == nullptr) co_return true;
   ++counters_.audit_failures;
   ++upload->failed_audits;
+  if (blocks != nullptr) {
+    for (const Range& wrong : failed->wrong.ranges()) blocks->forget(wrong);
+  }
   const bool acquired = co_await upload->syncing.acquire();
   if (!acquired) co_return tl::make_unexpected(stopped_error());
   auto withdraw = [&] { return upload->files.withdraw(failed->wrong); };
@@ -160,12 +206,20 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
     }
     if (!passed || !*passed) co_return finish(passed);
   }
-  const std::int64_t expires = world_.loop.wall_seconds() + kLeaseSeconds;
+  const std::int64_t expires = lease_time() + kLeaseSeconds;
   std::vector<LeaseRecord> leases{{upload->lease.owner, upload->lease.renew, upload->lease.cancel, static_cast<std::uint32_t>(expires)}};
   for (const JournalLease& lease : upload->more_leases) leases.push_back({lease.owner, lease.renew, lease.cancel, static_cast<std::uint32_t>(expires)});
   const std::string target = paths_.share(upload->key.si, upload->key.share);
   const bool idle = co_await upload->syncing.acquire();
   if (!idle) co_return finish(tl::make_unexpected(stopped_error()));
+  while (collecting_ == upload->key.si) {  // the collector may be removing the directory
+    const bool told = co_await collected_.wait();
+    if (!told) break;
+  }
+  if (collecting_ == upload->key.si) {
+    upload->syncing.release();
+    co_return finish(tl::make_unexpected(stopped_error()));
+  }
   upload->placing = true;
   auto job = [&] {
     Result<void> placed = upload->files.become_share(target, leases);
@@ -220,6 +274,7 @@ io::Task<void> ShareStore::sweep() {
   std::vector<std::shared_ptr<IncomingUpload>> expired, idle;
   for (const auto& [key, upload] : uploads_) {
     if (upload->gone || upload->users > 0) continue;
+    if (!active(*upload)) upload->blocks.reset();  // others may need the memory; it will be read when it is complete
     if (is_expired(*upload)) expired.push_back(upload);
     else if (now - upload->last_activity >= std::chrono::seconds(60) && upload->unsynced.empty()) idle.push_back(upload);
   }
@@ -228,6 +283,7 @@ io::Task<void> ShareStore::sweep() {
     const bool dropped = co_await drop(upload);
     if (dropped) ++counters_.expired;
   }
+  co_await make_way(0, nullptr);  // the limit may be lower than it was
   for (const auto& upload : idle) {
     if (upload->gone || upload->users > 0 || upload->order.available() == 0 || upload->syncing.available() == 0) continue;
     upload->files.close();

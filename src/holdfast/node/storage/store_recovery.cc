@@ -46,12 +46,6 @@ io::Task<Result<void>> ShareStore::open() {
   co_return Result<void>{};
 }
 
-io::Task<void> ShareStore::measure() {
-  auto job = [this] { return world_.files.free_bytes(paths_.shares()); };
-  const Result<std::uint64_t> free = co_await world_.disk.run(job);
-  if (free) available_ = *free > options_.reserved_bytes ? *free - options_.reserved_bytes : 0;
-}
-
 io::Task<void> ShareStore::tend() {
   for (;;) {
     const bool slept = co_await io::sleep_for(std::chrono::seconds(1));

@@ -161,10 +161,14 @@ Result<void> UploadFiles::read(std::uint64_t offset, MutableByteView out) {
   return {};
 }
 
-Result<immutable::AuditVerdict> UploadFiles::audit(ShareNumber share) {
+Result<immutable::AuditVerdict> UploadFiles::audit(ShareNumber share, immutable::ArrivingBlocks* known,
+                                                   std::uint64_t& bytes_read) {
   HF_TRY_VOID(open_part());
-  const immutable::ShareBytesAt at = [this](std::uint64_t offset, MutableByteView out) { return read(offset, out); };
-  return immutable::audit_share(allocated_size_, share, at);
+  const immutable::ShareBytesAt at = [&](std::uint64_t offset, MutableByteView out) {
+    bytes_read += out.size();
+    return read(offset, out);
+  };
+  return immutable::audit_share(allocated_size_, share, at, known);
 }
 
 Result<void> UploadFiles::become_share(const std::string& target, const std::vector<LeaseRecord>& leases) {

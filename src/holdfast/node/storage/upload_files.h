@@ -35,7 +35,8 @@ class UploadFiles {
   Result<void> compact_if_large(const JournalContent& content);
 
   Result<void> read(std::uint64_t offset, MutableByteView out);
-  Result<immutable::AuditVerdict> audit(ShareNumber share);
+  /// Reads only what is not `known`, if given, and adds to `bytes_read` how much that was.
+  Result<immutable::AuditVerdict> audit(ShareNumber share, immutable::ArrivingBlocks* known, std::uint64_t& bytes_read);
 
   /// Leases, sync, rename to `target` without replacing, directory syncs, away with the journal. When it fails after the
   /// rename (placed), calling it again does the rest. Errors: conflict when the target exists.
