@@ -1,3 +1,7 @@
 #include "holdfast/cli/program.h"
+#include "holdfast/core/base/allocator.h"
 
-int main(int argc, char** argv) { return holdfast::cli::run_program(argc, argv); }
+int main(int argc, char** argv) {
+  holdfast::keep_freed_memory();
+  return holdfast::cli::run_program(argc, argv);
+}

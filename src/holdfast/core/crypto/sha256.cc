@@ -13,6 +13,12 @@ void Sha256::update(ByteView bytes) {
   if (!bytes.empty()) SHA256_Update(&state_, bytes.data(), bytes.size());
 }
 
+void Sha256::count_blocks(std::size_t blocks) {
+  const std::uint64_t bits = (std::uint64_t{state_.Nh} << 32 | state_.Nl) + std::uint64_t{blocks} * 512;
+  state_.Nl = static_cast<SHA_LONG>(bits);
+  state_.Nh = static_cast<SHA_LONG>(bits >> 32);
+}
+
 Hash Sha256::finish() {
   Hash out;
   SHA256_Final(out.bytes.data(), &state_);

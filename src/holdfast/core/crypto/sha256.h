@@ -22,6 +22,11 @@ class Sha256 {
   Hash finish_double();
   void reset();
 
+  // For kernels that compress whole blocks themselves (sha256_many).
+  std::size_t bytes_to_boundary() const { return (64 - state_.num) % 64; }
+  std::uint32_t* state_words() { return state_.h; }  // at a boundary
+  void count_blocks(std::size_t blocks);             // that were compressed into the state
+
  private:
   SHA256_CTX state_;
 };

@@ -20,6 +20,7 @@ class TaggedHasher {
   void update(ByteView bytes) { running_.update(bytes); }
   /// The hash of everything since the tag; the object starts anew behind the same tag.
   Hash finish();
+  Sha256& running() { return running_; }  // for sha256_many
 
  private:
   Sha256 prefix_;

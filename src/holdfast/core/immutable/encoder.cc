@@ -4,6 +4,7 @@
 
 #include "holdfast/core/base/check.h"
 #include "holdfast/core/base/endian.h"
+#include "holdfast/core/crypto/sha256_many.h"
 #include "holdfast/core/crypto/tags.h"
 #include "holdfast/core/hashtree/hash_tree.h"
 #include "holdfast/core/hashtree/tree_index.h"
@@ -21,11 +22,13 @@ Encoder::Encoder(const Geometry& geometry, const ShareLayout& layout, NodeStoreF
 
 Result<void> Encoder::absorb(const EncodedSegment& segment) {
   HF_CHECK(segment.number() == next_ && next_ < geometry_.num_segments());
-  flat_.update(segment.ciphertext());
+  crypto::TaggedHasher own(crypto::kTagSegment);
+  crypto::update_both(flat_, own, segment.ciphertext());
+  const Hash segment_hash = own.finish();
   for (ShareNumber share = 0; share < params().n; ++share) {
     HF_TRY_VOID(leaves_->write(leaf_at(share) + next_, std::span(&segment.block_hashes()[share], 1)));
   }
-  HF_TRY_VOID(leaves_->write(leaf_at(static_cast<ShareNumber>(params().n)) + next_, std::span(&segment.segment_hash(), 1)));
+  HF_TRY_VOID(leaves_->write(leaf_at(static_cast<ShareNumber>(params().n)) + next_, std::span(&segment_hash, 1)));
   ++next_;
   return {};
 }

@@ -2,7 +2,7 @@
 
 #include "holdfast/core/base/check.h"
 #include "holdfast/core/crypto/aes_ctr.h"
-#include "holdfast/core/crypto/tagged_hash.h"
+#include "holdfast/core/crypto/sha256_many.h"
 #include "holdfast/core/crypto/tags.h"
 
 namespace holdfast::immutable {
@@ -24,7 +24,6 @@ EncodedSegment SegmentEncoder::encode(SegmentNumber segment, Bytes bytes) const 
     crypto::AesCtr cipher(key_->view(), segment * geometry_.segment_size());
     cipher.apply(out.primary_, out.primary_);
   }
-  out.segment_hash_ = crypto::tagged_hash(crypto::kTagSegment, out.primary_);
   out.primary_.resize(out.block_bytes_ * k);  // zeros behind the ciphertext: they are not encrypted
   out.check_.resize(out.block_bytes_ * (n - k));
   std::vector<const std::uint8_t*> primary(k);
@@ -32,11 +31,14 @@ EncodedSegment SegmentEncoder::encode(SegmentNumber segment, Bytes bytes) const 
   for (std::size_t i = 0; i < k; ++i) primary[i] = out.primary_.data() + i * out.block_bytes_;
   for (std::size_t i = 0; i < n - k; ++i) check[i] = out.check_.data() + i * out.block_bytes_;
   codec_.encode(primary, check, out.block_bytes_);
-  out.block_hashes_.reserve(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    out.block_hashes_.push_back(crypto::tagged_hash(crypto::kTagBlock, out.block(static_cast<ShareNumber>(i))));
-  }
+  std::vector<ByteView> blocks;
+  blocks.reserve(n);
+  for (std::size_t i = 0; i < n; ++i) blocks.push_back(out.block(static_cast<ShareNumber>(i)));
+  out.block_hashes_.resize(n);
+  crypto::tagged_hash_many(crypto::kTagBlock, blocks, out.block_hashes_);
   return out;
 }
+
+Hash EncodedSegment::segment_hash() const { return crypto::tagged_hash(crypto::kTagSegment, ciphertext()); }
 
 }  // namespace holdfast::immutable

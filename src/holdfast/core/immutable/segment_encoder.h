@@ -20,7 +20,8 @@ class EncodedSegment {
     return share < k ? ByteView(primary_).subspan(share * block_bytes_, block_bytes_)
                      : ByteView(check_).subspan((share - k) * block_bytes_, block_bytes_);
   }
-  const Hash& segment_hash() const { return segment_hash_; }
+  /// Computed when asked for: whoever absorbs the segment hashes it together with the whole file.
+  Hash segment_hash() const;
   const std::vector<Hash>& block_hashes() const { return block_hashes_; }
 
  private:
@@ -29,7 +30,6 @@ class EncodedSegment {
   std::size_t ciphertext_bytes_ = 0, block_bytes_ = 0;
   Bytes primary_;  // ciphertext and padding
   Bytes check_;    // blocks k .. n-1, one after another
-  Hash segment_hash_;
   std::vector<Hash> block_hashes_;
 };
 

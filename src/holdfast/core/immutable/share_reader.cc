@@ -5,7 +5,7 @@
 #include "holdfast/core/base/check.h"
 #include "holdfast/core/base/endian.h"
 #include "holdfast/core/crypto/aes_ctr.h"
-#include "holdfast/core/crypto/tagged_hash.h"
+#include "holdfast/core/crypto/sha256_many.h"
 #include "holdfast/core/crypto/tags.h"
 #include "holdfast/core/hashtree/tree_index.h"
 
@@ -33,6 +33,16 @@ RangeSet node_bytes(const hashtree::HashTreeVerifier& tree, SegmentNumber first,
 
 void shift_into(RangeSet& out, const RangeSet& ranges, std::uint64_t by) {
   for (const Range& range : ranges.ranges()) out.add(Range{range.begin + by, range.end + by});
+}
+
+/// All at once; only the last may be shorter than the others.
+std::vector<Hash> hashes_of(std::string_view tag, std::span<const ByteView> values) {
+  std::vector<Hash> out(values.size());
+  std::size_t equal_ones = values.size();
+  if (equal_ones > 1 && values.back().size() != values.front().size()) --equal_ones;
+  crypto::tagged_hash_many(tag, values.first(equal_ones), std::span(out).first(equal_ones));
+  if (equal_ones < values.size()) out.back() = crypto::tagged_hash(tag, values.back());
+  return out;
 }
 
 /// Nodes of a tree section that lie whole within the bytes.
@@ -139,6 +149,17 @@ Result<void> ShareReader::check_block(SegmentNumber segment, ByteView block) {
   return {};
 }
 
+Result<void> ShareReader::check_blocks(SegmentNumber first, SegmentNumber end, ByteView bytes) {
+  if (bytes.size() != block_range(first, end).size()) return fail(Errc::corrupt, "the share is shorter than it should be");
+  const std::vector<Hash> found = SegmentDecoder::block_hashes(file_.geometry(), first, end, bytes);
+  for (SegmentNumber segment = first; segment < end; ++segment) {
+    if (block_tree_->leaf(segment) != found[segment - first]) {
+      return fail(Errc::corrupt, "block " + std::to_string(segment) + " does not have its hash");
+    }
+  }
+  return {};
+}
+
 void ShareReader::forget_before(SegmentNumber segment) { block_tree_->forget_leaves_before(segment); }
 
 SegmentDecoder::SegmentDecoder(const Geometry& geometry, const cap::Key* key)
@@ -146,32 +167,70 @@ SegmentDecoder::SegmentDecoder(const Geometry& geometry, const cap::Key* key)
       codec_(erasure::Codec::create(geometry.params().k, geometry.params().n).value()),
       key_(key != nullptr ? std::optional(*key) : std::nullopt) {}
 
-Result<Bytes> SegmentDecoder::decode(SegmentNumber segment, const std::vector<ShareNumber>& shares,
-                                     const std::vector<ByteView>& blocks, const Hash& expected) const {
+std::vector<Hash> SegmentDecoder::block_hashes(const Geometry& geometry, SegmentNumber first, SegmentNumber end, ByteView bytes) {
+  std::vector<ByteView> blocks;
+  for (SegmentNumber segment = first; segment < end; ++segment) {
+    const std::size_t length = geometry.block_bytes(segment);
+    blocks.push_back(bytes.first(length));
+    bytes = bytes.subspan(length);
+  }
+  return hashes_of(crypto::kTagBlock, blocks);
+}
+
+Result<Bytes> SegmentDecoder::join(SegmentNumber segment, const std::vector<ShareNumber>& shares, const std::vector<ByteView>& blocks) const {
   const std::size_t block_bytes = geometry_.block_bytes(segment);
   Bytes out(block_bytes * codec_.k());
   std::vector<const std::uint8_t*> in;
   std::vector<std::uint8_t*> primary;
-  for (const ByteView& block : blocks) in.push_back(block.data());
+  for (const ByteView& block : blocks) {
+    if (block.size() != block_bytes) return fail(Errc::malformed, "a block of another length");
+    in.push_back(block.data());
+  }
   for (std::size_t i = 0; i < codec_.k(); ++i) primary.push_back(out.data() + i * block_bytes);
   HF_TRY_VOID(codec_.decode(erasure::Codec::Given{shares, in}, primary, block_bytes));
   out.resize(geometry_.segment_bytes(segment));
-  if (crypto::tagged_hash(crypto::kTagSegment, out) != expected) {
-    return fail(Errc::corrupt, "the file itself is bad: valid shares decode to something else in segment " + std::to_string(segment));
+  return out;
+}
+
+void SegmentDecoder::decrypt(SegmentNumber segment, Bytes& bytes) const {
+  if (!key_) return;
+  crypto::AesCtr cipher(key_->view(), segment * geometry_.segment_size());
+  cipher.apply(bytes, bytes);
+}
+
+Result<Bytes> SegmentDecoder::decode(SegmentNumber segment, const std::vector<ShareNumber>& shares,
+                                     const std::vector<ByteView>& blocks, const Hash& expected) const {
+  HF_TRY(std::vector<Bytes> run, decode_run(segment, shares, blocks, {expected}));
+  return std::move(run.front());
+}
+
+Result<std::vector<Bytes>> SegmentDecoder::decode_run(SegmentNumber first, const std::vector<ShareNumber>& shares,
+                                                      const std::vector<ByteView>& blocks, const std::vector<Hash>& expected) const {
+  std::vector<Bytes> out;
+  std::vector<ByteView> rest = blocks;
+  for (SegmentNumber segment = first; segment < first + expected.size(); ++segment) {
+    std::vector<ByteView> own;
+    for (ByteView& each : rest) {
+      const std::size_t length = std::min(each.size(), geometry_.block_bytes(segment));
+      own.push_back(each.first(length));
+      each = each.subspan(length);
+    }
+    HF_TRY(Bytes joined, join(segment, shares, own));
+    out.push_back(std::move(joined));
   }
-  if (key_) {
-    crypto::AesCtr cipher(key_->view(), segment * geometry_.segment_size());
-    cipher.apply(out, out);
+  const std::vector<Hash> found = hashes_of(crypto::kTagSegment, std::vector<ByteView>(out.begin(), out.end()));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (found[i] != expected[i]) {
+      return fail(Errc::corrupt, "the file itself is bad: valid shares decode to something else in segment " + std::to_string(first + i));
+    }
+    decrypt(first + i, out[i]);
   }
   return out;
 }
 
 bool SegmentDecoder::plaintext_is(SegmentNumber segment, Bytes plaintext, const Hash& expected) const {
   if (plaintext.size() != geometry_.segment_bytes(segment)) return false;
-  if (key_) {
-    crypto::AesCtr cipher(key_->view(), segment * geometry_.segment_size());
-    cipher.apply(plaintext, plaintext);
-  }
+  decrypt(segment, plaintext);
   return crypto::tagged_hash(crypto::kTagSegment, plaintext) == expected;
 }
 

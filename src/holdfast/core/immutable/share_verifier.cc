@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "holdfast/core/crypto/tagged_hash.h"
-#include "holdfast/core/crypto/tags.h"
 #include "holdfast/core/hashtree/tree_index.h"
 #include "holdfast/core/immutable/whole_tree.h"
 
@@ -58,12 +56,10 @@ Result<void> ShareVerifier::on_tree_piece(ByteView bytes) {
 }
 
 Result<void> ShareVerifier::on_blocks(ByteView bytes) {
-  for (const SegmentNumber end = blocks_end(); segment_ < end; ++segment_) {
-    const std::size_t length = file_.geometry().block_bytes(segment_);
-    if (crypto::tagged_hash(crypto::kTagBlock, bytes.first(length)) != block_leaves_[segment_]) {
-      return fail(Errc::corrupt, "block " + std::to_string(segment_) + " does not have its hash");
-    }
-    bytes = bytes.subspan(length);
+  const std::vector<Hash> found = SegmentDecoder::block_hashes(file_.geometry(), segment_, blocks_end(), bytes);
+  for (const Hash& hash : found) {
+    if (hash != block_leaves_[segment_]) return fail(Errc::corrupt, "block " + std::to_string(segment_) + " does not have its hash");
+    ++segment_;
   }
   if (segment_ == file_.geometry().num_segments()) stage_ = Stage::done;
   return {};

@@ -8,7 +8,7 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr std::uint64_t kBatchBytes = 4 * 1'048'576;
+constexpr std::uint64_t kBatchBytes = 12 * 1'048'576;  // of plaintext; two are in memory, as blocks and decoded
 
 double seconds_since(io::Time start, io::Loop& loop) { return std::chrono::duration<double>(loop.now() - start).count(); }
 

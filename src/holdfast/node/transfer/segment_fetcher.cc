@@ -161,15 +161,7 @@ io::Task<Result<Bytes>> SegmentFetcher::fetch_blocks(Copy& copy, SegmentNumber f
   const Range range = copy.reader.block_range(first, end);
   HF_CO_TRY(Bytes bytes, co_await copy.server.read(si_, copy.reader.share(), range));
   if (bytes.size() != range.size()) co_return fail(Errc::corrupt, "the share is shorter than it should be");
-  auto check = [&]() -> Result<void> {
-    std::size_t at = 0;
-    for (SegmentNumber segment = first; segment < end; ++segment) {
-      const std::size_t length = geometry().block_bytes(segment);
-      HF_TRY_VOID(copy.reader.check_block(segment, ByteView(bytes).subspan(at, length)));
-      at += length;
-    }
-    return {};
-  };
+  auto check = [&] { return copy.reader.check_blocks(first, end, bytes); };
   const Result<void> checked = co_await context_.cpu.run(check);
   if (checked) co_return std::move(bytes);
   const std::string where = "share[" + std::to_string(range.begin) + "-" + std::to_string(range.end) + ")";
@@ -302,34 +294,17 @@ io::Task<Result<std::vector<Hash>>> SegmentFetcher::segment_hashes(SegmentNumber
 }
 
 io::Task<Result<std::vector<Bytes>>> SegmentFetcher::decode(Batch& batch) {
-  const std::size_t count = batch.end - batch.first;
   std::vector<Hash> expected;
   for (SegmentNumber segment = batch.first; segment < batch.end; ++segment) expected.push_back(file_.crypttext().leaf(segment).value());
-  std::vector<Result<Bytes>> out(count, fail(Errc::cancelled, ""));
   std::vector<ShareNumber> shares;
+  std::vector<ByteView> blocks;
   batch.got.resize(file_.claim().k);
-  for (const auto& [share, blocks] : batch.got) shares.push_back(share);
-  const auto work = [&](std::size_t i) -> Result<Bytes> {
-    const SegmentNumber segment = batch.first + i;
-    std::vector<ByteView> blocks;
-    for (const auto& [share, bytes] : batch.got) {
-      blocks.push_back(ByteView(bytes).subspan(i * geometry().block_size(), geometry().block_bytes(segment)));
-    }
-    return decoder_->decode(segment, shares, blocks, expected[i]);
-  };
-  const auto one = [this, &work, &out](std::size_t i) -> io::Task<void> {
-    auto job = [&work, i] { return work(i); };
-    out[i] = co_await context_.cpu.run(std::move(job));
-  };
-  io::TaskGroup group(co_await io::this_scope());
-  for (std::size_t i = 0; i < count; ++i) group.spawn(one(i));
-  co_await group.join();
-  std::vector<Bytes> segments;
-  for (Result<Bytes>& each : out) {
-    if (!each) co_return tl::make_unexpected(each.error());
-    segments.push_back(std::move(*each));
+  for (const auto& [share, bytes] : batch.got) {
+    shares.push_back(share);
+    blocks.push_back(bytes);
   }
-  co_return segments;
+  auto work = [&] { return decoder_->decode_run(batch.first, shares, blocks, expected); };
+  co_return co_await context_.cpu.run(work);
 }
 
 io::Task<Result<std::vector<Bytes>>> SegmentFetcher::segments(SegmentNumber first, SegmentNumber end) {

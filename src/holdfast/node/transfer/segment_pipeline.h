@@ -20,7 +20,7 @@ using SharedSegment = std::shared_ptr<const immutable::EncodedSegment>;
 class SegmentPipeline {
  public:
   struct Limits {
-    std::uint64_t window_bytes = 24 * 1'048'576;  // encoded segments held for readers
+    std::uint64_t window_bytes = 16 * 1'048'576;  // encoded segments held for readers
     unsigned encoding_max = 2;                    // segments in work at once; a core each
     io::Duration left_behind_after = std::chrono::milliseconds(1500);
   };
