@@ -46,6 +46,7 @@ TEST(IniReader, lowers_keys_and_nothing_else) {
 TEST(IniReader, has_comments_on_lines_of_their_own_only) {
   EXPECT_EQ(read("# x = 1\n[a]\n; y = 2\n  # z = 3\nx = v # not a comment\ny = a ; b\nz = #1\n[b] # whatever\nx = 1\n"),
             (Settings{{"a/x", "v # not a comment"}, {"a/y", "a ; b"}, {"a/z", "#1"}, {"b/x", "1"}}));
+  EXPECT_EQ(read("[a]b]\nx = 1\n"), (Settings{{"a]b/x", "1"}})) << "the last ] ends a name";
 }
 
 TEST(IniReader, goes_on_with_a_value_on_deeper_lines) {
@@ -54,6 +55,7 @@ TEST(IniReader, goes_on_with_a_value_on_deeper_lines) {
   EXPECT_EQ(read("[a]\nx = 1\n\n  2\n# 3\n\n\n  4\n\n\ny = 5\n\n"), (Settings{{"a/x", "1\n\n2\n\n\n4"}, {"a/y", "5"}}));
   EXPECT_EQ(read("[a]\n  x = 1\n  y = 2\n z = 3\n  w\n"), (Settings{{"a/x", "1"}, {"a/y", "2"}, {"a/z", "3\nw"}}))
       << "deeper than its key";
+  EXPECT_EQ(read("[a]\nx = 1\n\n\ny = 2\n  3\n"), (Settings{{"a/x", "1"}, {"a/y", "2\n3"}}));
   EXPECT_EQ(read("[a]\nx = 1\n\n[b]\n  y = 2\n"), (Settings{{"a/x", "1"}, {"b/y", "2"}})) << "a section ends a value";
 }
 

@@ -166,6 +166,12 @@ TEST(PutJournal, that_contradicts_itself_is_refused) {
                                     ~std::uint64_t{0}}) {
     EXPECT_TRUE(refused(with(121, 8, wrong))) << wrong;
   }
+  // A path that ends behind the journal, and as many digests as the difference, below zero, would have room for.
+  Bytes wrapping = with(117, 4, path_bytes + 3 * 32 + 32);
+  Bytes digests;
+  append_be(digests, 8, (std::uint64_t{1} << 59) - 1);
+  std::copy(digests.begin(), digests.end(), wrapping.begin() + 121);
+  EXPECT_TRUE(refused(sealed(wrapping)));
   EXPECT_TRUE(refused(with(0, 8, load_be(view_of("HFPUTJ01"), 0, 8)))) << "an older format";
 }
 

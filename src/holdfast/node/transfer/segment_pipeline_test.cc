@@ -112,6 +112,7 @@ class SegmentPipelineTest : public testing::Test {
       sender->position = s;
       const Result<SharedSegment> segment = co_await reader.segment(s);
       if (segment) {
+        given_[s] = *segment;
         append(sender->received, (*segment)->block(share));
         if (sender->pace.count() > 0) co_await io::sleep_for(sender->pace);
       } else {
@@ -165,6 +166,7 @@ class SegmentPipelineTest : public testing::Test {
   std::optional<SegmentPipeline> pipeline_;
   std::optional<Result<void>> outcome_;
   io::Time front_ended_{};
+  std::map<SegmentNumber, std::weak_ptr<const immutable::EncodedSegment>> given_;
 };
 
 TEST_F(SegmentPipelineTest, gives_each_reader_the_blocks_of_its_share_and_reads_the_file_once) {
@@ -185,7 +187,10 @@ TEST_F(SegmentPipelineTest, is_never_further_than_its_window_ahead_of_the_slowes
   senders[2].pace = milliseconds(25);
   senders[3].stalls[7] = milliseconds(300);
   SegmentNumber furthest = 0;
+  std::size_t most_held = 0;
   source_->on_next = [&](SegmentNumber segment) {
+    const auto held = std::ranges::count_if(given_, [](const auto& each) { return !each.second.expired(); });
+    most_held = std::max(most_held, static_cast<std::size_t>(held));
     SegmentNumber slowest = kSegments;
     for (const Sender& sender : senders) slowest = std::min(slowest, sender.gone ? kSegments : sender.position);
     if (slowest < kSegments) furthest = std::max(furthest, segment + 1 - slowest);
@@ -193,6 +198,8 @@ TEST_F(SegmentPipelineTest, is_never_further_than_its_window_ahead_of_the_slowes
   run(upload(&senders));
   expect_right_bytes(senders);
   EXPECT_EQ(furthest, kWindow) << "all of it is used, and no more";
+  EXPECT_LE(most_held, kWindow) << "what all have passed is let go of";
+  EXPECT_GE(most_held, kWindow - 2);
   EXPECT_EQ(source_->made_again, 0u);
 }
 
