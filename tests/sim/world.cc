@@ -1,0 +1,438 @@
+#include "sim/world.h"
+
+#include <algorithm>
+
+#include "holdfast/core/placement/happiness.h"
+#include "holdfast/node/transfer/checker.h"
+#include "holdfast/node/transfer/downloader.h"
+#include "holdfast/node/transfer/repairer.h"
+
+namespace holdfast::sim {
+namespace {
+
+const std::string kSource = "/home/source", kTarget = "/home/target";
+
+io::Task<Result<void>> told(io::Event& event) {
+  const bool woken = co_await event.wait();
+  if (!woken) co_return fail(Errc::cancelled, "stopped");
+  co_return Result<void>{};
+}
+
+template <class T>
+struct Outcome {
+  std::optional<Result<T>> result;
+};
+
+io::Task<void> upload_into(const transfer::Context* context, transfer::UploadOptions options, transfer::Progress* progress,
+                           Outcome<transfer::UploadReport>* out) {
+  out->result = co_await transfer::upload_file(*context, kSource, std::move(options), *progress);
+}
+
+io::Task<void> download_into(const transfer::Context* context, cap::Cap cap, transfer::Progress* progress,
+                             Outcome<transfer::DownloadReport>* out) {
+  out->result = co_await transfer::download_file(*context, std::move(cap), kTarget, transfer::DownloadOptions{}, *progress);
+}
+
+class CheckingSink final : public transfer::Sink {
+ public:
+  CheckingSink(Trial& trial, ByteView right) : trial_(trial), rest_(right) {}
+  io::Task<Result<void>> write(ByteView bytes) override {
+    if (bytes.size() > rest_.size() || !equal(bytes, rest_.first(bytes.size()))) trial_.violation("a download delivers wrong bytes");
+    rest_ = rest_.subspan(std::min(rest_.size(), bytes.size()));
+    co_return Result<void>{};
+  }
+  bool complete() const { return rest_.empty(); }
+
+ private:
+  Trial& trial_;
+  ByteView rest_;
+};
+
+io::Task<void> stream_into(const transfer::Context* context, cap::Cap cap, CheckingSink* sink, transfer::DownloadOptions options,
+                           transfer::Progress* progress, Outcome<transfer::DownloadReport>* out) {
+  out->result = co_await transfer::download(*context, std::move(cap), *sink, std::move(options), *progress);
+}
+
+io::Task<void> repair_into(const transfer::Context* context, cap::ChkVerifyCap cap, transfer::Progress* progress,
+                           Outcome<transfer::RepairReport>* out) {
+  transfer::CheckOptions options;
+  options.verify = true;
+  out->result = co_await transfer::repair(*context, std::move(cap), options, *progress);
+}
+
+}  // namespace
+
+World::World(io::SimulatedLoop& loop, Trial& trial, const Scenario& scenario)
+    : loop_(loop),
+      trial_(trial),
+      scenario_(scenario),
+      random_(scenario.seed ^ 0x5eed),
+      client_(loop, trial, hosts_, scenario.seed * 11 + 1),
+      rival_(loop, trial, hosts_, scenario.seed * 13 + 2),
+      over_told_(loop) {
+  for (unsigned i = 0; i < scenario.servers; ++i) hosts_.push_back(std::make_unique<Host>(loop, trial, scenario, i));
+  plaintext_ = random_.bytes(scenario.file_bytes);
+}
+
+bool World::is_good(const Host& host) const {
+  return host.liar.honest() && !host.road.absent && !scenario_.has(FaultKind::read_only, host.number);
+}
+
+std::size_t World::good_hosts() const {
+  return static_cast<std::size_t>(std::ranges::count_if(hosts_, [&](const auto& host) { return is_good(*host); }));
+}
+
+/// A generous bound: silences wait for a completing write as long as a client does.
+io::Duration World::longest(Act which) const {
+  io::Duration out = std::chrono::minutes(10);
+  for (const Fault& fault : scenario_.faults) {
+    if (fault.act != which && !is_for_good(fault)) continue;
+    out += kCompleting + std::chrono::minutes(2);
+  }
+  return out;
+}
+
+io::Task<bool> World::pause(io::Duration time) {
+  const io::Time end = loop_.now() + time;
+  while (!over_ && loop_.now() < end) static_cast<void>(co_await io::with_timeout(end - loop_.now(), told(over_told_)));
+  co_return !over_;
+}
+
+void World::set_road(Host& host) {
+  host.road.silent = link_down_ > 0 || silenced_[host.number] > 0;
+  host.road.refuses = refusing_[host.number] > 0;
+  host.road.changed();
+}
+
+io::Task<void> World::restart(Host* host, Fault fault) {
+  co_await host->machine.stop(fault.kind == FaultKind::kill ? Machine::Ending::kill : Machine::Ending::power_cut, fault.amount);
+  host->road.changed();
+  static_cast<void>(co_await pause(fault.lasts));
+  co_await host->machine.start();
+  host->road.changed();
+  if (host->liar.honest()) static_cast<void>(host->witness.look());
+}
+
+io::Task<void> World::befall(Fault fault) {
+  const bool still = co_await pause(fault.at);
+  if (!still) co_return;
+  ++trial_.figures.faults_met;
+  trial_.note(to_string(fault));
+  Host& host = *hosts_[fault.server];
+  switch (fault.kind) {
+    case FaultKind::kill:
+    case FaultKind::power_cut: co_return co_await restart(&host, fault);
+    case FaultKind::partition:
+      ++silenced_[fault.server];
+      set_road(host);
+      static_cast<void>(co_await pause(fault.lasts));
+      --silenced_[fault.server];
+      set_road(host);
+      break;
+    case FaultKind::refused:
+      ++refusing_[fault.server];
+      set_road(host);
+      static_cast<void>(co_await pause(fault.lasts));
+      --refusing_[fault.server];
+      set_road(host);
+      break;
+    case FaultKind::link_down:
+      ++link_down_;
+      for (const auto& each : hosts_) set_road(*each);
+      static_cast<void>(co_await pause(fault.lasts));
+      --link_down_;
+      for (const auto& each : hosts_) set_road(*each);
+      break;
+    case FaultKind::disk_full:
+      host.machine.fill_disk(fault.amount);
+      static_cast<void>(co_await pause(fault.lasts));
+      host.machine.empty_disk();
+      break;
+    case FaultKind::disk_error:
+      host.machine.disk().fail_operation(host.machine.disk().operations() + fault.amount, Errc::io);
+      host.witness.disk_fails = true;
+      break;
+    case FaultKind::client_disk_error:
+      client_.disk().fail_operation(client_.disk().operations() + fault.amount, Errc::io);
+      break;
+    case FaultKind::client_stop:
+    case FaultKind::client_kill:
+    case FaultKind::client_power_cut: client_.interrupt(fault); break;
+    case FaultKind::clock_jump:
+      loop_.jump_wall_clock(fault.amount % 2 == 0 ? static_cast<std::int64_t>(fault.amount) : -static_cast<std::int64_t>(fault.amount));
+      break;
+    default: break;
+  }
+}
+
+io::Task<void> World::rival(io::Duration after) {
+  static_cast<void>(co_await pause(after));
+  rival_.put_file(kSource, plaintext_);
+  co_await upload(&rival_, false);
+}
+
+io::Task<void> World::act(Act which) {
+  trial_.note("-- " + std::string(to_string(which)));
+  over_ = false;
+  for (const auto& host : hosts_) host->road.begin(scenario_, which, host->number);
+  io::TaskGroup weather(loop_), rivals(loop_);
+  for (const Fault& fault : scenario_.faults) {
+    if (fault.kind == FaultKind::rival && which == Act::upload) rivals.spawn(rival(fault.at));
+    if (!is_of_a_call(fault) && !is_for_good(fault) && fault.act == which) weather.spawn(befall(fault));
+  }
+  co_await perform(which);
+  co_await rivals.join();
+  over_ = true;
+  over_told_.notify_all();
+  co_await weather.join();
+}
+
+io::Task<void> World::perform(Act which) {
+  switch (which) {
+    case Act::upload: co_await upload(&client_, true); break;
+    case Act::download:
+      co_await download(true);
+      co_await download(false);
+      break;
+    case Act::repair:
+      co_await repair();
+      co_await download(true);
+      break;
+  }
+  for (const auto& host : hosts_) trial_.figures.faults_met += std::exchange(host->road.faults_met, 0);
+}
+
+transfer::UploadOptions World::upload_options() const {
+  transfer::UploadOptions options;
+  options.k = scenario_.k;
+  options.happy = scenario_.happy;
+  options.n = scenario_.n;
+  options.segment_bytes_max = scenario_.segment_bytes;
+  options.key_mode = scenario_.random_key ? transfer::KeyMode::random : transfer::KeyMode::convergent;
+  return options;
+}
+
+/// With a key made by chance the shares are known only when the cap is.
+void World::learn_file(const std::string& cap) {
+  const cap::Cap parsed = cap::parse_cap(cap);
+  const auto* read = std::get_if<cap::ChkReadCap>(&parsed);
+  if (read == nullptr) return trial_.violation("not a cap: " + cap);
+  file_ = expect(scenario_, plaintext_, client_.convergence(), &read->key);
+  for (const auto& host : hosts_) host->witness.set_file(&*file_);
+}
+
+void World::check_cap(const std::string& cap, const std::string& when) {
+  if (!file_) learn_file(cap);
+  if (cap != file_->cap) trial_.violation(when + ": the cap is not that of the file");
+}
+
+/// Honest servers are looked at; of the others what they claim is believed, and without a report everything.
+void World::check_placed(const transfer::UploadReport* report, const std::string& when) {
+  placement::ShareMap map;
+  for (const auto& host : hosts_) {
+    std::set<ShareNumber>& counted = map[host->number];
+    std::set<ShareNumber> claimed;
+    for (ShareNumber share = 0; share < scenario_.n; ++share) claimed.insert(share);
+    if (report != nullptr) {
+      const auto it = std::ranges::find(report->servers, host->id, &transfer::ServerReport::id);
+      if (it == report->servers.end()) {
+        trial_.violation(when + ": no word of " + host->name);
+        continue;
+      }
+      claimed = {it->shares.begin(), it->shares.end()};
+    }
+    if (host->road.absent) continue;
+    if (!host->liar.honest() || !host->machine.up()) {
+      counted = claimed;
+      continue;
+    }
+    counted = host->witness.look();
+    for (ShareNumber share : claimed) {
+      if (report != nullptr && !counted.contains(share)) trial_.violation(when + ": share " + std::to_string(share) + " is not on " + host->name);
+    }
+  }
+  const std::size_t happiness = placement::happiness(map);
+  if (happiness < scenario_.happy) trial_.violation(when + ": the happiness is " + std::to_string(happiness));
+}
+
+/// Bytes that a server had acknowledged are sent to it again only as header and tail, and where a run begins.
+void World::check_waste() {
+  if (!file_) return;
+  const std::uint64_t edges = file_->data.begin + file_->tail.size();
+  for (const auto& host : hosts_) {
+    const std::uint64_t runs = trial_.figures.client_starts + host->witness.broken_writes + 1;
+    const std::uint64_t bound = runs * scenario_.n * (edges + 2);
+    if (host->liar.honest() && host->witness.held_and_sent_again > bound) {
+      trial_.violation(std::to_string(host->witness.held_and_sent_again) + " bytes were sent again to " + host->name + ", which had them");
+    }
+    trial_.figures.resent_bytes += host->witness.held_and_sent_again;
+    host->witness.held_and_sent_again = 0;
+  }
+}
+
+io::Task<void> World::upload(ClientNode* client, bool first) {
+  Outcome<transfer::UploadReport> outcome;
+  const std::string who = first ? "upload" : "the rival's upload";
+  const ClientNode::Work work = [&](const transfer::Context& context, transfer::Progress& progress) {
+    transfer::UploadOptions options = upload_options();
+    options.on_proven = [&](const std::string& cap) {
+      check_cap(cap, who + ", proven");
+      check_placed(nullptr, who + ", proven");
+    };
+    outcome.result.reset();
+    return upload_into(&context, std::move(options), &progress, &outcome);
+  };
+  for (std::size_t failures = 0;;) {
+    const ClientNode::Ended ended = co_await client->run(work, longest(Act::upload));
+    if (trial_.failed()) co_return;
+    if (ended == ClientNode::Ended::late) co_return trial_.violation(who + " does not end");
+    if (ended == ClientNode::Ended::by_itself && *outcome.result) break;
+    if (ended == ClientNode::Ended::by_itself) {
+      trial_.note(who + " fails: " + outcome.result->error().what);
+      if (++failures > attempts_max()) co_return trial_.violation(who + " fails again and again: " + outcome.result->error().what);
+    }
+    static_cast<void>(co_await io::sleep_for(std::chrono::milliseconds(random_.below(20'000))));
+  }
+  const transfer::UploadReport& report = **outcome.result;
+  check_cap(report.cap, who);
+  check_placed(&report, who);
+  if (first) cap_ = report.cap;
+  trial_.figures.share_bytes = report.share_bytes_total;
+}
+
+std::set<ShareNumber> World::right_shares() {
+  std::set<ShareNumber> out;
+  for (const auto& host : hosts_) {
+    if (!host->liar.honest() || host->road.absent) continue;
+    const std::set<ShareNumber> there = host->witness.look();
+    out.insert(there.begin(), there.end());
+  }
+  return out;
+}
+
+void World::check_download(ClientNode& client) {
+  const auto bytes = client.file(kTarget);
+  if (bytes && *bytes != plaintext_) trial_.violation("a file of " + std::to_string(bytes->size()) + " bytes lies where the download should be");
+}
+
+io::Task<void> World::download(bool to_file) {
+  Outcome<transfer::DownloadReport> outcome;
+  std::optional<CheckingSink> sink;
+  const cap::Cap cap = cap::parse_cap(cap_);
+  Range range{0, plaintext_.size()};
+  transfer::DownloadOptions options;
+  if (!to_file && random_.below(2) == 0) {
+    range.begin = random_.below(range.end);
+    range.end = range.begin + 1 + random_.below(range.end - range.begin);
+    options.range = range;
+  }
+  const ClientNode::Work work = [&](const transfer::Context& context, transfer::Progress& progress) {
+    outcome.result.reset();
+    if (to_file) return download_into(&context, cap, &progress, &outcome);
+    sink.emplace(trial_, ByteView(plaintext_).subspan(range.begin, range.size()));
+    return stream_into(&context, cap, &*sink, options, &progress, &outcome);
+  };
+  static_cast<void>(client_.disk().unlink(kTarget));
+  static_cast<void>(client_.disk().sync_directory("/home"));
+  const bool possible = right_shares().size() >= scenario_.k;
+  for (std::size_t failures = 0;;) {
+    const ClientNode::Ended ended = co_await client_.run(work, longest(Act::download) + longest(Act::repair));
+    check_download(client_);
+    if (trial_.failed()) co_return;
+    if (ended == ClientNode::Ended::late) {
+      if (possible) trial_.violation("a download does not end");
+      co_return;
+    }
+    if (ended == ClientNode::Ended::by_itself && *outcome.result) break;
+    if (ended == ClientNode::Ended::by_itself) {
+      trial_.note("download fails: " + outcome.result->error().what);
+      if (++failures > attempts_max()) {
+        if (possible) trial_.violation("a download fails again and again: " + outcome.result->error().what);
+        co_return;
+      }
+    }
+    static_cast<void>(co_await io::sleep_for(std::chrono::milliseconds(random_.below(20'000))));
+  }
+  if (to_file && !client_.file(kTarget)) trial_.violation("a download that ended well left no file");
+  if (!to_file && !sink->complete()) trial_.violation("a download that ended well was short");
+}
+
+/// Some shares vanish, some rot; enough stay.
+void World::damage() {
+  std::map<ShareNumber, std::size_t> copies;
+  for (const auto& host : hosts_) {
+    if (!host->liar.honest() || host->road.absent) continue;
+    for (ShareNumber share : host->witness.look()) ++copies[share];
+  }
+  std::size_t may_vanish = copies.size() > scenario_.k ? copies.size() - scenario_.k : 0;
+  for (const auto& host : hosts_) {
+    if (!host->liar.honest() || host->road.absent) continue;
+    for (ShareNumber share : host->witness.look()) {
+      if (random_.below(3) != 0) continue;
+      if (copies[share] == 1 && may_vanish == 0) continue;
+      if (copies[share] == 1) --may_vanish;
+      --copies[share];
+      host->witness.spoil(share, random_.below(3) == 0, random_);
+    }
+  }
+}
+
+io::Task<void> World::repair() {
+  damage();
+  const auto parsed = cap::parse_cap(cap_);
+  const cap::ChkVerifyCap verify = transfer::verifiable(parsed).value();
+  if (right_shares().size() < scenario_.k) co_return;
+  Outcome<transfer::RepairReport> outcome;
+  const ClientNode::Work work = [&](const transfer::Context& context, transfer::Progress& progress) {
+    outcome.result.reset();
+    return repair_into(&context, verify, &progress, &outcome);
+  };
+  for (std::size_t attempts = 0; attempts <= attempts_max();) {
+    const ClientNode::Ended ended = co_await client_.run(work, longest(Act::repair));
+    if (trial_.failed()) co_return;
+    if (ended == ClientNode::Ended::late) co_return trial_.violation("a repair does not end");
+    if (ended == ClientNode::Ended::by_itself) {
+      ++attempts;
+      if (!*outcome.result) trial_.note("repair fails: " + outcome.result->error().what);
+      if (*outcome.result && (*outcome.result)->successful) break;
+    }
+    static_cast<void>(co_await io::sleep_for(std::chrono::milliseconds(random_.below(20'000))));
+  }
+  if (!outcome.result || !*outcome.result || !(*outcome.result)->successful) {
+    co_return trial_.violation("a repair does not succeed" + (outcome.result && !*outcome.result ? ": " + outcome.result->error().what : ""));
+  }
+  std::set<ShareNumber> there = right_shares();
+  for (const transfer::ShareVerdict& verdict : (*outcome.result)->after.shares) {
+    const auto host = std::ranges::find(hosts_, verdict.server, [](const auto& each) { return each->id; });
+    if (!(*host)->liar.honest() && verdict.state == transfer::ShareVerdict::State::good) there.insert(verdict.share);
+  }
+  if (there.size() != scenario_.n) trial_.violation("a successful repair leaves " + std::to_string(there.size()) + " good shares");
+}
+
+/// All power fails at once: what was told must still be there.
+io::Task<void> World::look_at_the_end() {
+  for (const auto& host : hosts_) {
+    co_await host->machine.stop(Machine::Ending::power_cut, 0);
+    co_await host->machine.start();
+    if (host->liar.honest() && !host->road.absent) static_cast<void>(host->witness.look());
+  }
+}
+
+io::Task<void> World::run() {
+  for (const auto& host : hosts_) co_await host->machine.start();
+  client_.put_file(kSource, plaintext_);
+  if (!scenario_.random_key) {
+    file_ = expect(scenario_, plaintext_, client_.convergence(), nullptr);
+    for (const auto& host : hosts_) host->witness.set_file(&*file_);
+  }
+  for (const Act which : {Act::upload, Act::download, Act::repair}) {
+    co_await act(which);
+    check_waste();
+    if (trial_.failed()) break;
+  }
+  if (!trial_.failed()) co_await look_at_the_end();
+  for (const auto& host : hosts_) co_await host->machine.stop(Machine::Ending::kill, 0);
+  trial_.figures.virtual_seconds = std::chrono::duration<double>(loop_.now() - io::Time{}).count();
+}
+
+}  // namespace holdfast::sim
