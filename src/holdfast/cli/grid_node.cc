@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "holdfast/cli/version.h"
 #include "holdfast/core/base/base32.h"
 #include "holdfast/core/protocol/http_fields.h"
@@ -47,6 +49,33 @@ Result<Endpoint> parse_tub_port(std::string_view text) {
   return out;
 }
 
+/// How a node is called already: by its fURL, which a Tahoe node has too.
+struct KnownAs {
+  Endpoint endpoint;
+  std::string swissnum;
+};
+
+/// "pb://TUBID@tcp:HOST:PORT,.../SWISSNUM": the first hint of TCP counts.
+Result<KnownAs> parse_furl(std::string_view text) {
+  const std::size_t at = text.find('@'), slash = text.rfind('/');
+  if (!text.starts_with("pb://") || at == std::string_view::npos || slash < at || slash + 1 == text.size()) {
+    return fail(Errc::malformed, "private/storage.furl is not pb://TUBID@tcp:HOST:PORT/SWISSNUM");
+  }
+  std::string_view hints = text.substr(at + 1, slash - at - 1);
+  while (!hints.empty()) {
+    std::string_view hint = hints.substr(0, hints.find(','));
+    hints.remove_prefix(std::min(hints.size(), hint.size() + 1));
+    if (!hint.starts_with("tcp:")) continue;
+    hint.remove_prefix(4);
+    const std::size_t colon = hint.rfind(':');
+    const auto port = colon == std::string_view::npos ? std::nullopt : protocol::parse_decimal(hint.substr(colon + 1));
+    if (port && *port > 0 && *port <= 65'535) {
+      return KnownAs{{std::string(hint.substr(0, colon)), static_cast<std::uint16_t>(*port)}, std::string(text.substr(slash + 1))};
+    }
+  }
+  return fail(Errc::unsupported, "private/storage.furl has no tcp:HOST:PORT in it");
+}
+
 std::string storage_cfg(const StorageNodeWishes& wishes) {
   const std::string port = std::to_string(wishes.port);
   const std::string location = wishes.location.empty() ? wishes.host : wishes.location;
@@ -65,9 +94,20 @@ Result<std::string> create_storage_node(World& world, const std::string& path, c
   config::NodeDirectory node(world.files, path);
   Result<std::string> known = node.read_private("storage.nurl");
   if (known || known.error().code != Errc::not_found) return known;
+  const Result<std::string> furl = node.read_private("storage.furl");
+  if (!furl && furl.error().code != Errc::not_found) return furl;
   StorageNodeWishes wishes = asked;
-  if (wishes.port == 0) {
-    HF_TRY(wishes.port, choose_port(wishes.host));
+  std::string swissnum;
+  if (furl) {  // whoever knows this server must find it again
+    HF_TRY(const KnownAs former, parse_furl(*furl));
+    if (wishes.location.empty()) wishes.location = former.endpoint.host;
+    wishes.port = former.endpoint.port;
+    swissnum = former.swissnum;
+  } else {
+    if (wishes.port == 0) {
+      HF_TRY(wishes.port, choose_port(wishes.host));
+    }
+    swissnum = config::make_swissnum(world.random);
   }
   HF_TRY_VOID(node.create(world.random, storage_cfg(wishes)));
   Result<std::string> pem = node.read_private("node.pem");
@@ -83,10 +123,12 @@ Result<std::string> create_storage_node(World& world, const std::string& path, c
   nurl.spki = identity.spki;
   nurl.host = wishes.location.empty() ? wishes.host : wishes.location;
   nurl.port = wishes.port;
-  nurl.swissnum = config::make_swissnum(world.random);
+  nurl.swissnum = swissnum;
   const std::string text = protocol::to_string(nurl);
-  HF_TRY_VOID(node.write_private("storage.furl", "pb://" + base32_encode(identity.tub_id.view()) + "@tcp:" + nurl.host + ":" +
-                                                     std::to_string(nurl.port) + "/" + nurl.swissnum + "\n"));
+  if (!furl) {
+    HF_TRY_VOID(node.write_private("storage.furl", "pb://" + base32_encode(identity.tub_id.view()) + "@tcp:" + nurl.host + ":" +
+                                                       std::to_string(nurl.port) + "/" + nurl.swissnum + "\n"));
+  }
   HF_TRY_VOID(node.write_private("storage.nurl", text + "\n"));  // last: a node with a NURL is whole
   return text;
 }
