@@ -38,7 +38,7 @@ test: dev
 	@ctest --test-dir build/dev --output-on-failure -j $(JOBS)
 
 bench: build/release/build.ninja
-	@ninja -C build/release -j $(JOBS) --quiet holdfast core_bench
+	@ninja -C build/release -j $(JOBS) --quiet holdfast core_bench fault_proxy
 	@python3 bench/bench.py build/release $(if $(QUICK),--quick)
 
 lint: | deps

@@ -5,12 +5,13 @@ usage: bench.py BUILD_DIRECTORY [--quick]"""
 import json
 import os
 import random
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+
+import links
 
 MIB = 1 << 20
 # Real Tahoe-LAFS, ten servers over GBS on an idle 2-core machine with SHA-256 at 1800 MB/s per core (ms of CPU per MiB, MiB/s).
@@ -74,6 +75,28 @@ def transfers(binary, place, size):
         grid.stdout.close()
 
 
+def beyond_loopback(build, binary):
+    proxy = os.path.join(build, "fault_proxy")
+    place = tempfile.mkdtemp(prefix="holdfast-bench-", dir=build)
+    print()
+
+    def show(name, figures):
+        print(f"{name:<44}" + "  ".join(f"{key} {value:.2f}" for key, value in figures.items()), flush=True)
+        return figures
+
+    try:
+        return {
+            "small_files": show("1,000 files of 10 KiB in one command", links.small_files(binary, place + "/small")),
+            "satellite": show("10 Mbit/s, 600 ms round trip", links.over_a_link(binary, proxy, place + "/sat", 1_250_000, 600, 6 * MIB, 16 * MIB)),
+            "fibre": show("1 Gbit/s, 50 ms round trip", links.over_a_link(binary, proxy, place + "/fib", 125_000_000, 50, 256 * MIB, 512 * MIB)),
+            "many_servers": show("100 servers beside 10, 64 MiB", links.many_servers(binary, place + "/many", 64 * MIB)),
+            "slow_server": show("one server of ten 50 times slower", links.one_slow_server(binary, proxy, place + "/slow", 64 * MIB, 20 * MIB)),
+            "resume": show("first new byte after kill -9 at 90 % of 1 GiB", links.resuming(binary, place + "/resume", 1024 * MIB)),
+        }
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def main():
     build, quick = sys.argv[1], "--quick" in sys.argv
     binary = os.path.join(build, "holdfast")
@@ -107,6 +130,8 @@ def main():
     for verb in ("put", "get"):
         a, b = result["transfers"][small][verb]["client_mib"], result["transfers"][large][verb]["client_mib"]
         print(f"{verb}: peak memory at {large} MiB is {b / a:.2f} times that at {small} MiB")
+    if not quick:
+        result["beyond"] = beyond_loopback(build, binary)
     path = os.path.join(os.path.dirname(os.path.abspath(build)), "bench.json")
     with open(path, "w") as f:
         json.dump(result, f, indent=1)

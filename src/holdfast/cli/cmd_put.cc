@@ -1,6 +1,7 @@
 // holdfast put: files to the grid. The cap goes to stdout, everything else to stderr.
 #include <cstdio>
 #include <filesystem>
+#include <span>
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -8,6 +9,8 @@
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
 #include "holdfast/cli/spool.h"
+#include "holdfast/edge/io/task_group.h"
+#include "holdfast/edge/io/waiting.h"
 #include "holdfast/node/transfer/uploader.h"
 
 namespace holdfast::cli {
@@ -21,7 +24,7 @@ json::object to_json(const transfer::UploadReport& report) {
     json::array shares;
     for (ShareNumber share : server.shares) shares.push_back(share);
     servers.push_back({{"id", server.id}, {"name", server.name}, {"bytes_sent", server.bytes_sent},
-                       {"bytes_received", server.bytes_received}, {"shares", std::move(shares)}});
+                       {"shares", std::move(shares)}});
   }
   for (const auto& warning : report.warnings) warnings.push_back(json::string(warning));
   return {{"cap", report.cap},
@@ -71,6 +74,15 @@ void print_summary(const transfer::UploadReport& report) {
   for (const std::string& warning : report.warnings) fmt::print(stderr, "warning: {}\n", warning);
 }
 
+int print_failure(const Error& error, const std::string& path) {
+  if (error.code == Errc::cancelled) {
+    fmt::print(stderr, "stopped; what was sent is kept. {} goes on.\n", is_spool(path) ? "holdfast transfers resume" : "The same command");
+  } else {
+    fmt::print(stderr, "{}\n", describe(error));
+  }
+  return exit_code_of(error.code);
+}
+
 io::Task<int> put_one(World& world, ClientNode& node, std::string path, const GlobalOptions& options, const PutWishes& wishes) {
   transfer::Progress progress;
   transfer::UploadOptions upload = options_of(node, wishes);
@@ -104,13 +116,7 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
     if (wishes.progress != "none") print_summary(*report);
     co_return kDone;
   }
-  const Error& error = wishes.plan ? plan.error() : report.error();
-  if (error.code == Errc::cancelled) {
-    fmt::print(stderr, "stopped; what was sent is kept. {} goes on.\n", is_spool(path) ? "holdfast transfers resume" : "The same command");
-  } else {
-    fmt::print(stderr, "{}\n", describe(error));
-  }
-  co_return exit_code_of(error.code);
+  co_return print_failure(wishes.plan ? plan.error() : report.error(), path);
 }
 
 /// Standard input goes through a spool, which stays only while it is needed to go on.
@@ -125,6 +131,83 @@ io::Task<int> put_standard_input(World& world, ClientNode& node, const GlobalOpt
   co_return code;
 }
 
+constexpr std::uint64_t kSmallBytes = 262'144;  // up to here it is the round trips that cost, not the bytes
+constexpr std::size_t kSmallAtOnce = 16;
+
+/// How many files from the first on are small regular files.
+std::size_t count_small(std::span<const std::string> files) {
+  std::size_t count = 0;
+  for (const std::string& file : files) {
+    std::error_code problem;
+    const bool regular = file != "-" && std::filesystem::is_regular_file(file, problem);
+    if (!regular || std::filesystem::file_size(file, problem) > kSmallBytes || problem) break;
+    ++count;
+  }
+  return count;
+}
+
+/// Many small files, several at once; what is printed keeps their order.
+class SmallFiles {
+ public:
+  SmallFiles(World& world, ClientNode& node, const GlobalOptions& options, const PutWishes& wishes, std::span<const std::string> files)
+      : world_(world), node_(node), options_(options), wishes_(wishes), files_(files), reports_(files.size()), turns_(world.loop, kSmallAtOnce) {}
+
+  io::Task<int> run() {
+    progress_.phase = transfer::Phase::sending;
+    progress_.total_bytes = files_.size();
+    {
+      const ProgressDisplay display(world_.loop, progress_, wishes_.progress);
+      io::TaskGroup group(co_await io::this_scope());
+      for (std::size_t i = 0; i < files_.size(); ++i) group.spawn(put(i));
+      co_await group.join();
+    }
+    print_finished();
+    co_return worst_;
+  }
+
+ private:
+  io::Task<void> put(std::size_t i) {
+    const bool mine = co_await turns_.acquire();
+    if (!mine) {
+      reports_[i] = fail(Errc::cancelled, "stopped");
+      co_return;
+    }
+    transfer::Progress own;
+    const std::string path = std::filesystem::absolute(files_[i]).lexically_normal().string();
+    reports_[i] = co_await transfer::upload_file(node_.context(), path, options_of(node_, wishes_), own);
+    turns_.release();
+    ++progress_.done_bytes;
+    progress_.note = fmt::format("{} of {} files", progress_.done_bytes, files_.size());
+    print_finished();
+  }
+
+  /// Those at the front that have ended.
+  void print_finished() {
+    for (; printed_ < files_.size() && reports_[printed_]; ++printed_) {
+      const Result<transfer::UploadReport>& report = *reports_[printed_];
+      if (!report) {
+        const bool told = report.error().code == Errc::cancelled && worst_ == kInterrupted;
+        worst_ = std::max(worst_, told ? kInterrupted : print_failure(report.error(), files_[printed_]));
+        continue;
+      }
+      std::printf("%s\n", options_.json ? json::serialize(to_json(*report)).c_str() : report->cap.c_str());
+      for (const std::string& warning : report->warnings) fmt::print(stderr, "warning: {}: {}\n", files_[printed_], warning);
+    }
+    std::fflush(stdout);
+  }
+
+  World& world_;
+  ClientNode& node_;
+  const GlobalOptions& options_;
+  const PutWishes& wishes_;
+  const std::span<const std::string> files_;
+  std::vector<std::optional<Result<transfer::UploadReport>>> reports_;
+  io::Semaphore turns_;
+  transfer::Progress progress_;
+  std::size_t printed_ = 0;
+  int worst_ = kDone;
+};
+
 }  // namespace
 
 io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
@@ -135,15 +218,21 @@ io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
   }
   for (const std::string& problem : (*node)->problems()) fmt::print(stderr, "warning: {}\n", problem);
   int worst = kDone;
-  for (const std::string& file : wishes.files) {
+  for (std::size_t at = 0; at < wishes.files.size();) {
+    const std::string& file = wishes.files[at];
+    const std::size_t small = wishes.plan ? 0 : count_small(std::span(wishes.files).subspan(at));
     int code = kDone;
-    if (file == "-") {
+    if (small > 1) {
+      SmallFiles batch(world, **node, options, wishes, std::span(wishes.files).subspan(at, small));
+      code = co_await batch.run();
+    } else if (file == "-") {
       code = co_await put_standard_input(world, **node, options, wishes);
     } else {
       code = co_await put_one(world, **node, file, options, wishes);
     }
     worst = std::max(worst, code);
     if (code == kInterrupted) break;
+    at += std::max<std::size_t>(1, small);
   }
   co_return worst;
 }

@@ -70,6 +70,11 @@ struct IncomingUpload {
   }
   static constexpr io::Duration kSilentWriter = std::chrono::seconds(2);
   bool complete() const { return held.contains(whole()); }
+  /// All of it came, and nothing of it has been acknowledged yet. Only small ones: when the last step fails, all is lost.
+  bool whole_at_once() const {
+    return allocated_size <= kWholeAtOnceMax && held.empty() && unsynced.contains(whole()) && !files.has_journal();
+  }
+  static constexpr std::uint64_t kWholeAtOnceMax = 4 * 1'048'576;
   std::uint64_t missing_bytes() const { return allocated_size - held.total() - unsynced.total(); }
   bool empty() const { return held.empty() && unsynced.empty(); }
 

@@ -145,6 +145,7 @@ class ShareStore {
   void touch(IncomingUpload& upload);
 
   io::Task<Result<void>> commit(std::shared_ptr<IncomingUpload> upload);
+  void forget_unsynced(IncomingUpload& upload, const Error& error);
   io::Task<void> commit_quietly(std::shared_ptr<IncomingUpload> upload);
   io::Task<Result<bool>> complete(std::shared_ptr<IncomingUpload> upload);
   io::Task<Result<bool>> audit(std::shared_ptr<IncomingUpload> upload);

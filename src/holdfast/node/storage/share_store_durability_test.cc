@@ -62,26 +62,35 @@ void expect_can_be_finished(Machine& machine, Client& client, const std::string&
   expect_true(machine, client, where + ", at the end");
 }
 
-/// From the first start to the finished share.
-std::uint64_t operations_of_an_upload() {
-  Machine machine;
+constexpr std::uint64_t kSeveral = 1'000, kWholeAtOnce = 100'000;  // bytes in a PATCH: the share in pieces, or without a journal
+
+Client client_with(std::uint64_t patch_bytes) {
   Client client;
+  client.patch_bytes = patch_bytes;
+  return client;
+}
+
+/// From the first start to the finished share.
+std::uint64_t operations_of_an_upload(std::uint64_t patch_bytes = kSeveral) {
+  Machine machine;
+  Client client = client_with(patch_bytes);
   EXPECT_TRUE(machine.start() && machine.run(client.upload(&machine.store())));
   return machine.fs.operations();
 }
 
-class Durability : public testing::TestWithParam<int> {
+class Durability : public testing::TestWithParam<std::tuple<int, std::uint64_t>> {
  protected:
-  std::uint64_t seed() const { return static_cast<std::uint64_t>(GetParam()); }
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(std::get<0>(GetParam())); }
+  std::uint64_t patch_bytes() const { return std::get<1>(GetParam()); }
 };
-INSTANTIATE_TEST_SUITE_P(Seeds, Durability, testing::Range(0, 6));
+INSTANTIATE_TEST_SUITE_P(Seeds, Durability, testing::Combine(testing::Range(0, 6), testing::Values(kSeveral, kWholeAtOnce)));
 
 TEST_P(Durability, NothingAcknowledgedIsLostWhereverThePowerIsCut) {
-  const std::uint64_t operations = operations_of_an_upload();
+  const std::uint64_t operations = operations_of_an_upload(patch_bytes());
   for (std::uint64_t cut = 0; cut <= operations; ++cut) {
     const std::string where = "cut at operation " + std::to_string(cut);
     Machine machine(seed() * 1'000 + cut);
-    Client client;
+    Client client = client_with(patch_bytes());
     machine.fs.power_off_from(cut);
     if (machine.start()) static_cast<void>(machine.run(client.upload(&machine.store())));
     machine.cut_power();
@@ -94,11 +103,11 @@ TEST_P(Durability, NothingAcknowledgedIsLostWhereverThePowerIsCut) {
 }
 
 TEST_P(Durability, WhatARestartedStoreShowsIsDurableToo) {
-  const std::uint64_t operations = operations_of_an_upload();
+  const std::uint64_t operations = operations_of_an_upload(patch_bytes());
   for (std::uint64_t cut = 0; cut <= operations; ++cut) {
     const std::string where = "killed at operation " + std::to_string(cut);
     Machine machine(seed() * 1'000 + cut);
-    Client client;
+    Client client = client_with(patch_bytes());
     machine.fs.power_off_from(cut);
     if (machine.start()) static_cast<void>(machine.run(client.upload(&machine.store())));
     machine.kill();
@@ -116,17 +125,19 @@ TEST_P(Durability, WhatARestartedStoreShowsIsDurableToo) {
 
 class Faults : public testing::TestWithParam<std::tuple<Errc, std::size_t>> {};
 INSTANTIATE_TEST_SUITE_P(NoSpaceAndIo, Faults,
-                         testing::Combine(testing::Values(Errc::no_space, Errc::io), testing::Values(1, 2, 3, 100)));
+                         testing::Combine(testing::Values(Errc::no_space, Errc::io), testing::Values(0, 1, 2, 3, 100)));  // 0: whole at once
 
 TEST_P(Faults, OfAnyOperationCauseNoFalseAcknowledgementAndPass) {
-  const auto [error, patches] = GetParam();
-  const std::uint64_t operations = operations_of_an_upload();
+  const auto [error, pieces] = GetParam();
+  const std::uint64_t patch_bytes = pieces == 0 ? kWholeAtOnce : kSeveral;
+  const std::size_t patches = pieces == 0 ? 100 : pieces;
+  const std::uint64_t operations = operations_of_an_upload(patch_bytes);
   constexpr std::uint64_t kSeeds = 4;
   for (std::uint64_t i = 0; i < operations * kSeeds; ++i) {
     const std::uint64_t n = i / kSeeds;
     const std::string where = "operation " + std::to_string(n) + " fails";
     Machine machine(i);
-    Client client;
+    Client client = client_with(patch_bytes);
     machine.fs.fail_operation(n, error);
     for (int attempt = 0; attempt < 3 && !client.done; ++attempt) {
       const auto opened = attempt == 0 || !machine.store().available() ? machine.start() : Result<void>{};
@@ -142,13 +153,16 @@ TEST_P(Faults, OfAnyOperationCauseNoFalseAcknowledgementAndPass) {
   }
 }
 
-TEST(FaultsWhileServing, PassWithoutARestart) {
+class FaultsWhileServing : public testing::TestWithParam<std::uint64_t> {};
+INSTANTIATE_TEST_SUITE_P(PatchBytes, FaultsWhileServing, testing::Values(kSeveral, kWholeAtOnce));
+
+TEST_P(FaultsWhileServing, PassWithoutARestart) {
   for (const Errc error : {Errc::no_space, Errc::io}) {
     bool failed = true;
     for (std::uint64_t n = 0; failed; ++n) {
       const std::string where = "operation " + std::to_string(n) + " of the upload failed";
       Machine machine(n);
-      Client client;
+      Client client = client_with(GetParam());
       ASSERT_TRUE(machine.start().has_value());
       const std::uint64_t failing = machine.fs.operations() + n;
       machine.fs.fail_operation(failing, error);
@@ -162,7 +176,7 @@ TEST(FaultsWhileServing, PassWithoutARestart) {
 }
 
 // A legacy upload has no journal from which a lost rename could be done again.
-TEST(FaultsWhileServing, AShareIsListedOnlyWhenItsNameIsDurable) {
+TEST(LegacyUploads, AShareIsListedOnlyWhenItsNameIsDurable) {
   const std::uint64_t operations = operations_of_an_upload();
   for (std::uint64_t i = 0; i < operations * 4; ++i) {
     Machine machine(i);

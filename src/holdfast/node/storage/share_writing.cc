@@ -79,19 +79,30 @@ io::Task<Result<void>> ShareStore::Writer::append(Bytes data) {
 }
 
 io::Task<Result<ShareStore::Writer::Outcome>> ShareStore::Writer::finish() {
-  HF_CO_TRY_VOID(co_await store_.commit(upload_));
+  // What is whole before anything of it was acknowledged needs no journal: it becomes a share, or was never there.
+  if (!upload_->whole_at_once()) HF_CO_TRY_VOID(co_await store_.commit(upload_));
   if (upload_->gone) co_return tl::make_unexpected(gone_error());
-  if (upload_->complete()) {
+  if (upload_->complete() || upload_->whole_at_once()) {
     HF_CO_TRY(const bool done, co_await store_.complete(upload_));
     if (done) {
       Outcome whole;
       whole.complete = true;
       co_return whole;
     }
+    HF_CO_TRY_VOID(co_await store_.commit(upload_));
   }
   Outcome outcome;
   outcome.required = upload_->required();
   co_return outcome;
+}
+
+/// The kernel may have dropped all that was not synced, and says so only once: it counts as never received.
+void ShareStore::forget_unsynced(IncomingUpload& upload, const Error& error) {
+  upload.unsynced.clear();
+  upload.blocks.reset();
+  ++upload.failed_syncs;
+  ++counters_.sync_failures;
+  world_.log.error("a partial share could not be made durable: " + error.what);
 }
 
 /// Makes all that is written durable. One sync serves everybody who waits.
@@ -124,12 +135,7 @@ io::Task<Result<void>> ShareStore::commit(std::shared_ptr<IncomingUpload> upload
     upload->unsynced.subtract(ranges);
     upload->held.add(ranges);
   } else {
-    // The kernel may have dropped all that was not synced, and says so only once: it counts as never received.
-    upload->unsynced.clear();
-    upload->blocks.reset();
-    ++upload->failed_syncs;
-    ++counters_.sync_failures;
-    world_.log.error("a partial share could not be made durable: " + synced.error().what);
+    forget_unsynced(*upload, synced.error());
   }
   if (upload->unsynced.empty()) dirty_.erase(upload);
   upload->syncing.release();
@@ -184,6 +190,7 @@ io::Task<Result<bool>> ShareStore::audit(std::shared_ptr<IncomingUpload> upload)
   upload->syncing.release();
   HF_CO_TRY_VOID(withdrawn);
   upload->held.subtract(failed->wrong);
+  upload->unsynced.subtract(failed->wrong);
   co_return false;
 }
 
@@ -196,7 +203,7 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
     return result;
   };
   if (upload->gone) co_return finish(tl::make_unexpected(gone_error()));
-  if (!upload->complete()) co_return finish(false);
+  if (!upload->complete() && !upload->whole_at_once()) co_return finish(false);
   if (upload->resumable && !upload->placing) {
     const Result<bool> passed = co_await audit(upload);
     if (upload->failed_audits >= kFailedAuditsMax) {
@@ -228,6 +235,12 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
   };
   const Result<void> placed = co_await world_.disk.run(job);
   upload->placing = upload->files.placed();
+  if (upload->placing) {  // it was synced before it got its name
+    upload->held.add(upload->unsynced);
+    upload->unsynced.clear();
+  } else if (!placed && !upload->unsynced.empty()) {
+    forget_unsynced(*upload, placed.error());
+  }
   upload->syncing.release();
   const bool beaten = !placed && placed.error().code == Errc::conflict;
   if (!placed && !beaten) co_return finish(tl::make_unexpected(placed.error()));

@@ -188,6 +188,10 @@ Result<void> UploadFiles::become_share(const std::string& target, const std::vec
     part_path_ = target;
   }
   HF_TRY_VOID(files_.sync_directory(final_bucket));
+  if (!has_journal()) {  // nobody would believe a .part that comes back
+    remove_leftovers();
+    return {};
+  }
   const Result<void> gone = files_.sync_directory(bucket());
   if (!gone && gone.error().code != Errc::not_found) return gone;  // the last one out may have removed it
   remove_leftovers();

@@ -202,7 +202,7 @@ bool SharePlacer::has_live_attempt(ShareNumber share) const {
     const SharePusher& pusher = attempt->pusher;
     if (pusher.share() != share || pusher.state() != SharePusher::State::running) return false;
     if (pusher.troubled() && pusher.error().code == Errc::no_space) return false;
-    return !pusher.troubled() || now - pusher.silent_since() < wishes_.patience.silence;
+    return !pusher.troubled() || now - pusher.troubled_since() < wishes_.patience.silence;
   });
 }
 
@@ -228,7 +228,7 @@ io::Task<void> SharePlacer::place_again() {
     const SharePusher& pusher = attempt->pusher;
     if (pusher.state() == SharePusher::State::failed) continue;
     ++load[attempt->server];
-    if (pusher.troubled() && now - pusher.silent_since() >= wishes_.patience.silence) silent.insert(attempt->server);
+    if (pusher.troubled() && now - pusher.troubled_since() >= wishes_.patience.silence) silent.insert(attempt->server);
   }
   std::map<std::size_t, std::set<ShareNumber>> by_server;
   for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) {
@@ -272,7 +272,7 @@ bool SharePlacer::rest_is_silent() const {
     const SharePusher& pusher = attempt->pusher;
     if (pusher.state() != SharePusher::State::running || is_placed(pusher.share())) return true;
     return pusher.troubled() && (pusher.error().code == Errc::no_space ||
-                                 now - pusher.silent_since() >= wishes_.patience.straggler);
+                                 now - pusher.troubled_since() >= wishes_.patience.straggler);
   });
 }
 
@@ -343,6 +343,9 @@ io::Task<Result<void>> SharePlacer::run() {
   job_.pipeline.open();
   // Questions and pushers live in a group of their own, so that a cancellation of the caller reaches them through here.
   if (outcome) outcome = co_await supervise();
+  for (const ServerFacts& each : servers_) {
+    if (!each.answered) warnings_.push_back(each.problem.what.empty() ? each.server->name() + " has not answered" : each.problem.what);
+  }
   group_.cancel();
   co_await group_.join();
   draw();
@@ -353,6 +356,14 @@ std::uint64_t SharePlacer::bytes_skipped() const {
   std::uint64_t sum = 0;
   for (const auto& attempt : attempts_) {
     if (attempt->pusher.state() == SharePusher::State::placed) sum += attempt->pusher.bytes_skipped();
+  }
+  return sum;
+}
+
+std::uint64_t SharePlacer::bytes_sent(const grid::StorageServer* to) const {
+  std::uint64_t sum = 0;
+  for (const auto& attempt : attempts_) {
+    if (to == nullptr || &attempt->pusher.server() == to) sum += attempt->pusher.bytes_sent();
   }
   return sum;
 }

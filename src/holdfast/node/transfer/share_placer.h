@@ -32,6 +32,8 @@ class SharePlacer {
   std::size_t happiness() const;
   std::vector<std::string> warnings() const { return warnings_; }
   std::uint64_t bytes_skipped() const, bytes_resent() const, cuts() const;
+  /// Share bytes handed to connections, all servers or one.
+  std::uint64_t bytes_sent(const grid::StorageServer* to = nullptr) const;
 
  private:
   struct Attempt;

@@ -49,10 +49,10 @@ SharePusher::SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber 
       secrets_(std::move(secrets)),
       resumes_(start.resumes),
       reader_(job.pipeline),
-      last_heard_(job.context.loop.now()) {
+      troubled_since_(job.context.loop.now()) {
   complete_ = start.complete;
   polite_ = start.shared && resumes_;
-  others_seen_ = last_heard_;
+  others_seen_ = troubled_since_;
   if (complete_) held_before_ = job.encoder.layout().size();
   if (start.required) adopt(std::move(*start.required));
 }
@@ -61,7 +61,7 @@ std::uint64_t SharePusher::bytes_skipped() const {
   return job_.encoder.layout().size() - sent_.total();
 }
 
-io::Time SharePusher::silent_since() const { return failures_ == 0 ? job_.context.loop.now() : last_heard_; }
+io::Time SharePusher::troubled_since() const { return failures_ == 0 ? job_.context.loop.now() : troubled_since_; }
 
 std::uint64_t SharePusher::bytes_done() const {
   const std::uint64_t size = job_.encoder.layout().size();
@@ -88,7 +88,6 @@ void SharePusher::adopt(RangeSet required) {
   foreign_ = std::move(others);
   if (foreign_.empty()) header_sent_ = tail_sent_ = true;  // all that is there came from this run
   required_ = std::move(required);
-  last_heard_ = job_.context.loop.now();
   if (!required_->empty()) {
     const auto& layout = job_.encoder.layout();
     const std::uint64_t first = std::clamp(required_->front().begin, layout.data().begin, layout.data().end);
@@ -125,7 +124,7 @@ io::Task<void> SharePusher::run() {
 
 /// An error is answered by trying again, or passed up when this server will not do.
 Result<void> SharePusher::handle(const Error& error) {
-  ++failures_;
+  if (failures_++ == 0) troubled_since_ = job_.context.loop.now();
   error_ = error;
   switch (error.code) {
     case Errc::unavailable:
@@ -225,6 +224,7 @@ io::Task<Result<void>> SharePusher::wait_politely() {
 
 void SharePusher::note_sent(Range range) {
   if (range.empty()) return;
+  handed_out_ += range.size();
   resent_ += sent_.intersection(range).total();
   sent_.add(range);
   const auto& layout = job_.encoder.layout();

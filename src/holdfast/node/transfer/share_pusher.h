@@ -50,10 +50,11 @@ class SharePusher {
   std::uint64_t bytes_held_before() const { return held_before_; }
   /// Of the placed share: what this run never sent.
   std::uint64_t bytes_skipped() const;
+  std::uint64_t bytes_sent() const { return handed_out_; }
   std::uint64_t bytes_resent() const { return resent_; }
   std::uint64_t cuts() const { return cuts_; }
-  /// No answer and no byte since then; the present time while all is well.
-  io::Time silent_since() const;
+  /// Every attempt since then has failed (the first time after `silence`, when it is that); the present time while all is well.
+  io::Time troubled_since() const;
   bool troubled() const { return failures_ > 0; }
 
  private:
@@ -93,11 +94,11 @@ class SharePusher {
   RangeSet foreign_;                  // held by the server although this run did not send it
   bool asked_once_ = false;
   bool header_sent_ = false, tail_sent_ = false;
-  std::uint64_t held_before_ = 0, resent_ = 0, cuts_ = 0;
+  std::uint64_t held_before_ = 0, handed_out_ = 0, resent_ = 0, cuts_ = 0;
   unsigned failures_ = 0;             // in a row
   unsigned fresh_starts_ = 0;
   ShareBytes* sending_ = nullptr;
-  io::Time last_heard_;
+  io::Time troubled_since_;
 };
 
 }  // namespace holdfast::transfer

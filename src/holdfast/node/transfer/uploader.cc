@@ -93,28 +93,16 @@ std::string cap_of(const PutJournal& journal, const immutable::Encoder& encoder)
   return cap::to_string(cap::Cap(read));
 }
 
-std::map<std::string, grid::Traffic> traffic_of(const Context& context) {
-  std::map<std::string, grid::Traffic> out;
-  for (const grid::StorageServer* server : context.servers) out[server->id()] = server->traffic();
-  return out;
-}
-
-void report_servers(const Context& context, const std::map<std::string, grid::Traffic>& before,
-                    const SharePlacer& placer, UploadReport& report) {
+void report_servers(const Context& context, const SharePlacer& placer, UploadReport& report) {
   const auto placed = placer.placed();
   for (const grid::StorageServer* server : context.servers) {
-    const grid::Traffic now = server->traffic();
-    const grid::Traffic& then = before.at(server->id());
-    ServerReport each;
+    ServerReport& each = report.servers.emplace_back();
     each.id = server->id();
     each.name = server->name();
-    each.bytes_sent = now.body_bytes_sent - then.body_bytes_sent;
-    each.bytes_received = now.body_bytes_received - then.body_bytes_received;
+    each.bytes_sent = placer.bytes_sent(server);
     for (const auto& [share, servers] : placed) {
       if (std::ranges::find(servers, server) != servers.end()) each.shares.push_back(share);
     }
-    report.bytes_sent += each.bytes_sent;
-    report.servers.push_back(std::move(each));
   }
 }
 
@@ -128,7 +116,6 @@ io::Task<void> run_pipeline(SegmentPipeline* pipeline, Result<void>* outcome, st
 io::Task<Result<UploadReport>> push(const Context& context, const Prepared& prepared, const UploadOptions& options,
                                     Progress& progress) {
   const io::Time start = context.loop.now();
-  const auto before = traffic_of(context);
   const PutJournal& journal = prepared.journal;
   Link link(context.loop, context.random, options.patience);
   const immutable::ShareLayout layout(prepared.geometry);
@@ -164,7 +151,8 @@ io::Task<Result<UploadReport>> push(const Context& context, const Prepared& prep
   report.happiness = static_cast<unsigned>(placer.happiness());
   report.happy = options.happy;
   report.warnings = placer.warnings();
-  report_servers(context, before, placer, report);
+  report.bytes_sent = placer.bytes_sent();
+  report_servers(context, placer, report);
   report.seconds = seconds_since(start, context.loop);
   co_return report;
 }
