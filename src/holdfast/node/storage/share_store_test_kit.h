@@ -29,7 +29,7 @@ class Machine {
 
   Result<void> start() {
     stop();
-    store_ = std::make_unique<ShareStore>(ShareStore::World{loop, *pool_, fs, log_}, options);
+    store_ = std::make_unique<ShareStore>(world(), options);
     return run(store_->open());
   }
   /// A clean stop.
@@ -48,6 +48,7 @@ class Machine {
     fs.power_cut();
   }
   ShareStore& store() { return *store_; }
+  ShareStore::World world() { return {loop, *pool_, fs, log_}; }
   StorePaths paths() const { return StorePaths(options.directory); }
 
   void finish(io::Task<void> task) {

@@ -27,6 +27,7 @@ io::Task<Result<std::unique_ptr<StorageRole>>> StorageRole::start(io::AsioLoop& 
   std::unique_ptr<StorageRole> role(new StorageRole(world, std::move(options)));
   StorageRole* self = role.get();
   HF_CO_TRY_VOID(co_await role->store_.open());
+  co_await role->collector_.open();
   HF_CO_TRY(http::TlsServerContext tls, http::TlsServerContext::create(role->options_.node_pem));
   role->tls_.emplace(std::move(tls));
   http::Server::Options listen;
@@ -59,6 +60,7 @@ io::Task<void> StorageRole::serve() {
     group.spawn(server_->serve());
     if (admin_ != nullptr) group.spawn(admin_->serve());
     group.spawn(store_.tend());
+    group.spawn(collector_.run());
     co_await group.join();
   }
   co_await store_.flush();
@@ -79,12 +81,23 @@ std::string StorageRole::metrics() const {
   out.counter("partial_evictions_total", "Dormant uploads deleted for room", store.evictions);
   out.counter("partial_expired_total", "Incomplete uploads deleted for age", store.expired);
   out.counter("audit_failures_total", "Resumed shares with bytes that had to be sent again", store.audit_failures);
+  out.counter("audit_read_bytes_total", "Bytes of complete uploads that were read back to be checked", store.audit_read_bytes);
   out.counter("conflicts_total", "Writes that differ from bytes held", store.conflicts);
   out.counter("shares_completed_total", "Shares received whole", store.shares_completed);
   out.counter("written_bytes_total", "Share bytes written", store.bytes_written);
   out.counter("syncs_total", "Group commits", store.syncs);
   out.counter("sync_failures_total", "Group commits that failed", store.sync_failures);
   out.counter("corruption_advisories_total", "Corruption reports received", store.advisories);
+  const CollectorCounters& gc = collector_.counters();
+  out.counter("gc_cycles_total", "Walks of the garbage collector through all shares", gc.cycles);
+  out.counter("gc_buckets_examined_total", "Bucket directories it looked at", gc.buckets);
+  out.counter("gc_shares_examined_total", "Shares it looked at", gc.shares);
+  out.counter("gc_examined_bytes_total", "Bytes these take", gc.bytes);
+  out.counter("gc_shares_dropped_total", "Shares it deleted because all their leases had ended", gc.dropped);
+  out.counter("gc_recovered_bytes_total", "Bytes these took", gc.recovered_bytes);
+  out.counter("gc_shares_unreadable_total", "Share files it could not make sense of, and left", gc.unreadable);
+  out.counter("gc_buckets_removed_total", "Empty bucket directories it removed", gc.buckets_removed);
+  out.gauge("gc_may_drop", "1 when it is wanted, and the time is trusted enough to delete by it", collector_.may_drop() ? 1 : 0);
   out.counter("requests_total", "Requests", routes_.requests);
   out.counter("requests_unauthorized_total", "Requests without the swissnum", routes_.unauthorized);
   out.counter("bodies_broken_total", "Uploads cut in the middle of a request", routes_.broken_bodies);

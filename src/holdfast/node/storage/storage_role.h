@@ -5,12 +5,14 @@
 #include <string>
 
 #include "holdfast/edge/http/server.h"
+#include "holdfast/node/storage/garbage_collector.h"
 #include "holdfast/node/storage/storage_routes.h"
 
 namespace holdfast::storage {
 
 struct RoleOptions {
   StoreOptions store;
+  ExpiryPolicy expiry;
   std::string node_pem;           // private/node.pem
   std::string swissnum;
   std::string host = "127.0.0.1";
@@ -33,10 +35,11 @@ class StorageRole {
   std::string metrics() const;
 
  private:
-  StorageRole(ShareStore::World world, RoleOptions options) : options_(std::move(options)), store_(world, options_.store) {}
+  StorageRole(ShareStore::World world, RoleOptions options) : options_(std::move(options)), store_(world, options_.store), collector_(world, store_, options_.expiry) {}
 
   const RoleOptions options_;
   ShareStore store_;
+  GarbageCollector collector_;
   RouteCounters routes_;
   std::optional<http::TlsServerContext> tls_;
   std::unique_ptr<http::Server> server_, admin_;

@@ -30,4 +30,8 @@ std::optional<ShareNumber> share_number_of(std::string_view name) {
   return static_cast<ShareNumber>(*number);
 }
 
+bool is_prefix_name(std::string_view name) {
+  return name.size() == 2 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz234567") == std::string_view::npos;
+}
+
 }  // namespace holdfast::storage

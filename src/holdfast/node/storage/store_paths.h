@@ -22,6 +22,7 @@ class StorePaths {
   std::string upload(const StorageIndex& si, ShareNumber number, const Hash& at_rest_id) const;
   std::string advisories() const { return root_ + "/corruption-advisories"; }
   std::string lock() const { return root_ + "/.lock"; }
+  std::string collector_state() const { return root_ + "/holdfast-collector.state"; }
 
  private:
   std::string root_;
@@ -29,5 +30,8 @@ class StorePaths {
 
 /// "7" -> 7; nothing for what is no share's name or above 255.
 std::optional<ShareNumber> share_number_of(std::string_view name);
+
+/// Of a directory of buckets: two characters of base32.
+bool is_prefix_name(std::string_view name);
 
 }  // namespace holdfast::storage
