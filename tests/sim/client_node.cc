@@ -1,10 +1,13 @@
 #include "sim/client_node.h"
 
+#include <algorithm>
+
 namespace holdfast::sim {
 namespace {
 
 constexpr std::chrono::milliseconds kDiskLongest(2), kLastBreath(20);
-constexpr io::Duration kToStop = std::chrono::seconds(1);
+constexpr io::Duration kToStop = std::chrono::seconds(1), kLookEvery = std::chrono::seconds(10);
+constexpr std::uint64_t kCallsMax = 20'000;  // whoever needs more is going round in circles
 
 struct Process {
   transfer::Context context;
@@ -73,8 +76,9 @@ io::Task<ClientNode::Ended> ClientNode::run(const Work& work, io::Duration longe
   io::TaskGroup group(loop_);
   group.spawn(live(&process, &work, &woken_));
   const io::Time end = loop_.now() + longest;
-  while (!process.finished && !interrupted_ && loop_.now() < end) {
-    static_cast<void>(co_await io::with_timeout(end - loop_.now(), told(woken_)));
+  const std::uint64_t calls_max = trial_.figures.calls + kCallsMax;
+  while (!process.finished && !interrupted_ && loop_.now() < end && trial_.figures.calls < calls_max && !trial_.failed()) {
+    static_cast<void>(co_await io::with_timeout(std::min<io::Duration>(end - loop_.now(), kLookEvery), told(woken_)));
   }
   running_ = false;
   Ended ended = process.finished ? Ended::by_itself : interrupted_ ? Ended::interrupted : Ended::late;

@@ -27,6 +27,7 @@ io::Task<void> Machine::start() {
     if (opened) {
       process_->spawn(store_->tend());
       up_ = true;
+      ++starts_;
       continue;
     }
     co_await store_->flush();

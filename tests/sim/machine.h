@@ -32,6 +32,8 @@ class Machine {
 
   bool up() const { return up_ && !disk_stopped(); }
   bool powered() const { return powered_; }
+  /// Connections do not outlive a process.
+  unsigned starts() const { return starts_; }
   /// Runs in the process, and ends with it.
   void spawn(io::Task<void> task) { process_->spawn(std::move(task)); }
   storage::ShareStore& store() { return *store_; }
@@ -53,6 +55,7 @@ class Machine {
   storage::StoreOptions options_;
   io::Semaphore turn_;
   bool up_ = false, powered_ = true;
+  unsigned starts_ = 0;
   std::optional<std::uint64_t> stopped_at_;
   std::unique_ptr<storage::ShareStore> store_;
   std::unique_ptr<io::TaskGroup> process_;

@@ -36,12 +36,9 @@ void Body::cut() {
   moved_.notify_all();
 }
 
-io::Task<bool> Body::room() {
-  while (waiting_.size() > kOnTheWayMax && !ended()) {
-    const bool woken = co_await moved_.wait();
-    if (!woken) co_return false;
-  }
-  co_return true;
+io::Task<Result<void>> Body::room() {
+  while (waiting_.size() > kOnTheWayMax && !ended()) HF_CO_TRY_VOID(co_await io::with_timeout(kSilence, told(moved_)));
+  co_return Result<void>{};
 }
 
 io::Task<Result<Bytes>> Body::take(std::size_t most) {

@@ -52,8 +52,8 @@ class Body {
   void end();
   void cut();
   bool ended() const { return ended_ || cut_; }
-  /// Waits until the server has read what was pushed, nearly. False when cancelled.
-  io::Task<bool> room();
+  /// Waits until the server has read what was pushed, nearly. Errors: timeout, cancelled.
+  io::Task<Result<void>> room();
   /// Up to `most` bytes, as many as are to be had; none at the end. Errors: unavailable (cut), cancelled.
   io::Task<Result<Bytes>> take(std::size_t most);
 

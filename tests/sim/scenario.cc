@@ -93,7 +93,7 @@ std::uint64_t Scenario::lies_of(unsigned server) const {
 }
 
 Scenario draw_scenario(std::uint64_t seed) {
-  Dice dice(seed * 0x9e3779b97f4a7c15 + 1);
+  Dice dice((seed + 1) * 0xd6e8feb86659fd93);
   Scenario out;
   out.seed = seed;
   if (dice.one_in(3)) {

@@ -199,16 +199,16 @@ io::Task<Result<protocol::AllocateReply>> SimStorageServer::allocate(const Stora
 
 /// Sends what the source gives, as fast as the road is and the server reads.
 io::Task<Result<void>> SimStorageServer::feed(Fault fault, grid::ByteSource& source, std::shared_ptr<Body> body,
-                                              const Reply<grid::WriteAnswer>& reply) {
-  std::uint64_t sent = 0;
+                                              const Reply<grid::WriteAnswer>& reply, std::uint64_t& sent) {
+  const unsigned starts = host_.machine.starts();
   while (sent < source.length() && !reply.given()) {
     HF_CO_TRY(const ByteView given, co_await source.next());
     for (ByteView rest = given; !rest.empty() && !reply.given();) {
       ByteView packet = rest.first(std::min(rest.size(), kPacketBytes));
       rest = rest.subspan(packet.size());
       HF_CO_TRY_VOID(co_await host_.road.carry(packet.size()));
-      const bool room = co_await body->room();
-      if (!room) co_return fail(Errc::cancelled, "stopped");
+      HF_CO_TRY_VOID(co_await body->room());
+      if (host_.machine.starts() != starts) co_return fail(Errc::unavailable, "connection reset");
       traffic_.body_bytes_sent += packet.size();
       trial_.figures.sent_bytes += packet.size();
       sent += packet.size();
@@ -230,7 +230,7 @@ io::Task<Result<grid::WriteAnswer>> SimStorageServer::write(const StorageIndex& 
   ++traffic_.requests;
   ++trial_.figures.calls;
   Result<grid::WriteAnswer> out = fail(Errc::unavailable, "connection reset");
-  const std::uint64_t before_sent = traffic_.body_bytes_sent;
+  std::uint64_t sent = 0;
   const Result<void> there = co_await host_.road.travel();
   if (!there) {
     out = tl::make_unexpected(there.error());
@@ -244,14 +244,14 @@ io::Task<Result<grid::WriteAnswer>> SimStorageServer::write(const StorageIndex& 
     } else {
       host_.machine.spawn(answer<grid::WriteAnswer>(&host_.machine, store_body(&host_.machine.store(), si, share, upload_secret, range, body, piece), reply));
     }
-    const Result<void> fed = co_await feed(fault, source, body, *reply);
+    const Result<void> fed = co_await feed(fault, source, body, *reply, sent);
     if (fed) body->end();
     if (fed || reply->given()) out = co_await hear<grid::WriteAnswer>(fault, reply, kCompleting);
     else out = tl::make_unexpected(fed.error());
   }
   if (!out) ++host_.witness.broken_writes;
   if (host_.liar.honest()) {
-    RangeSet again = host_.witness.held_in(before, share, upload_secret).intersection({range.begin, range.begin + (traffic_.body_bytes_sent - before_sent)});
+    RangeSet again = host_.witness.held_in(before, share, upload_secret).intersection({range.begin, range.begin + sent});
     host_.witness.held_and_sent_again += again.total();
     if (out) host_.witness.written(before, share, upload_secret, *out);
   }

@@ -14,8 +14,8 @@ class Witness {
  public:
   Witness(Trial& trial, Machine& machine, std::string name) : trial_(trial), machine_(machine), name_(std::move(name)) {}
 
-  /// From now on bytes are looked at.
-  void set_file(const ExpectedFile* file) { file_ = file; }
+  /// From now on bytes are looked at; without a file nothing is.
+  void set_file(const ExpectedFile* file);
 
   /// What was acknowledged before a question is asked; its answer may not fall behind it.
   struct Before {

@@ -82,12 +82,15 @@ std::size_t World::good_hosts() const {
   return static_cast<std::size_t>(std::ranges::count_if(hosts_, [&](const auto& host) { return is_good(*host); }));
 }
 
-/// A generous bound: silences wait for a completing write as long as a client does.
+/// A generous bound: after the last fault a few of the longest back-offs; a silence is waited out as long as a write may
+/// take to complete.
 io::Duration World::longest(Act which) const {
-  io::Duration out = std::chrono::minutes(10);
+  io::Duration out = std::chrono::minutes(5);
   for (const Fault& fault : scenario_.faults) {
-    if (fault.act != which && !is_for_good(fault)) continue;
-    out += kCompleting + std::chrono::minutes(2);
+    if (fault.act != which || is_for_good(fault)) continue;
+    const bool waits = fault.kind == FaultKind::silence || fault.kind == FaultKind::power_cut;
+    out += waits ? kCompleting + std::chrono::minutes(1) : std::chrono::minutes(1);
+    if (!is_of_a_call(fault)) out += fault.at + fault.lasts;
   }
   return out;
 }
@@ -221,6 +224,12 @@ void World::learn_file(const std::string& cap) {
   for (const auto& host : hosts_) host->witness.set_file(&*file_);
 }
 
+/// Who died when all was done begins with another key.
+void World::forget_file() {
+  file_.reset();
+  for (const auto& host : hosts_) host->witness.set_file(nullptr);
+}
+
 void World::check_cap(const std::string& cap, const std::string& when) {
   if (!file_) learn_file(cap);
   if (cap != file_->cap) trial_.violation(when + ": the cap is not that of the file");
@@ -283,6 +292,7 @@ io::Task<void> World::upload(ClientNode* client, bool first) {
     return upload_into(&context, std::move(options), &progress, &outcome);
   };
   for (std::size_t failures = 0;;) {
+    if (scenario_.random_key) forget_file();
     const ClientNode::Ended ended = co_await client->run(work, longest(Act::upload));
     if (trial_.failed()) co_return;
     if (ended == ClientNode::Ended::late) co_return trial_.violation(who + " does not end");
@@ -372,6 +382,7 @@ void World::damage() {
       if (copies[share] == 1 && may_vanish == 0) continue;
       if (copies[share] == 1) --may_vanish;
       --copies[share];
+      trial_.note(host->name + " loses share " + std::to_string(share));
       host->witness.spoil(share, random_.below(3) == 0, random_);
     }
   }

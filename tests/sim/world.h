@@ -34,6 +34,7 @@ class World {
   void check_waste();
   void check_download(ClientNode& client);
   void learn_file(const std::string& cap);
+  void forget_file();
   void damage();
   std::size_t good_hosts() const;
   std::set<ShareNumber> right_shares();
