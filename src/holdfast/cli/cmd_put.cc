@@ -216,7 +216,6 @@ io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
     fmt::print(stderr, "{}\n", describe(node.error()));
     co_return kFailed;
   }
-  for (const std::string& problem : (*node)->problems()) fmt::print(stderr, "warning: {}\n", problem);
   int worst = kDone;
   for (std::size_t at = 0; at < wishes.files.size();) {
     const std::string& file = wishes.files[at];

@@ -91,6 +91,8 @@ constexpr std::string_view kClientCfg =
 }  // namespace
 
 Result<std::string> create_storage_node(World& world, const std::string& path, const StorageNodeWishes& asked) {
+  const auto breaks_a_line = [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '%'; };
+  if (std::ranges::any_of(asked.nickname, breaks_a_line)) return fail(Errc::malformed, "a nickname may have no % and no control characters");
   config::NodeDirectory node(world.files, path);
   Result<std::string> known = node.read_private("storage.nurl");
   if (known || known.error().code != Errc::not_found) return known;

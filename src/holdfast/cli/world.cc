@@ -48,7 +48,9 @@ Result<std::unique_ptr<ClientNode>> ClientNode::open(World& world, const std::st
   HF_TRY(node->config_, node->directory_.tahoe_cfg());
   HF_TRY(Secret lease, node->directory_.lease_secret());
   HF_TRY(Secret convergence, node->directory_.convergence());
-  HF_TRY(std::vector<protocol::Announcement> announcements, node->directory_.servers(node->problems_));
+  std::vector<std::string> problems;
+  HF_TRY(std::vector<protocol::Announcement> announcements, node->directory_.servers(problems));
+  for (const std::string& problem : problems) std::fprintf(stderr, "warning: %s\n", problem.c_str());
   HF_TRY(http::TlsClientContext tls, http::TlsClientContext::create());
   node->tls_.emplace(std::move(tls));
   grid::HttpServerOptions server_options;

@@ -50,19 +50,17 @@ class ClientNode {
   struct Options {
     std::optional<std::uint64_t> limit_bytes_per_second;
   };
-  /// Errors: not_found with advice when there is no node directory.
+  /// What is wrong in the lists of servers is told on stderr. Errors: not_found with advice when there is no node directory.
   static Result<std::unique_ptr<ClientNode>> open(World& world, const std::string& directory, Options options);
 
   const transfer::Context& context() const { return *context_; }
   const config::TahoeCfg& config() const { return config_; }
-  const std::vector<std::string>& problems() const { return problems_; }
   const config::NodeDirectory& directory() const { return directory_; }
 
  private:
   ClientNode(World& world, std::string path) : directory_(world.files, std::move(path)) {}
   config::NodeDirectory directory_;
   config::TahoeCfg config_;
-  std::vector<std::string> problems_;
   std::unique_ptr<http::RateLimiter> send_limit_, receive_limit_;
   std::optional<http::TlsClientContext> tls_;
   std::vector<std::unique_ptr<grid::StorageServer>> servers_;

@@ -37,7 +37,9 @@ SegmentPipeline::SegmentPipeline(const Context& context, SegmentSource& source,
 void SegmentPipeline::Reader::seek(SegmentNumber segment) {
   position_ = segment;
   const bool in_time = segment >= pipeline_.front_ || pipeline_.made_.contains(segment);
-  if (!attached_ && in_time && !pipeline_.done_) {
+  if (!in_time) {
+    detach();  // the front will not come back: what it needs is made again
+  } else if (!attached_ && !pipeline_.done_) {
     attached_ = true;
     pipeline_.attached_.insert(this);
   }
@@ -102,12 +104,12 @@ void SegmentPipeline::leave_behind(SegmentNumber front) {
 bool SegmentPipeline::held_up(SegmentNumber front) const {
   const auto lagging = static_cast<std::size_t>(
       std::ranges::count_if(attached_, [&](const Reader* reader) { return reader->position_ + window_ <= front; }));
-  return lagging > 0 && starving_ * 2 > attached_.size() - lagging;
+  return lagging > 0 && starving_ * 2 >= attached_.size();
 }
 
 io::Task<Result<void>> SegmentPipeline::room_for(SegmentNumber segment) {
   std::optional<io::Time> held_up_since;
-  while (slowest() < std::numeric_limits<SegmentNumber>::max() && slowest() + window_ <= segment) {
+  while (!failed_ && slowest() < std::numeric_limits<SegmentNumber>::max() && slowest() + window_ <= segment) {
     if (!held_up(segment)) {
       held_up_since.reset();
     } else if (!held_up_since) {
