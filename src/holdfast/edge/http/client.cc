@@ -80,6 +80,7 @@ class PooledResponse final : public ClientResponse, private BodyReader {
     auto count = co_await body_.read_some(out);
     if (!count) {
       if (count.error().code != Errc::cancelled) ++client_.mutable_counters().broken;
+      if (count.error().code == Errc::timeout) client_.drop_idle();
       co_return count;
     }
     client_.mutable_counters().body_bytes_received += *count;
@@ -152,6 +153,7 @@ io::Task<PooledClient::Answer> PooledClient::send_in_slot(ClientRequest& request
                                                  to_head_request);
     }
     if (head.error().code != Errc::cancelled) ++counters_.broken;
+    if (head.error().code == Errc::timeout) idle_.clear();  // after a change of address the kept ones are as deaf
     const bool stale = kept && head.error().code == Errc::unavailable && connection->heard_nothing();
     if (!stale || (has_body(request) && !is_read_only(request)))
       co_return tl::make_unexpected(std::move(head).error());

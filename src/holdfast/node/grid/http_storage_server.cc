@@ -142,27 +142,37 @@ class HttpStorageServer final : public StorageServer {
   }
 
   io::Task<Result<Bytes>> read(const StorageIndex& si, ShareNumber share, Range range) override {
-    http::ClientRequest out = request("GET", protocol::share_path(si, share));
-    out.headers.add("Range", protocol::format_range(range));
-    HF_CO_TRY(const auto response, co_await send(std::move(out)));
-    if (response->status() == 204) co_return Bytes{};
+    Bytes out;
+    HF_CO_TRY_VOID(co_await read_onto(si, share, range, out));
+    co_return out;
+  }
+
+  io::Task<Result<void>> read_onto(const StorageIndex& si, ShareNumber share, Range range, Bytes& out) override {
+    http::ClientRequest ask_for = request("GET", protocol::share_path(si, share));
+    ask_for.headers.add("Range", protocol::format_range(range));
+    HF_CO_TRY(const auto response, co_await send(std::move(ask_for)));
+    if (response->status() == 204) co_return Result<void>{};
     if (response->status() != 206) co_return tl::make_unexpected(co_await error_of(*response));
     const auto field = response->headers().find("Content-Range");
     const auto told = field ? protocol::parse_content_range(*field) : fail(Errc::malformed, "no Content-Range");
     if (!told || told->range.begin != range.begin || told->range.end > range.end || !is_share_data(*response)) {
       co_return fail(Errc::malformed, name_ + " answered a read with something else");
     }
-    Bytes out_bytes(told->range.size());
-    std::size_t filled = 0;
-    while (filled < out_bytes.size()) {
-      HF_CO_TRY(const std::size_t count, co_await response->body().read_some(MutableByteView(out_bytes).subspan(filled)));
-      if (count == 0) co_return fail(Errc::malformed, name_ + " answered a read with fewer bytes than it said");
-      filled += count;
+    std::size_t filled = out.size();
+    out.resize(filled + told->range.size());
+    while (filled < out.size()) {
+      Result<std::size_t> count = co_await response->body().read_some(MutableByteView(out).subspan(filled));
+      if (count && *count == 0) count = fail(Errc::malformed, name_ + " answered a read with fewer bytes than it said");
+      if (!count) {
+        out.resize(filled);
+        co_return tl::make_unexpected(count.error());
+      }
+      filled += *count;
     }
     std::uint8_t extra = 0;
     HF_CO_TRY(const std::size_t surplus, co_await response->body().read_some(MutableByteView(&extra, 1)));
     if (surplus != 0) co_return fail(Errc::malformed, name_ + " answered a read with more bytes than it said");
-    co_return out_bytes;
+    co_return Result<void>{};
   }
 
   io::Task<Result<void>> add_lease(const StorageIndex& si, const Secret& renew, const Secret& cancel) override {

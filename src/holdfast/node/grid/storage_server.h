@@ -75,6 +75,12 @@ class StorageServer {
   virtual io::Task<Result<protocol::UploadStatus>> status(const StorageIndex& si, const Secret& upload_secret) = 0;
   /// Up to range.size() bytes; fewer only at the end of the share, none past it.
   virtual io::Task<Result<Bytes>> read(const StorageIndex& si, ShareNumber share, Range range) = 0;
+  /// As read, behind what `out` holds. What has come when the connection breaks stays there.
+  virtual io::Task<Result<void>> read_onto(const StorageIndex& si, ShareNumber share, Range range, Bytes& out) {
+    HF_CO_TRY(const Bytes bytes, co_await read(si, share, range));
+    append(out, bytes);
+    co_return Result<void>{};
+  }
   virtual io::Task<Result<void>> add_lease(const StorageIndex& si, const Secret& renew, const Secret& cancel) = 0;
   virtual io::Task<Result<void>> advise_corrupt(const StorageIndex& si, ShareNumber share, std::string reason) = 0;
 

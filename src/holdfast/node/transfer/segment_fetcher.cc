@@ -34,6 +34,9 @@ struct SegmentFetcher::Copy {
   std::optional<io::Time> down_since;      // a transport failure; may come back
   unsigned slow = 0;                       // how often it was hedged
   bool busy = false;
+  Range wanted;                            // blocks on their way,
+  Bytes arrived;                           // and what has come of them,
+  std::size_t seen = 0;                    // and had when we looked last
 };
 
 /// k copies' blocks of a run of segments.
@@ -157,11 +160,49 @@ io::Task<Result<void>> SegmentFetcher::fetch_nodes(Copy& copy, SegmentNumber fir
   co_return copy.reader.settle_nodes();
 }
 
-io::Task<Result<Bytes>> SegmentFetcher::fetch_blocks(Copy& copy, SegmentNumber first, SegmentNumber end) {
-  const Range range = copy.reader.block_range(first, end);
-  HF_CO_TRY(Bytes bytes, co_await copy.server.read(si_, copy.reader.share(), range));
-  if (bytes.size() != range.size()) co_return fail(Errc::corrupt, "the share is shorter than it should be");
-  auto check = [&] { return copy.reader.check_blocks(first, end, bytes); };
+/// Into copy.arrived, where a broken connection leaves what has come: a link that drops often is got over all the same.
+io::Task<Result<void>> SegmentFetcher::fetch_blocks(Copy& copy, Range range) {
+  if (copy.wanted != range) {
+    copy.wanted = range;
+    copy.arrived.clear();
+  }
+  for (;;) {
+    const std::size_t before = copy.arrived.size();
+    if (before == range.size()) co_return Result<void>{};
+    const Range rest{range.begin + before, range.end};
+    const Result<void> read = co_await copy.server.read_onto(si_, copy.reader.share(), rest, copy.arrived);
+    const bool moved = copy.arrived.size() > before;
+    if (moved) link_.heard();
+    if (read && copy.arrived.size() < range.size()) co_return fail(Errc::corrupt, "the share is shorter than it should be");
+    if (read || read.error().code != Errc::unavailable || !moved) co_return read;
+    ++cuts_;
+  }
+}
+
+io::Task<void> SegmentFetcher::nodes_into(Copy* copy, const Batch* batch, Result<void>* out) {
+  *out = co_await fetch_nodes(*copy, batch->first, batch->end);
+}
+
+io::Task<void> SegmentFetcher::blocks_into(Copy* copy, Range range, Result<void>* out) {
+  *out = co_await fetch_blocks(*copy, range);
+}
+
+/// Hashes and blocks travel at the same time: on a long way each question costs a round trip.
+io::Task<Result<Bytes>> SegmentFetcher::fetch(Copy& copy, const Batch& batch) {
+  HF_CO_TRY_VOID(co_await open_copy(copy));
+  const Range range = copy.reader.block_range(batch.first, batch.end);
+  Result<void> nodes, blocks;
+  {
+    io::TaskGroup group(co_await io::this_scope());
+    group.spawn(nodes_into(&copy, &batch, &nodes));
+    if (!batch.hashes_only) group.spawn(blocks_into(&copy, range, &blocks));
+    co_await group.join();
+  }
+  if (!nodes) co_return tl::make_unexpected(nodes.error());
+  if (!blocks) co_return tl::make_unexpected(blocks.error());
+  if (batch.hashes_only) co_return Bytes();
+  Bytes bytes = std::exchange(copy.arrived, Bytes());
+  auto check = [&] { return copy.reader.check_blocks(batch.first, batch.end, bytes); };
   const Result<void> checked = co_await context_.cpu.run(check);
   if (checked) co_return std::move(bytes);
   const std::string where = "share[" + std::to_string(range.begin) + "-" + std::to_string(range.end) + ")";
@@ -171,29 +212,39 @@ io::Task<Result<Bytes>> SegmentFetcher::fetch_blocks(Copy& copy, SegmentNumber f
 
 io::Task<void> SegmentFetcher::run_copy(Copy* copy, Batch* batch) {
   copy->busy = true;
+  copy->seen = copy->arrived.size();
   const ShareNumber share = copy->reader.share();
-  Result<void> done = co_await open_copy(*copy);
-  if (done) done = co_await fetch_nodes(*copy, batch->first, batch->end);
-  if (done && !batch->hashes_only) {
-    Result<Bytes> blocks = co_await fetch_blocks(*copy, batch->first, batch->end);
-    if (blocks) {
-      batch->got.emplace_back(share, std::move(*blocks));
-    } else {
-      done = tl::make_unexpected(blocks.error());
-    }
-  } else if (done) {
-    batch->got.emplace_back(share, Bytes{});
-  }
+  Result<Bytes> blocks = co_await fetch(*copy, *batch);
   copy->busy = false;
   batch->running.erase(share);
-  if (done) {
+  if (blocks) {
+    batch->got.emplace_back(share, std::move(*blocks));
     link_.heard();
     copy->down_since.reset();
     used_.insert({copy->server.id(), share});
   } else {
-    note_failure(*copy, done.error());
+    note_failure(*copy, blocks.error());
   }
   changed_.notify_all();
+}
+
+/// Copies of the batch that stand still, or crawl beside the others. When all do alike it is the line, and a spare would
+/// only make it longer; one is tried nevertheless, once.
+std::size_t SegmentFetcher::laggards(const Batch& batch, bool first_look) {
+  std::size_t best = batch.got.empty() ? 0 : batch.got.front().second.size();
+  for (const auto& copy : copies_) {
+    if (batch.running.contains(copy->reader.share()) && copy->busy) best = std::max(best, copy->arrived.size());
+  }
+  std::size_t lag = 0;
+  for (const auto& copy : copies_) {
+    if (!batch.running.contains(copy->reader.share()) || !copy->busy) continue;
+    const std::size_t now = copy->arrived.size();
+    if (now == std::exchange(copy->seen, now) || now < best / 2) {
+      ++lag;
+      ++copy->slow;
+    }
+  }
+  return lag > 0 || !first_look ? lag : 1;
 }
 
 /// The best copy of a share that the batch has neither got nor is getting.
@@ -202,7 +253,8 @@ SegmentFetcher::Copy* SegmentFetcher::pick(const Batch& batch) const {
   const auto load = [&](const Copy& copy) {
     return std::ranges::count_if(copies_, [&](const auto& other) { return other->busy && &other->server == &copy.server; });
   };
-  const auto rank = [&](const Copy& copy) { return std::tuple(copy.slow, load(copy), copy.reader.share()); };
+  // Of equals, the one whose server answered first.
+  const auto rank = [&](const Copy& copy) { return std::tuple(copy.slow, load(copy)); };
   for (const auto& copy : copies_) {
     const ShareNumber share = copy->reader.share();
     const bool have = std::ranges::any_of(batch.got, [&](const auto& got) { return got.first == share; });
@@ -242,10 +294,7 @@ io::Task<Result<void>> SegmentFetcher::gather(Batch& batch) {
     const io::Time now = context_.loop.now();
     const io::Duration patience = std::max(kHedgeLeast, usual_ * 2);
     if (batch.running.size() > 0 && now - last_start >= patience) {
-      ++hedges;  // somebody lags: one more copy, and remember who
-      for (const auto& copy : copies_) {
-        if (batch.running.contains(copy->reader.share()) && copy->busy) ++copy->slow;
-      }
+      hedges += laggards(batch, hedges == 0);  // one more copy for each, and remember who
       last_start = now;
     }
     while (batch.got.size() + batch.running.size() < needed + hedges) {
@@ -268,7 +317,7 @@ io::Task<Result<void>> SegmentFetcher::gather(Batch& batch) {
   group.cancel();
   co_await group.join();
   if (outcome && file_error_) outcome = tl::make_unexpected(*file_error_);
-  if (outcome && hedges == 0) usual_ = std::max<io::Duration>(context_.loop.now() - start, std::chrono::milliseconds(20));
+  if (outcome) usual_ = std::max<io::Duration>(context_.loop.now() - start, std::chrono::milliseconds(20));
   co_return outcome;
 }
 

@@ -44,7 +44,11 @@ class SegmentFetcher {
   io::Task<void> ask(grid::StorageServer* server);
   io::Task<Result<void>> open_copy(Copy& copy);
   io::Task<Result<void>> fetch_nodes(Copy& copy, SegmentNumber first, SegmentNumber end);
-  io::Task<Result<Bytes>> fetch_blocks(Copy& copy, SegmentNumber first, SegmentNumber end);
+  io::Task<Result<void>> fetch_blocks(Copy& copy, Range range);
+  io::Task<void> nodes_into(Copy* copy, const Batch* batch, Result<void>* out);
+  io::Task<void> blocks_into(Copy* copy, Range range, Result<void>* out);
+  io::Task<Result<Bytes>> fetch(Copy& copy, const Batch& batch);
+  std::size_t laggards(const Batch& batch, bool first_look);
   io::Task<void> run_copy(Copy* copy, Batch* batch);
   Copy* pick(const Batch& batch) const;
   io::Task<Result<void>> wait_for_copies(unsigned& failures);
