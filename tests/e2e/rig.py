@@ -70,10 +70,10 @@ class Process:
 class Server(Process):
     """One storage node in a process of its own, which may be killed and started again."""
 
-    def __init__(self, path):
+    def __init__(self, path, within=()):
         made = subprocess.run([BINARY, "create-node", path, "--storage", "--bind", "127.0.0.1"], check=True, stdout=subprocess.PIPE, text=True)
         self.path, self.nurl = path, made.stdout.strip()
-        super().__init__("run", path)
+        super().__init__("run", path, within=within)
 
 
 class Place:
@@ -114,7 +114,12 @@ def start(client, *arguments, within=()):
 
 
 def finish(process, expect=0):
-    out, err = process.communicate(timeout=DEADLINE)
+    try:
+        out, err = process.communicate(timeout=DEADLINE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"not done in {DEADLINE} s: {process.args[3:]}: {out}{err}") from None
     if expect is not None and process.returncode != expect:
         raise AssertionError(f"exit {process.returncode}, not {expect}: {out}{err}")
     return out, err

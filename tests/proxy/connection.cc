@@ -10,9 +10,10 @@ namespace {
 using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kChunkBytes = 16 * 1024, kChunkBytesLeast = 1448;
-constexpr std::size_t kQueueBytesMax = 4 * 1024 * 1024;  // on the way on a slow line
-constexpr int kSocketBufferBytes = 64 * 1024;            // so that "passed" is nearly "arrived"
-constexpr auto kQuiet = std::chrono::milliseconds(100);  // after a lost answer, before the RST
+constexpr std::size_t kQueueBytesMax = 64 * 1024;
+constexpr std::size_t kLongQueueBytesMax = 4 * 1024 * 1024;  // on a long way much is on its way
+constexpr int kSocketBufferBytes = 64 * 1024;                // so that "passed" is nearly "arrived"
+constexpr auto kQuiet = std::chrono::milliseconds(100);      // after a lost answer, before the RST
 
 void keep_buffers_small(tcp::socket& socket) {
   ErrorCode ignored;
@@ -105,8 +106,12 @@ std::size_t Connection::chunk_bytes(const Flow& flow) const {
   return out;
 }
 
+std::size_t Connection::queue_bytes_max() const {
+  return target_.delay.count() == 0 ? kQueueBytesMax : kLongQueueBytesMax;
+}
+
 void Connection::read(Flow& flow) {
-  if (closed_ || flow.reading || flow.waiting || flow.ended || held() || flow.queued >= kQueueBytesMax)
+  if (closed_ || flow.reading || flow.waiting || flow.ended || held() || flow.queued >= queue_bytes_max())
     return;
   if (!flow.from.is_open()) return;
   flow.reading = true;

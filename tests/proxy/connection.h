@@ -53,6 +53,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   bool held() const { return silenced_ || target_.silent; }
   std::size_t chunk_bytes(const Flow& flow) const;
+  std::size_t queue_bytes_max() const;
   void read(Flow& flow);
   void on_read(Flow& flow, const boost::system::error_code& error, std::size_t count);
   void write(Flow& flow);

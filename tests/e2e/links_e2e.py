@@ -1,0 +1,200 @@
+"""Links that break, lie still or crawl, through the fault proxy: uploads and downloads go on, and cost little more."""
+import json
+import time
+import unittest
+
+from rig import Links, Place, finish, get, put, sha256, start, wait_until
+
+MIB = 1 << 20
+
+
+class WithLinks(unittest.TestCase):
+    """A grid, and a client whose links to it are broken as the test says."""
+
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.grid.stop)
+        self.addCleanup(self.place.__exit__)
+        self.links = Links(self.place.nurls(), seed=self.seed())
+        self.addCleanup(self.links.close)
+        self.client = self.place.new_client("far", self.links.nurls, convergence_of=self.place.client)
+
+    def seed(self):
+        return sum(self.id().encode())
+
+    def assert_whole(self, report, path):
+        """The same cap as without faults, ten good shares, and the file comes back."""
+        undisturbed = put(self.place.client, path)
+        self.assertEqual(report["cap"], undisturbed["cap"])
+        checked = json.loads(finish(start(self.place.client, "--json", "verify", report["cap"], "--progress", "none"))[0])
+        self.assertEqual((checked["results"]["count-shares-good"], checked["results"]["count-corrupt-shares"]), (10, 0))
+        get(self.place.client, report["cap"], path + ".out")
+        self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def stored(self, size, seed):
+        path = self.place.file("f", size, seed)
+        return path, put(self.place.client, path)["cap"]
+
+
+class Cuts(WithLinks):
+    def test_f1_an_upload_cut_200_times(self):
+        for by, seed in (("rst", 1), ("fin", 2)):
+            with self.subTest(by=by):
+                before = self.links.sum("cuts")
+                self.links.tell(f"cut {by} up 60000 500000 20")
+                path = self.place.file("f", 20_000_000, seed)
+                report = put(self.client, path)
+                cuts = self.links.sum("cuts") - before
+                self.assertEqual(cuts, 200)
+                self.assertEqual((report["shares_placed"], report["warnings"]), (10, []))
+                self.assertLessEqual(report["bytes_sent"] - report["share_bytes_total"], cuts * MIB)
+                self.assertLessEqual(report["bytes_resent"], cuts * MIB)
+                self.assert_whole(report, path)
+
+    def test_f1_bytes_sent_again_are_little_more_than_what_was_on_its_way(self):
+        self.links.tell("cut rst up 1000000 1000000 3")
+        path = self.place.file("f", 20_000_000, 3)
+        report = put(self.client, path)
+        cuts, lost = self.links.sum("cuts"), self.links.sum("bytes_lost")
+        self.assertEqual(cuts, 30)
+        self.assertLessEqual(report["bytes_sent"] - report["share_bytes_total"], lost + cuts * MIB // 2)
+
+    def test_f5_a_download_cut_200_times(self):
+        path, cap = self.stored(20_000_000, 4)
+        self.links.tell("cut rst down 50000 100000")
+        report = get(self.client, cap, path + ".out")
+        cuts = self.links.sum("cuts")
+        self.assertGreaterEqual(cuts, 200)
+        self.assertEqual(sha256(path), sha256(path + ".out"))
+        # What had come when a connection was cut is not fetched again.
+        self.assertLessEqual(report["bytes_fetched"], 1.1 * 20_000_000)
+
+
+class Silence(WithLinks):
+    def test_f7_one_connection_goes_silent_without_rst(self):
+        self.links.tell("cut silence up 500000 500000 1", targets=[4])
+        path = self.place.file("f", 20_000_000, 5)
+        report = put(self.client, path)
+        self.assertEqual((self.links.sum("cuts"), report["shares_placed"], report["warnings"]), (1, 10, []))
+        self.assertGreater(report["seconds"], 14)
+        self.assertLess(report["seconds"], 25)
+        self.assertLessEqual(report["bytes_sent"] - report["share_bytes_total"], MIB)
+        self.assert_whole(report, path)
+
+    def test_f7_one_connection_of_a_download_goes_silent(self):
+        path, cap = self.stored(20_000_000, 6)
+        self.links.tell("cut silence down 500000 500000 1", targets=range(10))
+        report = get(self.client, cap, path + ".out")
+        self.assertGreater(self.links.sum("cuts"), 0)
+        self.assertLess(report["seconds"], 20)
+        self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_f8_all_connections_are_half_open_after_a_change_of_address(self):
+        for gone, seed in (("both", 7), ("server", 8), ("client", 9)):
+            with self.subTest(gone=gone):
+                path = self.place.file("f", 20_000_000, seed)
+                before = self.links.sum("bytes_up")
+                self.links.line_rate(20_000_000)
+                running = start(self.client, "put", path, "--json", "--progress", "none")
+                wait_until(lambda: self.links.sum("bytes_up") - before > 20_000_000, "a third of it has gone")
+                self.links.tell(f"half-open {gone}")
+                report = json.loads(finish(running)[0])
+                self.links.line_rate(0)
+                self.assertEqual(report["shares_placed"], 10)
+                self.assertLess(report["seconds"], 30)
+                self.assertLessEqual(report["bytes_sent"] - report["share_bytes_total"], 10 * MIB)
+                self.assert_whole(report, path)
+
+
+class Slowness(WithLinks):
+    def test_f11_600_ms_round_trip_and_10_mbit_are_used_to_80_percent(self):
+        self.links.tell("delay 300")
+        self.links.line_rate(1_250_000)
+        path = self.place.file("f", 24_000_000, 10)
+        report = put(self.client, path)
+        up = report["share_bytes_total"] / report["seconds"] / 1_250_000
+        self.assert_whole(report, path)
+        fetched = get(self.client, report["cap"], path + ".far")
+        down = 24_000_000 / fetched["seconds"] / 1_250_000
+        self.assertEqual(sha256(path), sha256(path + ".far"))
+        self.assertGreaterEqual(min(up, down), 0.8, (up, down))
+
+    def seconds_of_get(self, cap, path):
+        begin = time.monotonic()
+        get(self.client, cap, path)
+        return time.monotonic() - begin
+
+    def test_f12_a_download_with_1_to_7_servers_silent_or_50_times_slower(self):
+        path, cap = self.stored(6_000_000, 11)
+        self.links.tell("rate 2000000")
+        healthy = self.seconds_of_get(cap, path + ".healthy")
+        hedge = 2.0  # seconds: what a copy is given before its first spare begins
+        for count in (1, 4, 7):
+            for what, begin, end in (("silent", "silent on", "silent off"), ("slow", "rate 40000", "rate 2000000")):
+                with self.subTest(what=what, count=count):
+                    self.links.tell(begin, targets=range(count))
+                    took = self.seconds_of_get(cap, f"{path}.{what}.{count}")
+                    self.links.tell(end, targets=range(count))
+                    self.assertEqual(sha256(path), sha256(f"{path}.{what}.{count}"))
+                    self.assertLessEqual(took, 1.2 * healthy + hedge)
+
+    def test_f12_servers_that_fall_silent_in_the_middle_of_a_download(self):
+        path, cap = self.stored(20_000_000, 12)
+        self.links.line_rate(4_000_000)
+        for count in (1, 4, 7):
+            with self.subTest(count=count):
+                before = self.links.sum("bytes_down")
+                running = start(self.client, "get", cap, "-o", f"{path}.{count}", "--json", "--progress", "none")
+                wait_until(lambda: self.links.sum("bytes_down") - before > 5_000_000, "a quarter of it has come")
+                self.links.tell("silent on", targets=range(count))
+                report = json.loads(finish(running)[0])
+                self.links.tell("silent off")
+                self.assertEqual(sha256(path), sha256(f"{path}.{count}"))
+                self.assertLess(report["seconds"], 20)
+
+    def test_f13_an_upload_with_1_to_3_servers_silent(self):
+        for count in (1, 2, 3):
+            with self.subTest(count=count):
+                path = self.place.file("f", 3_000_000, 20 + count)
+                self.links.tell("silent on", targets=range(count))
+                report = put(self.client, path, "--random-key")
+                self.links.tell("silent off", targets=range(count))
+                self.assertGreaterEqual(report["happiness"], 7)
+                self.assertEqual(report["shares_placed"], 10)
+                self.assertLess(report["seconds"], 10)
+                for each in report["servers"][:count]:
+                    self.assertEqual(each["shares"], [])
+                    self.assertTrue(any(each["name"] in warning for warning in report["warnings"]), (each["name"], report["warnings"]))
+
+    def test_f13_an_upload_with_1_to_3_servers_50_times_slower_has_its_cap_early_and_the_stragglers_later(self):
+        for count in (1, 3):
+            with self.subTest(count=count):
+                path = self.place.file("f", 3_000_000, 30 + count)
+                self.links.tell("rate 2000000")
+                self.links.tell("rate 40000", targets=range(count))
+                begin = time.monotonic()
+                running = start(self.client, "put", path, "--random-key", "--progress", "none")
+                cap = running.stdout.readline().strip()
+                early = time.monotonic() - begin
+                _, err = finish(running)
+                late = time.monotonic() - begin
+                self.assertLess(early, 10)
+                self.assertGreater(late, 20)
+                checked = json.loads(finish(start(self.place.client, "--json", "verify", cap, "--progress", "none"))[0])
+                self.assertEqual(checked["results"]["count-shares-good"], 10, err)
+
+    def test_f13_servers_that_fall_silent_in_the_middle_of_an_upload(self):
+        path = self.place.file("f", 20_000_000, 40)
+        self.links.line_rate(20_000_000)
+        running = start(self.client, "put", path, "--json", "--progress", "none")
+        wait_until(lambda: self.links.sum("bytes_up") > 20_000_000, "a third of it has gone")
+        self.links.tell("silent on", targets=range(3))
+        report = json.loads(finish(running)[0])
+        self.assertGreaterEqual(report["happiness"], 7)
+        self.assertLess(report["seconds"], 60)
+        get(self.client, report["cap"], path + ".out")
+        self.assertEqual(sha256(path), sha256(path + ".out"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
