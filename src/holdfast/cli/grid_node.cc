@@ -146,6 +146,21 @@ Result<void> create_client_node(World& world, const std::string& path, const std
   HF_TRY_VOID(node.write_private("servers.nurl", list));
   HF_TRY_VOID(world.files.make_directories(node.transfers()));
   return {};
+namespace {
+
+storage::ExpiryPolicy expiry_policy(const config::ExpireCfg& cfg) {
+  storage::ExpiryPolicy out;
+  out.enabled = cfg.enabled;
+  const bool by_date = cfg.mode == config::ExpireCfg::Mode::cutoff_date;
+  out.mode = by_date ? storage::ExpiryPolicy::Mode::cutoff_date : storage::ExpiryPolicy::Mode::age;
+  out.lease_seconds = cfg.override_lease_seconds;
+  out.cutoff_wall = cfg.cutoff_date.value_or(0);
+  out.immutable = cfg.immutable;
+  return out;
+}
+
+}  // namespace
+
 }
 
 io::Task<Result<std::unique_ptr<storage::StorageRole>>> start_storage(World& world, const std::string& path, int listen_fd) {
@@ -162,6 +177,7 @@ io::Task<Result<std::unique_ptr<storage::StorageRole>>> start_storage(World& wor
   options.store.read_only = tahoe.readonly;
   options.store.partial_retention_seconds = own.partial_retention_seconds;
   options.store.partial_idle_seconds = own.partial_idle_seconds;
+  options.expiry = expiry_policy(tahoe.expire);
   options.store.partial_bytes_max = own.partial_bytes_max;
   options.store.dormant_per_share_max = own.partial_per_share_max;
   options.swissnum = nurl.swissnum;

@@ -1,5 +1,8 @@
 #include "holdfast/node/config/tahoe_cfg.h"
 
+#include <algorithm>
+#include <array>
+#include <chrono>
 #include <functional>
 #include <limits>
 #include <map>
@@ -36,6 +39,15 @@ using Table = std::map<std::string, Setter, std::less<>>;
 
 template <class T, class Parse>
 Setter set(T& out, Parse parse) {
+  return [&out, parse](const std::string& value) -> Result<void> {
+    HF_TRY(out, parse(value));
+    return {};
+  };
+}
+
+/// For what is nothing unless the key is there.
+template <class T, class Parse>
+Setter set_optional(std::optional<T>& out, Parse parse) {
   return [&out, parse](const std::string& value) -> Result<void> {
     HF_TRY(out, parse(value));
     return {};
@@ -140,8 +152,34 @@ Result<std::uint64_t> parse_duration_seconds(std::string_view text) {
   return times(*number, it->second);
 }
 
+Result<std::uint64_t> parse_lease_seconds(std::string_view text) {
+  static constexpr std::array kUnits = {"s", "second", "seconds", "day", "days", "mo", "month", "months", "year", "years"};
+  const std::string unit = split_number(text).second;
+  if (std::ranges::find(kUnits, unit) == kUnits.end()) {
+    return fail(Errc::malformed, "a duration in days, months or years is needed, such as 60 days, not \"" + std::string(text) + "\"");
+  }
+  return parse_duration_seconds(text);
+}
+
+Result<std::int64_t> parse_date(std::string_view text) {
+  const auto number = [&](std::size_t at, std::size_t length) { return protocol::parse_decimal(text.substr(at, length)); };
+  const bool shaped = text.size() == 10 && text[4] == '-' && text[7] == '-';
+  const auto year = shaped ? number(0, 4) : std::nullopt, month = shaped ? number(5, 2) : std::nullopt, day = shaped ? number(8, 2) : std::nullopt;
+  if (year && month && day) {
+    const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)), std::chrono::month(static_cast<unsigned>(*month)),
+                                           std::chrono::day(static_cast<unsigned>(*day)));
+    if (date.ok()) return std::chrono::seconds(std::chrono::sys_days(date).time_since_epoch()).count();
+  }
+  return fail(Errc::malformed, "a date such as 2026-01-31 is needed, not \"" + std::string(text) + "\"");
+}
+
 Result<TahoeCfg> parse_tahoe_cfg(std::string_view text) {
   TahoeCfg out;
+  const auto mode = [](const std::string& value) -> Result<ExpireCfg::Mode> {
+    if (value == "age") return ExpireCfg::Mode::age;
+    if (value == "cutoff-date") return ExpireCfg::Mode::cutoff_date;
+    return fail(Errc::malformed, "age or cutoff-date is needed, not \"" + value + "\"");
+  };
   const auto count = [](const std::string& value) { return parse_small(value, 256); };
   const Table table = {{"[node] nickname", set_text(out.nickname)},
                        {"[node] tub.port", set_text(out.tub_port)},
@@ -150,11 +188,21 @@ Result<TahoeCfg> parse_tahoe_cfg(std::string_view text) {
                        {"[storage] readonly", set(out.readonly, parse_bool)},
                        {"[storage] reserved_space", set(out.reserved_space_bytes, parse_byte_count)},
                        {"[storage] storage_dir", set_text(out.storage_dir)},
+                       {"[storage] expire.enabled", set(out.expire.enabled, parse_bool)},
+                       {"[storage] expire.mode", set_optional(out.expire.mode, mode)},
+                       {"[storage] expire.override_lease_duration", set_optional(out.expire.override_lease_seconds, parse_lease_seconds)},
+                       {"[storage] expire.cutoff_date", set_optional(out.expire.cutoff_date, parse_date)},
+                       {"[storage] expire.immutable", set(out.expire.immutable, parse_bool)},
+                       {"[storage] expire.mutable", set(out.expire.mutable_slots, parse_bool)},
                        {"[client] shares.needed", set(out.shares_needed, count)},
                        {"[client] shares.happy", set(out.shares_happy, count)},
                        {"[client] shares.total", set(out.shares_total, count)},
                        {"[client] peers.preferred", set(out.peers_preferred, parse_ids)}};
   HF_TRY_VOID(read_into(table, text, "tahoe.cfg", false));
+  if (out.expire.enabled && !out.expire.mode) return fail(Errc::malformed, "tahoe.cfg: [storage] expire.enabled needs an expire.mode");
+  if (out.expire.enabled && *out.expire.mode == ExpireCfg::Mode::cutoff_date && !out.expire.cutoff_date) {
+    return fail(Errc::malformed, "tahoe.cfg: [storage] expire.mode = cutoff-date needs an expire.cutoff_date");
+  }
   if (out.shares_needed < 1 || out.shares_needed > out.shares_total || out.shares_happy < 1 || out.shares_happy > out.shares_total) {
     return fail(Errc::malformed, "tahoe.cfg: [client] shares must satisfy 1 <= needed <= total <= 256 and 1 <= happy <= total");
   }

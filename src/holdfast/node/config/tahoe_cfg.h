@@ -11,6 +11,17 @@
 
 namespace holdfast::config {
 
+/// [storage] expire.*: which leases the garbage collector calls ended (storage-server.md 7). Off by default.
+struct ExpireCfg {
+  enum class Mode { age, cutoff_date };
+
+  bool enabled = false;
+  std::optional<Mode> mode;  // there when it is enabled
+  std::optional<std::uint64_t> override_lease_seconds;
+  std::optional<std::int64_t> cutoff_date;  // midnight UTC, in seconds since 1970; there in that mode
+  bool immutable = true, mutable_slots = true;
+};
+
 struct TahoeCfg {
   std::string nickname;
   std::string tub_port;      // [node] tub.port, e.g. tcp:8098:interface=127.0.0.1
@@ -19,6 +30,7 @@ struct TahoeCfg {
   bool readonly = false;
   std::uint64_t reserved_space_bytes = 0;
   std::string storage_dir = "storage";
+  ExpireCfg expire;
   unsigned shares_needed = 3, shares_happy = 7, shares_total = 10;
   std::vector<std::string> peers_preferred;
 };
@@ -42,5 +54,9 @@ Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text);
 Result<std::uint64_t> parse_byte_count(std::string_view text);
 /// "30 min", "7 days", "2mo", "90s".
 Result<std::uint64_t> parse_duration_seconds(std::string_view text);
+/// "60 days", "2mo", "1 year": as Tahoe has it. A number without a unit is refused: 31 seconds are soon over.
+Result<std::uint64_t> parse_lease_seconds(std::string_view text);
+/// "2026-01-31": its midnight UTC, in seconds since 1970.
+Result<std::int64_t> parse_date(std::string_view text);
 
 }  // namespace holdfast::config

@@ -239,6 +239,55 @@ TEST(TahoeCfg, is_text_of_at_most_a_mebibyte) {
   EXPECT_EQ(error_of(std::string(1'048'577, '\n')), "tahoe.cfg: larger than 1 MiB");
 }
 
+TEST(Date, is_midnight_of_a_day_that_there_is) {
+  EXPECT_EQ(parse_date("1970-01-01"), 0);
+  EXPECT_EQ(parse_date("2026-03-01"), 1'772'323'200);
+  EXPECT_EQ(parse_date("2024-02-29"), 1'709'164'800);
+  for (const char* text : {"", "2026", "2026-1-1", "2026-02-29", "2026-13-01", "2026-00-10", "2026-01-00", "2026-01-32", "01-01-2026", "2026/01/01",
+                           "2026-01-01T00:00:00", " 2026-01-01", "-026-01-01"}) {
+    EXPECT_FALSE(parse_date(text)) << text;
+  }
+}
+
+TEST(LeaseDuration, has_a_unit_that_is_not_to_be_mistaken) {
+  EXPECT_EQ(parse_lease_seconds("60 days"), 60 * kDay);
+  EXPECT_EQ(parse_lease_seconds("1day"), kDay);
+  EXPECT_EQ(parse_lease_seconds("2mo"), 62 * kDay);
+  EXPECT_EQ(parse_lease_seconds("3 Months"), 93 * kDay);
+  EXPECT_EQ(parse_lease_seconds("1 year"), 365 * kDay);
+  EXPECT_EQ(parse_lease_seconds("90 s"), 90u);
+  for (const char* text : {"", "31", "2m", "2 min", "5 h", "days", "-1 day", "1.5 days", "1 week"}) EXPECT_FALSE(parse_lease_seconds(text)) << text;
+}
+
+TEST(TahoeCfg, expires_nothing_by_default) {
+  for (const char* text : {"", "[storage]\nexpire.mode = age\nexpire.override_lease_duration = 1 day\n", "[storage]\nexpire.enabled = false\n"}) {
+    EXPECT_FALSE(parse_tahoe_cfg(text)->expire.enabled) << text;
+  }
+}
+
+TEST(TahoeCfg, says_which_leases_have_ended) {
+  const ExpireCfg by_age = parse_tahoe_cfg("[storage]\nexpire.enabled = true\nexpire.mode = age\nexpire.override_lease_duration = 2 months\n"
+                                           "expire.mutable = false\n")->expire;
+  EXPECT_TRUE(by_age.enabled && by_age.immutable && !by_age.mutable_slots);
+  EXPECT_EQ(by_age.mode, ExpireCfg::Mode::age);
+  EXPECT_EQ(by_age.override_lease_seconds, 62 * kDay);
+  const ExpireCfg by_date = parse_tahoe_cfg("[storage]\nexpire.enabled = yes\nexpire.mode = cutoff-date\nexpire.cutoff_date = 2026-03-01\n"
+                                            "expire.immutable = no\n")->expire;
+  EXPECT_TRUE(by_date.enabled && !by_date.immutable && by_date.mutable_slots);
+  EXPECT_EQ(by_date.mode, ExpireCfg::Mode::cutoff_date);
+  EXPECT_EQ(by_date.cutoff_date, 1'772'323'200);
+}
+
+TEST(TahoeCfg, does_not_guess_what_may_be_deleted) {
+  const std::string on = "[storage]\nexpire.enabled = true\n";
+  EXPECT_TRUE(mentions(error_of(on), "expire.mode"));
+  EXPECT_TRUE(mentions(error_of(on + "expire.mode = cutoff-date\n"), "expire.cutoff_date"));
+  EXPECT_TRUE(mentions(error_of(on + "expire.mode = aged\n"), "line 3"));
+  EXPECT_TRUE(mentions(error_of(on + "expire.mode = age\nexpire.override_lease_duration = 31\n"), "line 4"));
+  EXPECT_TRUE(mentions(error_of(on + "expire.mode = cutoff-date\nexpire.cutoff_date = tomorrow\n"), "line 4"));
+  EXPECT_TRUE(mentions(error_of("[storage]\nexpire.enabled = maybe\n"), "line 2"));
+}
+
 TEST(HoldfastCfg, of_nothing_has_its_defaults) {
   const HoldfastCfg cfg = parse_holdfast_cfg("").value();
   EXPECT_EQ(cfg.partial_retention_seconds, 7 * kDay);
