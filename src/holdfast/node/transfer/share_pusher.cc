@@ -11,9 +11,10 @@ namespace {
 constexpr std::uint64_t kStreamBytesMax = 64 * 1'048'576;  // one PATCH to a server with the extension
 constexpr std::uint64_t kStockBytesMax = 1'048'576;        // everything in an unanswered one may be lost there
 constexpr unsigned kFreshStartsMax = 3;
+constexpr unsigned kWantedAgainMax = 4;
 constexpr std::uint64_t kPolitePieceMin = 262'144;
 constexpr std::uint64_t kPolitePieces = 16;                     // of a share, at least, when several send it
-constexpr io::Duration kAloneAfter = std::chrono::seconds(3);  // with nobody to be seen, before it is ours alone again
+constexpr io::Duration kAloneAfter = std::chrono::seconds(5);  // with nobody to be seen, before it is ours alone again
 constexpr io::Duration kPoliteWaitFirst = std::chrono::milliseconds(400), kPoliteWaitMax = std::chrono::seconds(2);
 
 /// One byte 00: byte 0 of every CHK share, so that the answer tells what is missing (storage protocol 11.3).
@@ -52,9 +53,9 @@ SharePusher::SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber 
       troubled_since_(job.context.loop.now()) {
   complete_ = start.complete;
   polite_ = start.shared && resumes_;
-  others_seen_ = troubled_since_;
+  others_seen_ = others_moved_ = troubled_since_;
   if (complete_) held_before_ = job.encoder.layout().size();
-  if (start.required) adopt(std::move(*start.required));
+  if (start.required) adopt(*start.required);
 }
 
 std::uint64_t SharePusher::bytes_skipped() const {
@@ -71,14 +72,16 @@ std::uint64_t SharePusher::bytes_done() const {
   return size - required_->total() + on_the_way;
 }
 
-/// The server's latest word replaces whatever was believed before.
-void SharePusher::adopt(RangeSet required) {
+/// The server's latest word replaces whatever was believed before, as far as it speaks of this share.
+void SharePusher::adopt(const RangeSet& said) {
   const Range whole{0, job_.encoder.layout().size()};
+  RangeSet required = said.intersection(whole);
   RangeSet held;
   held.add(whole);
   held.subtract(required);
   RangeSet others = held;
   others.subtract(sent_);
+  if (others.total() > foreign_.total()) others_moved_ = job_.context.loop.now();
   if (!std::exchange(asked_once_, true)) {
     held_before_ = others.total();
   } else if (resumes_ && others.total() > foreign_.total()) {
@@ -241,9 +244,14 @@ io::Task<Result<void>> SharePusher::send(Range range) {
   if (answer) {
     if (answer->complete) {
       complete_ = true;
-    } else {
-      adopt(std::move(answer->required));
+      co_return Result<void>{};
     }
+    // What was just acknowledged is wanted again: a failed audit asks so a few times, a liar for ever.
+    const bool again = answer->required.empty() || answer->required.intersects(range);
+    if (again && ++wanted_again_ > kWantedAgainMax) {
+      co_return fail(Errc::corrupt, server_.name() + " asks again and again for what it was sent");
+    }
+    adopt(answer->required);
     co_return Result<void>{};
   }
   switch (answer.error().code) {
@@ -286,7 +294,10 @@ io::Task<Result<void>> SharePusher::learn_by_status() {
     if (it->second.allocated_size != job_.encoder.layout().size()) co_return co_await start_over();
     writing_ = it->second.writing;
     const io::Time now = job_.context.loop.now();
-    if (!writing_.empty()) {
+    if (now - others_moved_ >= job_.link.patience().silence) {  // it is said that they write, but nothing comes of it
+      writing_.clear();
+      polite_ = false;
+    } else if (!writing_.empty()) {
       polite_ = true;
       others_seen_ = now;
     } else if (now - others_seen_ >= kAloneAfter) {
@@ -308,7 +319,7 @@ io::Task<Result<void>> SharePusher::learn_by_probe() {
     if (answer->complete) {
       complete_ = true;
     } else {
-      adopt(std::move(answer->required));
+      adopt(answer->required);
     }
     co_return Result<void>{};
   }
@@ -332,7 +343,7 @@ io::Task<Result<void>> SharePusher::allocate_anew() {
   } else if (reply.allocated.contains(share_)) {
     RangeSet all;
     all.add(Range{0, job_.encoder.layout().size()});
-    adopt(std::move(all));
+    adopt(all);
   } else {
     co_return fail(Errc::no_space, server_.name() + " does not take this share (full, or busy with another upload of it)");
   }
