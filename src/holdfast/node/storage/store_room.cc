@@ -26,12 +26,18 @@ std::shared_ptr<IncomingUpload> ShareStore::longest_dormant(const IncomingUpload
   return oldest;
 }
 
-/// Room for so many more bytes, evicting dormant uploads, longest idle first, while that helps.
+/// Room for so many more bytes, evicting dormant uploads, longest idle first, if that can be enough: for what does not fit
+/// even then nobody loses anything.
 io::Task<bool> ShareStore::make_room(std::uint64_t bytes, const IncomingUpload* keep) {
   for (;;) {
     const std::uint64_t reserved = reserved_by_uploads();
     const std::uint64_t free = available();
     if (free >= reserved && free - reserved >= bytes) co_return true;
+    std::uint64_t at_most = free;
+    for (const auto& [key, upload] : uploads_) {
+      if (upload.get() != keep && !upload->gone && !active(*upload)) at_most += upload->held.total() + upload->unsynced.total();
+    }
+    if (options_.read_only || at_most < reserved || at_most - reserved < bytes) co_return false;
     const std::shared_ptr<IncomingUpload> oldest = longest_dormant(keep);
     if (oldest == nullptr) co_return false;
     const bool dropped = co_await drop(oldest);
