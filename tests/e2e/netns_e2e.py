@@ -1,0 +1,77 @@
+"""A real link that is really taken down and up, in network namespaces. Skipped, with the reason, where those are not permitted."""
+import json
+import threading
+import unittest
+
+from netns import SERVER_ADDRESS, NotPermitted, Wire
+from rig import Place, finish, sha256, start
+
+MIB = 1 << 20
+
+
+class RealLink(unittest.TestCase):
+    def wire(self, mbit):
+        try:
+            wire = Wire(mbit)
+        except NotPermitted as problem:
+            self.skipTest(str(problem))
+        self.addCleanup(wire.close)
+        return wire
+
+    def flapping(self, wire, up=2.0, down=1.0):
+        """Takes the link down and up until told to end; how often it was down."""
+        ended, downs = threading.Event(), []
+
+        def flap():
+            while not ended.wait(up):
+                wire.down()
+                downs.append(1)
+                ended.wait(down)
+                wire.up()
+
+        thread = threading.Thread(target=flap)
+        thread.start()
+
+        def end():
+            ended.set()
+            thread.join()
+            return len(downs)
+
+        self.addCleanup(end)
+        return end
+
+    def test_f6_u2_200_mib_over_a_link_that_is_up_2_s_and_down_1_s(self):
+        wire = self.wire(mbit=320)
+        with Place(within=wire.servers.within, bind=SERVER_ADDRESS) as place:
+            path = place.file("f", 200 * MIB, 6)
+            end = self.flapping(wire)
+            before = wire.bytes()[0]
+            report = json.loads(finish(start(place.client, "put", path, "--json", "--progress", "none", within=wire.client.within))[0])
+            downs, on_the_wire = end(), wire.bytes()[0] - before
+            print(f"\ndown {downs} times, {report['seconds']:.0f} s, sent {report['bytes_sent']}, on the wire {on_the_wire}, shares {report['share_bytes_total']}, cuts {report['cuts']}")
+            self.assertGreater(downs, 5)
+            self.assertEqual((report["shares_placed"], report["happiness"]), (10, 10))
+            self.assertLessEqual(report["bytes_sent"], 1.05 * report["share_bytes_total"])
+            self.assertAlmostEqual(on_the_wire, report["bytes_sent"], delta=0.1 * report["bytes_sent"])
+            # Undisturbed, within the namespace of the servers.
+            again = json.loads(finish(start(place.client, "put", path, "--json", "--progress", "none", within=wire.servers.within))[0])
+            self.assertEqual((report["cap"], again["bytes_sent"]), (again["cap"], 0))
+
+    def test_f6_a_download_over_such_a_link(self):
+        wire = self.wire(mbit=160)
+        with Place(within=wire.servers.within, bind=SERVER_ADDRESS) as place:
+            path = place.file("f", 100 * MIB, 7)
+            cap = json.loads(finish(start(place.client, "put", path, "--json", "--progress", "none", within=wire.servers.within))[0])["cap"]
+            end = self.flapping(wire)
+            before = wire.bytes()[1]
+            got = json.loads(finish(start(place.client, "get", cap, "-o", path + ".out", "--json", "--progress", "none", within=wire.client.within))[0])
+            downs, on_the_wire = end(), wire.bytes()[1] - before
+            print(f"\ndown {downs} times, {got['seconds']:.0f} s, fetched {got['bytes_fetched']}, on the wire {on_the_wire}, cuts {got['cuts']}")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+            self.assertGreater(downs, 2)
+            self.assertLessEqual(got["bytes_fetched"], 1.1 * 100 * MIB)
+            self.assertAlmostEqual(on_the_wire, got["bytes_fetched"], delta=0.1 * got["bytes_fetched"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
