@@ -308,21 +308,37 @@ TEST_P(AtOnce, AShareThatIsJustPlacedFindsItsDirectory) {
   EXPECT_TRUE(on_.has(sample_index(), 5));
 }
 
-/// Holds one job back until it is told.
+/// Holds one job, or only its end, back until it is told.
 class HoldingPool final : public io::WorkerPool {
  public:
+  enum class Hold { nothing, job, end };
   explicit HoldingPool(io::Loop& loop) : inner_(io::make_inline_pool(loop)) {}
   void submit(std::function<void()> job, std::function<void()> done) override {
-    if (!hold_next) return inner_->submit(std::move(job), std::move(done));
-    hold_next = false;
+    const Hold what = std::exchange(hold_next, Hold::nothing);
+    if (what == Hold::nothing) return inner_->submit(std::move(job), std::move(done));
+    if (what == Hold::end) std::exchange(job, [] {})();
     held_ = {std::move(job), std::move(done)};
   }
   void release() { inner_->submit(std::move(held_.first), std::move(held_.second)); }
-  bool hold_next = false;
+  Hold hold_next = Hold::nothing;
 
  private:
   std::unique_ptr<io::WorkerPool> inner_;
   std::pair<std::function<void()>, std::function<void()>> held_;
+};
+
+/// A store whose disk can be slow at the worst moment.
+class SlowDisk : public testing::Test {
+ protected:
+  SlowDisk() {
+    HF_CHECK(on_.machine.run(store_.open()).has_value());
+    store_.restore_clock(on_.machine.loop.wall_seconds());
+  }
+  static ShareStore::World with(ShareStore::World world, io::WorkerPool& pool) { return {world.loop, pool, world.files, world.log}; }
+
+  Collecting on_;
+  HoldingPool pool_{on_.machine.loop};
+  ShareStore store_{with(on_.machine.world(), pool_), on_.machine.options};
 };
 
 io::Task<void> release_later(HoldingPool* pool, const Client* client, bool* waited) {
@@ -331,22 +347,32 @@ io::Task<void> release_later(HoldingPool* pool, const Client* client, bool* wait
   pool->release();
 }
 
-TEST_F(GarbageCollectorTest, AShareIsNotPlacedWhileItsDirectoryIsLookedAt) {
-  on_.put(sample_index(), 4, {on_.ends_in(-1)});
-  HoldingPool pool(on_.machine.loop);
-  ShareStore::World world = on_.machine.world();
-  ShareStore store({world.loop, pool, world.files, world.log}, on_.machine.options);
-  ASSERT_TRUE(on_.machine.run(store.open()).has_value());
-  store.restore_clock(on_.machine.loop.wall_seconds());
+TEST_F(SlowDisk, AShareIsNotPlacedWhileItsDirectoryIsLookedAt) {
+  ASSERT_TRUE(on_.machine.fs.make_directories(on_.machine.paths().bucket(sample_index())).has_value());
   Client client(5);
   bool waited = false;
-  pool.hold_next = true;
-  on_.machine.finish(both(both(collect(&store, sample_index(), on_.policy), 0, finish_upload(&store, &client), 3), 0,
-                          release_later(&pool, &client, &waited), 0));
+  pool_.hold_next = HoldingPool::Hold::job;
+  on_.machine.finish(both(both(collect(&store_, sample_index(), on_.policy), 0, finish_upload(&store_, &client), 3), 0,
+                          release_later(&pool_, &client, &waited), 0));
   EXPECT_TRUE(waited);
   EXPECT_TRUE(client.done);
   EXPECT_TRUE(on_.has(sample_index(), 5));
+}
+
+io::Task<void> collect_and_release(ShareStore* store, ExpiryPolicy policy, HoldingPool* pool) {
+  static_cast<void>(co_await store->collect(sample_index(), policy));
+  pool->release();
+}
+
+TEST_F(SlowDisk, AShareThatWasListedAndWentIsAllocatedAnew) {
+  on_.put(sample_index(), 4, {on_.ends_in(-1)});
+  Client client;
+  bool has = true;
+  pool_.hold_next = HoldingPool::Hold::end;
+  on_.machine.finish(both(allocate(&store_, &client, &has), 0, collect_and_release(&store_, on_.policy, &pool_), 1));
   EXPECT_FALSE(on_.has(sample_index(), 4));
+  EXPECT_FALSE(has);
+  EXPECT_TRUE(on_.machine.run(store_.status(sample_index(), client.secret))->incomplete.contains(4));
 }
 
 TEST(AtOnceTogether, BothOutcomesHappen) {
