@@ -146,6 +146,8 @@ Result<void> create_client_node(World& world, const std::string& path, const std
   HF_TRY_VOID(node.write_private("servers.nurl", list));
   HF_TRY_VOID(world.files.make_directories(node.transfers()));
   return {};
+}
+
 namespace {
 
 storage::ExpiryPolicy expiry_policy(const config::ExpireCfg& cfg) {
@@ -160,8 +162,6 @@ storage::ExpiryPolicy expiry_policy(const config::ExpireCfg& cfg) {
 }
 
 }  // namespace
-
-}
 
 io::Task<Result<std::unique_ptr<storage::StorageRole>>> start_storage(World& world, const std::string& path, int listen_fd) {
   const config::NodeDirectory node(world.files, path);
