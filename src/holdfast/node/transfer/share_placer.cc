@@ -55,19 +55,22 @@ placement::Facts SharePlacer::facts_now() const {
   return facts;
 }
 
-/// Asks one server until it answers; a late answer serves those shares that must be placed again.
+/// Asks one server until it answers and has room; a late answer serves those shares that must be placed again.
 io::Task<void> SharePlacer::keep_asking(std::size_t position) {
   for (unsigned failures = 1;; ++failures) {
     grid::StorageServer& server = *servers_[position].server;
     ServerFacts facts = co_await ask_server(job_.context, server, job_.si, master_, job_.encoder.layout().size());
     facts.asked = true;
     facts.final = facts.answered || facts.problem.code == Errc::unauthorized;
-    servers_[position] = std::move(facts);
+    if (facts.answered && (facts.writable || failures == 1)) job_.link.heard();  // a full server is no progress
+    if (facts.answered || !servers_[position].answered) servers_[position] = std::move(facts);
     job_.changed();
-    if (servers_[position].answered) job_.link.heard();
-    if (servers_[position].final) co_return;
+    // One that is full may have room before this upload ends.
+    const bool full = servers_[position].answered && !servers_[position].writable;
+    if (servers_[position].final && !full) co_return;
     const Result<void> waited = co_await job_.link.pause(failures);
     if (waited) continue;
+    if (servers_[position].final) co_return;
     servers_[position].final = true;
     servers_[position].problem = waited.error().code == Errc::timeout ? servers_[position].problem : waited.error();
     job_.changed();
@@ -219,8 +222,8 @@ void SharePlacer::look_at_failures() {
   }
 }
 
-/// Shares without a live attempt go to the server with the fewest, while there is one that answers.
-io::Task<void> SharePlacer::place_again() {
+/// Where shares without a live attempt could go: the server with the fewest, if there is one that answers.
+std::map<std::size_t, std::set<ShareNumber>> SharePlacer::homeless() const {
   const io::Time now = job_.context.loop.now();
   std::map<std::size_t, std::size_t> load;
   std::set<std::size_t> silent;
@@ -243,10 +246,19 @@ io::Task<void> SharePlacer::place_again() {
     ++load[*best];
     by_server[*best].insert(share);
   }
-  if (by_server.empty()) co_return;
-  io::TaskGroup group(co_await io::this_scope());
-  for (const auto& [server, shares] : by_server) group.spawn(allocate_on(server, shares));
-  co_await group.join();
+  return by_server;
+}
+
+/// Asks for them until somebody takes them or everybody has refused: each refusal leaves one server less to ask.
+io::Task<void> SharePlacer::place_again() {
+  io::CancelScope& scope = co_await io::this_scope();
+  for (auto by_server = homeless(); !by_server.empty() && !scope.cancelled(); by_server = homeless()) {
+    io::TaskGroup group(scope);
+    for (const auto& [server, shares] : by_server) group.spawn(allocate_on(server, shares));
+    co_await group.join();
+    if (job_.pipeline.failure()) co_return;
+    look_at_failures();
+  }
 }
 
 std::map<ShareNumber, std::vector<grid::StorageServer*>> SharePlacer::placed() const {

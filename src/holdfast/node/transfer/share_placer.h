@@ -53,6 +53,7 @@ class SharePlacer {
   io::Task<Result<void>> supervise();
   io::Task<Result<void>> wait_for_change();
   void look_at_failures();
+  std::map<std::size_t, std::set<ShareNumber>> homeless() const;
   io::Task<void> place_again();
   bool has_live_attempt(ShareNumber share) const;
   bool is_placed(ShareNumber share) const;

@@ -81,7 +81,8 @@ void SharePusher::adopt(const RangeSet& said) {
   held.subtract(required);
   RangeSet others = held;
   others.subtract(sent_);
-  if (others.total() > foreign_.total()) others_moved_ = job_.context.loop.now();
+  if (others.total() > others_most_) others_moved_ = job_.context.loop.now();
+  others_most_ = std::max(others_most_, others.total());
   if (!std::exchange(asked_once_, true)) {
     held_before_ = others.total();
   } else if (resumes_ && others.total() > foreign_.total()) {
@@ -247,7 +248,8 @@ io::Task<Result<void>> SharePusher::send(Range range) {
       co_return Result<void>{};
     }
     // What was just acknowledged is wanted again: a failed audit asks so a few times, a liar for ever.
-    const bool again = answer->required.empty() || answer->required.intersects(range);
+    // Who answers yes before it has read is no better.
+    const bool again = bytes.position() < range.end || answer->required.empty() || answer->required.intersects(range);
     if (again && ++wanted_again_ > kWantedAgainMax) {
       co_return fail(Errc::corrupt, server_.name() + " asks again and again for what it was sent");
     }

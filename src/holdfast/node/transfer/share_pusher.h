@@ -71,7 +71,7 @@ class SharePusher {
   Range keep_tail_last(Range next) const;
   io::Task<Result<void>> prove();
   std::optional<Range> choose() const;
-  void adopt(RangeSet required);
+  void adopt(const RangeSet& said);
   void note_sent(Range range);
   Result<void> handle(const Error& error);
 
@@ -88,7 +88,8 @@ class SharePusher {
   bool complete_ = false;             // the server says so; not yet proven
   bool polite_ = false;               // others send this share too: ask before each piece, and take what nobody sends
   RangeSet writing_;                  // by the latest status: on its way from others
-  io::Time others_seen_;
+  io::Time others_seen_, others_moved_;
+  std::uint64_t others_most_ = 0;
   unsigned waits_ = 0;
   RangeSet sent_;                     // handed out by this run
   RangeSet foreign_;                  // held by the server although this run did not send it
@@ -96,7 +97,7 @@ class SharePusher {
   bool header_sent_ = false, tail_sent_ = false;
   std::uint64_t held_before_ = 0, handed_out_ = 0, resent_ = 0, cuts_ = 0;
   unsigned failures_ = 0;             // in a row
-  unsigned fresh_starts_ = 0;
+  unsigned fresh_starts_ = 0, wanted_again_ = 0;
   ShareBytes* sending_ = nullptr;
   io::Time troubled_since_;
 };
