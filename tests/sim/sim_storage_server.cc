@@ -62,6 +62,15 @@ io::Task<Result<grid::WriteAnswer>> store_body(ShareStore* store, StorageIndex s
   co_return out;
 }
 
+io::Task<void> throw_away(std::shared_ptr<Body> body, std::shared_ptr<Reply<grid::WriteAnswer>> reply, grid::WriteAnswer said) {
+  for (;;) {
+    const Result<Bytes> piece = co_await body->take(kPacketBytes);
+    if (!piece) co_return;
+    if (piece->empty()) break;
+  }
+  reply->give(std::move(said));
+}
+
 io::Task<Result<Bytes>> read_share(ShareStore* store, StorageIndex si, ShareNumber share, Range range) {
   HF_CO_TRY(ShareStore::OpenShare file, co_await store->open_share(si, share));
   range.end = std::min(range.end, file.bytes);
@@ -240,7 +249,9 @@ io::Task<Result<grid::WriteAnswer>> SimStorageServer::write(const StorageIndex& 
     const EndOfBody end{body};
     const std::size_t piece = 1 + host_.road.random().below(64 * 1024);
     if (host_.liar.drops()) {
-      reply->give(host_.liar.drop(share, range));
+      const bool at_once = host_.road.random().below(4) == 0;
+      if (at_once) reply->give(host_.liar.drop(share, range));
+      else host_.machine.spawn(throw_away(body, reply, host_.liar.drop(share, range)));
     } else {
       host_.machine.spawn(answer<grid::WriteAnswer>(&host_.machine, store_body(&host_.machine.store(), si, share, upload_secret, range, body, piece), reply));
     }

@@ -122,10 +122,11 @@ void Witness::spoil(ShareNumber share, bool rot, Random& random) {
   rotten_.insert(share);
   const auto file = machine_.disk().open(path, io::Open::write);
   if (!file) return;
-  // Nobody reads the plaintext hashes (they cannot be known to who has no key), so nobody can find them rotten.
+  // Nobody believes the sizes in the header, nor reads the plaintext hashes: they may rot unnoticed.
   const Range unread = file_->plaintext_hashes;
-  std::uint64_t offset = random.below(file_->share_bytes() - unread.size());
-  if (offset >= unread.begin) offset += unread.size();
+  std::uint64_t offset = 0;
+  do offset = random.below(file_->share_bytes());
+  while (offset < file_->data.begin || (offset >= unread.begin && offset < unread.end));
   trial_.note("a byte of it changes, at offset " + std::to_string(offset));
   const std::uint64_t at = storage::kContainerHeaderBytes + offset;
   std::uint8_t byte = 0;
@@ -144,13 +145,14 @@ std::set<ShareNumber> Witness::look() {
   std::set<ShareNumber> right;
   if (file_ == nullptr) return right;
   for (ShareNumber share = 0; share < file_->shares.size(); ++share) {
-    Result<io::FileInfo> info = machine_.disk().info(machine_.paths().share(file_->si, share));
-    if (!info && info.error().code != Errc::not_found) info = machine_.disk().info(machine_.paths().share(file_->si, share));
-    if (!info) {
+    const std::string path = machine_.paths().share(file_->si, share);
+    Result<io::FileInfo> info = machine_.disk().info(path);
+    if (!info && info.error().code != Errc::not_found) info = machine_.disk().info(path);  // a failure that was planned
+    if (!info && info.error().code == Errc::not_found) {
       if (now_.complete.contains(share)) trial_.violation(name_ + " has lost share " + std::to_string(share) + " from its disk");
       continue;
     }
-    if (is_right(share)) right.insert(share);
+    if (!info || is_right(share)) right.insert(share);
     else if (!rotten_.contains(share)) trial_.violation("share " + std::to_string(share) + " on the disk of " + name_ + " is not what it should be");
   }
   return right;
