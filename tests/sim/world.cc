@@ -415,7 +415,11 @@ io::Task<void> World::repair() {
   std::set<ShareNumber> there = right_shares();
   for (const transfer::ShareVerdict& verdict : (*outcome.result)->after.shares) {
     const auto host = std::ranges::find(hosts_, verdict.server, [](const auto& each) { return each->id; });
-    if (!(*host)->liar.honest() && verdict.state == transfer::ShareVerdict::State::good) there.insert(verdict.share);
+    if (verdict.state != transfer::ShareVerdict::State::good) continue;
+    // A copy on a server that was away while the others were read is only sampled: it may be rotten elsewhere.
+    const auto& read = (*outcome.result)->before.responding;
+    const bool sampled = std::ranges::find(read, verdict.server) == read.end();
+    if (!(*host)->liar.honest() || sampled) there.insert(verdict.share);
   }
   if (there.size() != scenario_.n) trial_.violation("a successful repair leaves " + std::to_string(there.size()) + " good shares");
 }
