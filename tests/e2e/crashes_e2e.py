@@ -1,0 +1,117 @@
+"""kill -9 at seeded points of a transfer, and servers that reboot. SOAK=1 kills more often."""
+import json
+import os
+import random
+import signal
+import unittest
+
+from rig import Links, Place, Server, finish, get, put, sha256, start, wait_until
+
+MIB = 1 << 20
+KILLS = 50 if os.environ.get("SOAK") else 10
+
+
+class Killed(unittest.TestCase):
+    def test_f16_kill_9_of_the_client_at_seeded_points_of_one_upload(self):
+        rng = random.Random(16)
+        size = 30 * MIB if KILLS == 10 else 150 * MIB
+        with Place() as place, Links(place.nurls()) as links:
+            links.line_rate(40_000_000)
+            client = place.new_client("killed", links.nurls, convergence_of=place.client)
+            path = place.file("f", size, 1)
+            points = sorted(rng.randrange(int(3.3 * size)) for _ in range(KILLS))
+            killed = 0
+            for point in points:
+                running = start(client, "put", path, "--progress", "none")
+                # Bytes of all runs together; some runs are killed in their first question, some hardly have begun a segment.
+                wait_until(lambda: links.sum("bytes_up") >= point or running.poll() is not None, "the point of the kill")
+                killed += running.poll() is None
+                running.send_signal(signal.SIGKILL)
+                running.communicate()
+            self.assertGreater(killed, KILLS // 2)
+            report = put(client, path)
+            sent = links.sum("bytes_up")
+            self.assertEqual((report["shares_placed"], report["happiness"]), (10, 10))
+            # At most what was on its way to ten servers, for each kill.
+            self.assertLessEqual(sent, 1.02 * report["share_bytes_total"] + killed * 10 * MIB)
+            self.assertEqual(report["cap"], put(place.client, path)["cap"])
+            get(place.client, report["cap"], path + ".out")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_f16_kill_9_of_the_client_at_seeded_points_of_one_download(self):
+        rng = random.Random(17)
+        with Place() as place, Links(place.nurls()) as links:
+            path = place.file("f", 30 * MIB, 2)
+            cap = put(place.client, path)["cap"]
+            links.line_rate(20_000_000)
+            client = place.new_client("killed", links.nurls)
+            for point in sorted(rng.randrange(30 * MIB) for _ in range(KILLS)):
+                running = start(client, "get", cap, "-o", path + ".out", "--progress", "none")
+                wait_until(lambda: links.sum("bytes_down") >= point or running.poll() is not None, "the point of the kill")
+                running.send_signal(signal.SIGKILL)
+                running.communicate()
+            report = get(client, cap, path + ".out")
+            self.assertEqual(report["bytes_rejected"], 0)
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_f17_kill_9_of_a_server_at_seeded_points_and_what_it_acknowledged_survives(self):
+        rng = random.Random(18)
+        size = 30 * MIB if KILLS == 10 else 150 * MIB
+        with Place(servers=9) as place, Links(place.nurls()) as links:
+            server = Server(place.path + "/alone")
+            self.addCleanup(server.stop)
+            with Links([server.nurl]) as link:
+                links.line_rate(40_000_000)
+                link.line_rate(4_000_000)
+                client = place.new_client("killer", [*links.nurls, *link.nurls], convergence_of=place.client)
+                path = place.file("f", size, 3)
+                running = start(client, "put", path, "--json", "--progress", "none")
+                kills = 0
+                for point in sorted(rng.randrange(size // 3) for _ in range(KILLS)):
+                    wait_until(lambda: link.sum("bytes_up") >= point or running.poll() is not None, "the point of the kill")
+                    if running.poll() is not None:
+                        break
+                    server.kill()
+                    kills += 1
+                    server.start()
+                report = json.loads(finish(running)[0])
+                self.assertGreater(kills, KILLS // 2)
+                self.assertEqual((report["shares_placed"], report["happiness"], report["warnings"]), (10, 10, []))
+                # For each kill, what was on its way, and a second's bytes that were not yet synced (design, I4).
+                self.assertLessEqual(report["servers"][9]["bytes_sent"], report["share_bytes_total"] / 10 + kills * (MIB + 4_000_000))
+                server.kill()
+                server.start()
+                checked = json.loads(finish(start(client, "--json", "verify", report["cap"], "--progress", "none"))[0])["results"]
+                self.assertEqual((checked["count-shares-good"], checked["count-corrupt-shares"]), (10, 0))
+
+
+class Reboots(unittest.TestCase):
+    def test_u4_two_of_ten_servers_reboot_and_the_other_eight_are_sent_nothing_again(self):
+        with Place(servers=8) as place:
+            pair = [Server(f"{place.path}/reboots-{i}") for i in range(2)]
+            for each in pair:
+                self.addCleanup(each.stop)
+            with Links([*place.nurls(), *(each.nurl for each in pair)]) as links:
+                links.line_rate(20_000_000)
+                client = place.new_client("u4", links.nurls, convergence_of=place.client)
+                path = place.file("f", 50 * MIB, 4)
+                running = start(client, "put", path, "--json", "--progress", "none")
+                wait_until(lambda: links.sum("bytes_up") > 40 * MIB, "a quarter of it has gone")
+                for each in pair:
+                    each.kill()
+                at = links.sum("bytes_up")
+                wait_until(lambda: links.sum("bytes_up") > at + 60 * MIB, "the others go on meanwhile")
+                for each in pair:
+                    each.start()
+                report = json.loads(finish(running)[0])
+            share = report["share_bytes_total"] / 10
+            self.assertEqual((report["shares_placed"], report["happiness"]), (10, 10))
+            for each in report["servers"][:8]:
+                self.assertEqual((each["bytes_sent"], len(each["shares"])), (share, 1))
+            for each in report["servers"][8:]:
+                # What was on its way, and a second's bytes that were not yet synced (design, I4), at a tenth of the line each.
+                self.assertLessEqual(each["bytes_sent"], share + MIB + 2_500_000)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
