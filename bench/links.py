@@ -32,7 +32,9 @@ class Grid:
     def file(self, name, size):
         path = f"{self.place}/{name}"
         with open(path, "wb") as f:
-            f.write(random.Random(name).randbytes(size))
+            block = random.Random(name).randbytes(min(size, MIB))
+            for i in range(0, size, MIB):
+                f.write((i.to_bytes(8, "big") + block[8:])[:size - i])
         return path
 
     def put(self, client, *arguments):

@@ -1,6 +1,7 @@
 #include "holdfast/node/transfer/downloader.h"
 
 #include <algorithm>
+#include <list>
 
 #include "holdfast/core/cap/derive.h"
 #include "holdfast/node/transfer/segment_fetcher.h"
@@ -8,7 +9,8 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr std::uint64_t kBatchBytes = 12 * 1'048'576;  // of plaintext; two are in memory, as blocks and decoded
+constexpr std::uint64_t kRunBytes = 8 * 1'048'576;  // of plaintext
+constexpr std::size_t kRunsAhead = 2;               // so three are in memory, as blocks or decoded
 
 double seconds_since(io::Time start, io::Loop& loop) { return std::chrono::duration<double>(loop.now() - start).count(); }
 
@@ -18,48 +20,85 @@ std::uint64_t received(const Context& context) {
   return sum;
 }
 
-/// A run of segments, fetched ahead while the one before is delivered.
+/// A run of segments, on its way while the ones before are delivered.
 struct Ahead {
   SegmentNumber first = 0, end = 0;
   Result<std::vector<Bytes>> segments = fail(Errc::cancelled, "stopped");
+  bool arrived = false;
 };
 
-io::Task<void> fetch_ahead(SegmentFetcher* fetcher, Ahead* ahead) {
+io::Task<void> fetch_ahead(SegmentFetcher* fetcher, Ahead* ahead, io::Event* moved) {
   ahead->segments = co_await fetcher->segments(ahead->first, ahead->end);
+  ahead->arrived = true;
+  moved->notify_all();
 }
 
-/// Delivers [range) in order. One batch is on its way while another is written.
-io::Task<Result<void>> deliver(SegmentFetcher& fetcher, Range range, Sink& sink, Progress& progress) {
+io::Task<Result<void>> write_run(const immutable::Geometry& geometry, const Ahead& run, Range range, Sink& sink, Progress& progress) {
+  for (SegmentNumber i = run.first; i < run.end; ++i) {
+    const Range at = geometry.segment_range(i);
+    const Range cut{std::max(at.begin, range.begin), std::min(at.end, range.end)};
+    const Bytes& bytes = (*run.segments)[i - run.first];
+    HF_CO_TRY_VOID(co_await sink.write(ByteView(bytes).subspan(cut.begin - at.begin, cut.size())));
+    progress.done_bytes += cut.size();
+  }
+  co_return Result<void>{};
+}
+
+/// How many segments are fetched at once: as many as come in a moment. What is on its way when this program is killed is
+/// fetched again; and hashing many at once is cheaper.
+class RunLength {
+ public:
+  RunLength(io::Loop& loop, std::uint64_t segment_size)
+      : loop_(loop), most_(std::max<std::uint64_t>(1, kRunBytes / segment_size)), last_(loop.now()) {}
+  SegmentNumber now() const { return length_; }
+  /// A run has come in.
+  void arrived() {
+    const io::Duration took = loop_.now() - std::exchange(last_, loop_.now());
+    if (took < std::chrono::milliseconds(250)) length_ = std::min(length_ * 2, most_);
+    if (took > std::chrono::seconds(1)) length_ = std::max<SegmentNumber>(1, length_ / 2);
+  }
+
+ private:
+  io::Loop& loop_;
+  const SegmentNumber most_;
+  SegmentNumber length_ = 1;
+  io::Time last_;
+};
+
+/// Delivers [range) in order. Two runs are on their way while one is written, so that the line is never idle for a round
+/// trip.
+io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, Range range, Sink& sink, Progress& progress) {
   const immutable::Geometry& geometry = fetcher.geometry();
   const SegmentNumber last_end = (range.end - 1) / geometry.segment_size() + 1;
-  const SegmentNumber step = std::max<std::uint64_t>(1, kBatchBytes / geometry.segment_size());
+  RunLength run_length(context.loop, geometry.segment_size());
   SegmentNumber next = range.begin / geometry.segment_size();
-  std::optional<Ahead> ready;
-  bool first_batch = true;
-  for (;;) {
-    Ahead coming{next, std::min(next + (first_batch ? 1 : step), last_end)};
-    first_batch = false;
-    const bool more = coming.first < coming.end;
-    io::TaskGroup group(co_await io::this_scope());
-    if (more) group.spawn(fetch_ahead(&fetcher, &coming));
-    Result<void> written;
-    if (ready) {
-      for (SegmentNumber i = ready->first; i < ready->end && written; ++i) {
-        const Range at = geometry.segment_range(i);
-        const Range cut{std::max(at.begin, range.begin), std::min(at.end, range.end)};
-        const Bytes& bytes = (*ready->segments)[i - ready->first];
-        written = co_await sink.write(ByteView(bytes).subspan(cut.begin - at.begin, cut.size()));
-        progress.done_bytes += cut.size();
-      }
+  std::list<Ahead> runs;
+  io::Event moved(context.loop);
+  io::TaskGroup group(co_await io::this_scope());
+  Result<void> outcome;
+  while (outcome && (next < last_end || !runs.empty())) {
+    while (next < last_end && runs.size() < kRunsAhead + 1) {
+      Ahead& run = runs.emplace_back();
+      run.first = next;
+      run.end = next = std::min(next + run_length.now(), last_end);
+      group.spawn(fetch_ahead(&fetcher, &run, &moved));
     }
-    if (!written) group.cancel();
-    co_await group.join();
-    if (!written) co_return written;
-    if (!more) co_return Result<void>{};
-    if (!coming.segments) co_return tl::make_unexpected(coming.segments.error());
-    next = coming.end;
-    ready = std::move(coming);
+    while (outcome && !runs.front().arrived) {
+      const bool woken = co_await moved.wait();
+      if (!woken) outcome = fail(Errc::cancelled, "stopped");
+    }
+    if (!outcome) break;
+    run_length.arrived();
+    if (runs.front().segments) {
+      outcome = co_await write_run(geometry, runs.front(), range, sink, progress);
+    } else {
+      outcome = tl::make_unexpected(runs.front().segments.error());
+    }
+    runs.pop_front();
   }
+  group.cancel();
+  co_await group.join();
+  co_return outcome;
 }
 
 Result<cap::ChkReadCap> readable(const cap::Cap& cap) {
@@ -141,7 +180,7 @@ io::Task<Result<void>> into_part(const Context& context, SegmentFetcher& fetcher
   const std::uint64_t size = fetcher.geometry().size();
   for (const Range& gap : good.gaps({0, size}).ranges()) {
     FileSink sink(context, part, gap.begin);
-    HF_CO_TRY_VOID(co_await deliver(fetcher, gap, sink, progress));
+    HF_CO_TRY_VOID(co_await deliver(context, fetcher, gap, sink, progress));
   }
   report.bytes_delivered = size;
   auto settle = [&]() -> Result<void> {
@@ -172,7 +211,7 @@ io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, 
   Link link(context.loop, context.random, options.patience);
   SegmentFetcher fetcher(context, link, cap::storage_index_of(read.key), claim_of(read), &read.key);
   Result<void> done = co_await fetcher.open();
-  if (done) done = co_await deliver(fetcher, range, sink, progress);
+  if (done) done = co_await deliver(context, fetcher, range, sink, progress);
   co_await fetcher.close();
   if (!done) co_return tl::make_unexpected(done.error());
   report.bytes_delivered = range.size();

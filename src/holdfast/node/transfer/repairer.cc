@@ -13,15 +13,14 @@ namespace {
 /// Ciphertext from the shares that are left: each segment is verified against the cap as it comes.
 class GridSource final : public SegmentSource {
  public:
-  GridSource(io::Loop& loop, SegmentFetcher& fetcher, Progress& progress)
-      : fetcher_(fetcher), progress_(progress), turn_(loop, 1) {}
+  GridSource(SegmentFetcher& fetcher, Progress& progress) : fetcher_(fetcher), progress_(progress) {}
 
   io::Task<Result<Bytes>> next() override {
     if (ready_.empty()) {
       const immutable::Geometry& geometry = fetcher_.geometry();
       const SegmentNumber step = std::max<std::uint64_t>(1, kBatchBytes / geometry.segment_size());
       const SegmentNumber end = std::min(next_ + step, geometry.num_segments());
-      HF_CO_TRY(ready_, co_await fetch(next_, end));
+      HF_CO_TRY(ready_, co_await fetcher_.segments(next_, end));
       std::ranges::reverse(ready_);
       next_ = end;
     }
@@ -32,7 +31,7 @@ class GridSource final : public SegmentSource {
   }
 
   io::Task<Result<Bytes>> again(SegmentNumber segment) override {
-    HF_CO_TRY(std::vector<Bytes> segments, co_await fetch(segment, segment + 1));
+    HF_CO_TRY(std::vector<Bytes> segments, co_await fetcher_.segments(segment, segment + 1));
     co_return std::move(segments.front());
   }
 
@@ -40,19 +39,9 @@ class GridSource final : public SegmentSource {
   io::Task<Result<void>> prove() override { co_return Result<void>{}; }
 
  private:
-  /// One fetch at a time, as the fetcher wants it: the front and the laggards take turns.
-  io::Task<Result<std::vector<Bytes>>> fetch(SegmentNumber first, SegmentNumber end) {
-    const bool mine = co_await turn_.acquire();
-    if (!mine) co_return fail(Errc::cancelled, "stopped");
-    Result<std::vector<Bytes>> segments = co_await fetcher_.segments(first, end);
-    turn_.release();
-    co_return segments;
-  }
-
   static constexpr std::uint64_t kBatchBytes = 4 * 1'048'576;
   SegmentFetcher& fetcher_;
   Progress& progress_;
-  io::Semaphore turn_;
   SegmentNumber next_ = 0;
   std::vector<Bytes> ready_;  // in reverse order
 };
@@ -79,7 +68,7 @@ io::Task<Result<void>> push_missing(const Context& context, Link& link, const ca
   const immutable::ShareLayout layout(geometry, immutable::ShareLayout::Choice{0, original.size()});
   immutable::Encoder encoder(geometry, layout, make_node_stores(context.files, context.journal_directory), original);
   const immutable::SegmentEncoder segment_encoder(geometry, nullptr);
-  GridSource source(context.loop, fetcher, progress);
+  GridSource source(fetcher, progress);
   SegmentPipeline pipeline(context, source, segment_encoder, encoder, SegmentPipeline::Limits{});
   PushJob job{context, link, cap.storage_index, encoder, pipeline, nullptr};
   SharePlacer::Wishes wishes;

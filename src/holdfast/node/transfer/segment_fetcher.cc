@@ -27,25 +27,31 @@ io::Task<void> read_part(grid::StorageServer* server, StorageIndex si, ShareNumb
 }  // namespace
 
 struct SegmentFetcher::Copy {
-  Copy(grid::StorageServer& from, immutable::FileState& file, ShareNumber share) : server(from), reader(file, share) {}
+  Copy(io::Loop& loop, grid::StorageServer& from, immutable::FileState& file, ShareNumber share)
+      : server(from), reader(file, share), hashes(loop, 1) {}
   grid::StorageServer& server;
   immutable::ShareReader reader;
-  bool bad = false;                        // corrupt or incompatible: never again
-  std::optional<io::Time> down_since;      // a transport failure; may come back
-  unsigned slow = 0;                       // how often it was hedged
-  bool busy = false;
-  Range wanted;                            // blocks on their way,
-  Bytes arrived;                           // and what has come of them,
-  std::size_t seen = 0;                    // and had when we looked last
+  io::Semaphore hashes;                // opening it, and hashes of one run of segments, at a time
+  bool bad = false;                    // corrupt or incompatible: never again
+  std::optional<io::Time> down_since;  // a transport failure; may come back
+  unsigned slow = 0;                   // how often it was hedged
+  unsigned busy = 0;                   // batches that wait for it
 };
 
-/// k copies' blocks of a run of segments.
+/// k copies' blocks of a run of segments. Batches may overlap in time.
 struct SegmentFetcher::Batch {
+  /// Of a copy that is asked: what has come, and how much that was when we looked last.
+  struct Arrival {
+    Bytes bytes;
+    std::size_t seen = 0;
+    bool running = false;
+  };
   SegmentNumber first = 0, end = 0;
   bool hashes_only = false;
   std::vector<std::pair<ShareNumber, Bytes>> got;
   std::set<ShareNumber> running;
   std::set<Copy*> tried;
+  std::map<Copy*, Arrival> arrivals;
 };
 
 SegmentFetcher::SegmentFetcher(const Context& context, Link& link, const StorageIndex& si,
@@ -62,6 +68,7 @@ SegmentFetcher::~SegmentFetcher() = default;
 
 io::Task<void> SegmentFetcher::ask(grid::StorageServer* server) {
   const Result<std::vector<ShareNumber>> shares = co_await server->list_shares(si_);
+  being_asked_.erase(server);
   answered_.insert(server);
   if (!shares) {
     dead_.insert(server);
@@ -69,7 +76,7 @@ io::Task<void> SegmentFetcher::ask(grid::StorageServer* server) {
   } else {
     link_.heard();
     for (ShareNumber share : *shares) {
-      if (share < file_.claim().n) copies_.push_back(std::make_unique<Copy>(*server, file_, share));
+      if (share < file_.claim().n) copies_.push_back(std::make_unique<Copy>(context_.loop, *server, file_, share));
     }
   }
   changed_.notify_all();
@@ -88,7 +95,8 @@ io::Task<Result<void>> SegmentFetcher::find() {
   const std::vector<grid::StorageServer*> servers = permuted_servers(context_, si_);
   if (servers.empty()) co_return fail(Errc::not_enough_shares, "this node knows no storage server");
   for (grid::StorageServer* server : servers) {
-    if (answered_.contains(server) && !dead_.contains(server)) continue;
+    if (being_asked_.contains(server) || (answered_.contains(server) && !dead_.contains(server))) continue;
+    being_asked_.insert(server);
     answered_.erase(server);
     dead_.erase(server);
     asking_.spawn(ask(server));
@@ -160,48 +168,54 @@ io::Task<Result<void>> SegmentFetcher::fetch_nodes(Copy& copy, SegmentNumber fir
   co_return copy.reader.settle_nodes();
 }
 
-/// Into copy.arrived, where a broken connection leaves what has come: a link that drops often is got over all the same.
-io::Task<Result<void>> SegmentFetcher::fetch_blocks(Copy& copy, Range range) {
-  if (copy.wanted != range) {
-    copy.wanted = range;
-    copy.arrived.clear();
-  }
+/// Where a broken connection leaves what has come: a link that drops often is got over all the same.
+io::Task<Result<void>> SegmentFetcher::fetch_blocks(Copy& copy, Range range, Bytes& arrived) {
   for (;;) {
-    const std::size_t before = copy.arrived.size();
+    const std::size_t before = arrived.size();
     if (before == range.size()) co_return Result<void>{};
     const Range rest{range.begin + before, range.end};
-    const Result<void> read = co_await copy.server.read_onto(si_, copy.reader.share(), rest, copy.arrived);
-    const bool moved = copy.arrived.size() > before;
+    const Result<void> read = co_await copy.server.read_onto(si_, copy.reader.share(), rest, arrived);
+    const bool moved = arrived.size() > before;
     if (moved) link_.heard();
-    if (read && copy.arrived.size() < range.size()) co_return fail(Errc::corrupt, "the share is shorter than it should be");
+    if (read && arrived.size() < range.size()) co_return fail(Errc::corrupt, "the share is shorter than it should be");
     if (read || read.error().code != Errc::unavailable || !moved) co_return read;
     ++cuts_;
   }
 }
 
 io::Task<void> SegmentFetcher::nodes_into(Copy* copy, const Batch* batch, Result<void>* out) {
+  const bool mine = co_await copy->hashes.acquire();
+  if (!mine) {
+    *out = fail(Errc::cancelled, "stopped");
+    co_return;
+  }
   *out = co_await fetch_nodes(*copy, batch->first, batch->end);
+  copy->hashes.release();
 }
 
-io::Task<void> SegmentFetcher::blocks_into(Copy* copy, Range range, Result<void>* out) {
-  *out = co_await fetch_blocks(*copy, range);
+io::Task<void> SegmentFetcher::blocks_into(Copy* copy, Range range, Bytes* arrived, Result<void>* out) {
+  *out = co_await fetch_blocks(*copy, range, *arrived);
 }
 
 /// Hashes and blocks travel at the same time: on a long way each question costs a round trip.
-io::Task<Result<Bytes>> SegmentFetcher::fetch(Copy& copy, const Batch& batch) {
-  HF_CO_TRY_VOID(co_await open_copy(copy));
+io::Task<Result<Bytes>> SegmentFetcher::fetch(Copy& copy, Batch& batch) {
+  const bool mine = co_await copy.hashes.acquire();
+  if (!mine) co_return fail(Errc::cancelled, "stopped");
+  const Result<void> opened = co_await open_copy(copy);
+  copy.hashes.release();
+  if (!opened) co_return tl::make_unexpected(opened.error());
   const Range range = copy.reader.block_range(batch.first, batch.end);
   Result<void> nodes, blocks;
   {
     io::TaskGroup group(co_await io::this_scope());
     group.spawn(nodes_into(&copy, &batch, &nodes));
-    if (!batch.hashes_only) group.spawn(blocks_into(&copy, range, &blocks));
+    if (!batch.hashes_only) group.spawn(blocks_into(&copy, range, &batch.arrivals[&copy].bytes, &blocks));
     co_await group.join();
   }
   if (!nodes) co_return tl::make_unexpected(nodes.error());
   if (!blocks) co_return tl::make_unexpected(blocks.error());
   if (batch.hashes_only) co_return Bytes();
-  Bytes bytes = std::exchange(copy.arrived, Bytes());
+  Bytes bytes = std::exchange(batch.arrivals[&copy].bytes, Bytes());
   auto check = [&] { return copy.reader.check_blocks(batch.first, batch.end, bytes); };
   const Result<void> checked = co_await context_.cpu.run(check);
   if (checked) co_return std::move(bytes);
@@ -211,11 +225,14 @@ io::Task<Result<Bytes>> SegmentFetcher::fetch(Copy& copy, const Batch& batch) {
 }
 
 io::Task<void> SegmentFetcher::run_copy(Copy* copy, Batch* batch) {
-  copy->busy = true;
-  copy->seen = copy->arrived.size();
+  ++copy->busy;
+  Batch::Arrival& arrival = batch->arrivals[copy];
+  arrival.seen = arrival.bytes.size();
+  arrival.running = true;
   const ShareNumber share = copy->reader.share();
   Result<Bytes> blocks = co_await fetch(*copy, *batch);
-  copy->busy = false;
+  --copy->busy;
+  arrival.running = false;
   batch->running.erase(share);
   if (blocks) {
     batch->got.emplace_back(share, std::move(*blocks));
@@ -230,16 +247,16 @@ io::Task<void> SegmentFetcher::run_copy(Copy* copy, Batch* batch) {
 
 /// Copies of the batch that stand still, or crawl beside the others. When all do alike it is the line, and a spare would
 /// only make it longer; one is tried nevertheless, once.
-std::size_t SegmentFetcher::laggards(const Batch& batch, bool first_look) {
+std::size_t SegmentFetcher::laggards(Batch& batch, bool first_look) {
   std::size_t best = batch.got.empty() ? 0 : batch.got.front().second.size();
-  for (const auto& copy : copies_) {
-    if (batch.running.contains(copy->reader.share()) && copy->busy) best = std::max(best, copy->arrived.size());
+  for (const auto& [copy, arrival] : batch.arrivals) {
+    if (arrival.running) best = std::max(best, arrival.bytes.size());
   }
   std::size_t lag = 0;
-  for (const auto& copy : copies_) {
-    if (!batch.running.contains(copy->reader.share()) || !copy->busy) continue;
-    const std::size_t now = copy->arrived.size();
-    if (now == std::exchange(copy->seen, now) || now < best / 2) {
+  for (auto& [copy, arrival] : batch.arrivals) {
+    if (!arrival.running) continue;
+    const std::size_t now = arrival.bytes.size();
+    if (now == std::exchange(arrival.seen, now) || now < best / 2) {
       ++lag;
       ++copy->slow;
     }
@@ -251,7 +268,7 @@ std::size_t SegmentFetcher::laggards(const Batch& batch, bool first_look) {
 SegmentFetcher::Copy* SegmentFetcher::pick(const Batch& batch) const {
   Copy* best = nullptr;
   const auto load = [&](const Copy& copy) {
-    return std::ranges::count_if(copies_, [&](const auto& other) { return other->busy && &other->server == &copy.server; });
+    return std::ranges::count_if(copies_, [&](const auto& other) { return other->busy > 0 && &other->server == &copy.server; });
   };
   // Of equals, the one whose server answered first.
   const auto rank = [&](const Copy& copy) { return std::tuple(copy.slow, load(copy)); };

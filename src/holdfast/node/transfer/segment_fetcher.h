@@ -27,7 +27,7 @@ class SegmentFetcher {
   const immutable::Geometry& geometry() const { return file_.geometry(); }
   immutable::FileState& file() { return file_; }
 
-  /// Segments [first, end), verified. Errors: as open; corrupt when the file itself is bad.
+  /// Segments [first, end), verified. Several calls may be under way. Errors: as open; corrupt when the file itself is bad.
   io::Task<Result<std::vector<Bytes>>> segments(SegmentNumber first, SegmentNumber end);
   /// Leaves of the crypttext tree for [first, end): what a part file is held against.
   io::Task<Result<std::vector<Hash>>> segment_hashes(SegmentNumber first, SegmentNumber end);
@@ -44,11 +44,11 @@ class SegmentFetcher {
   io::Task<void> ask(grid::StorageServer* server);
   io::Task<Result<void>> open_copy(Copy& copy);
   io::Task<Result<void>> fetch_nodes(Copy& copy, SegmentNumber first, SegmentNumber end);
-  io::Task<Result<void>> fetch_blocks(Copy& copy, Range range);
+  io::Task<Result<void>> fetch_blocks(Copy& copy, Range range, Bytes& arrived);
   io::Task<void> nodes_into(Copy* copy, const Batch* batch, Result<void>* out);
-  io::Task<void> blocks_into(Copy* copy, Range range, Result<void>* out);
-  io::Task<Result<Bytes>> fetch(Copy& copy, const Batch& batch);
-  std::size_t laggards(const Batch& batch, bool first_look);
+  io::Task<void> blocks_into(Copy* copy, Range range, Bytes* arrived, Result<void>* out);
+  io::Task<Result<Bytes>> fetch(Copy& copy, Batch& batch);
+  std::size_t laggards(Batch& batch, bool first_look);
   io::Task<void> run_copy(Copy* copy, Batch* batch);
   Copy* pick(const Batch& batch) const;
   io::Task<Result<void>> wait_for_copies(unsigned& failures);
@@ -64,7 +64,7 @@ class SegmentFetcher {
   std::optional<cap::Key> key_;
   std::optional<immutable::SegmentDecoder> decoder_;
   std::vector<std::unique_ptr<Copy>> copies_;
-  std::set<grid::StorageServer*> answered_, dead_;
+  std::set<grid::StorageServer*> being_asked_, answered_, dead_;
   std::vector<std::string> warnings_;
   std::set<std::pair<std::string, ShareNumber>> used_;
   std::optional<Error> file_error_;

@@ -72,6 +72,7 @@ io::Task<Result<SharedSegment>> SegmentPipeline::Reader::segment(SegmentNumber w
 
 void SegmentPipeline::open() {
   open_ = true;
+  waiting_since_ = context_.loop.now();
   drop_passed();
   moved_.notify_all();
 }
@@ -107,20 +108,26 @@ bool SegmentPipeline::held_up(SegmentNumber front) const {
   return lagging > 0 && starving_ * 2 >= attached_.size();
 }
 
+/// Waiting for laggards may cost an eighth of the time, and a moment at once: a slow server that moves a little now and
+/// then holds the others up as much as one that stands still.
+bool SegmentPipeline::waited_enough() const {
+  return held_up_for_ >= limits_.left_behind_after + (context_.loop.now() - waiting_since_) / 8;
+}
+
 io::Task<Result<void>> SegmentPipeline::room_for(SegmentNumber segment) {
-  std::optional<io::Time> held_up_since;
   while (!failed_ && slowest() < std::numeric_limits<SegmentNumber>::max() && slowest() + window_ <= segment) {
-    if (!held_up(segment)) {
-      held_up_since.reset();
-    } else if (!held_up_since) {
-      held_up_since = context_.loop.now();
-    } else if (context_.loop.now() - *held_up_since >= limits_.left_behind_after) {
+    if (waited_enough()) {
       leave_behind(segment);
+      held_up_for_ = io::Duration::zero();
+      waiting_since_ = context_.loop.now();
       continue;
     }
+    const bool held = held_up(segment);
+    const io::Time before = context_.loop.now();
     // Also by time: that somebody starves makes no noise.
     const Result<void> woken = co_await io::with_timeout(limits_.left_behind_after / 8, told(moved_));
     if (!woken && woken.error().code == Errc::cancelled) co_return woken;
+    if (held) held_up_for_ += context_.loop.now() - before;
   }
   co_return Result<void>{};
 }

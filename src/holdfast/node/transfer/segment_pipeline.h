@@ -66,6 +66,7 @@ class SegmentPipeline {
   io::Task<Result<SharedSegment>> encode(Bytes plaintext, SegmentNumber segment);
   void drop_passed();
   bool held_up(SegmentNumber front) const;
+  bool waited_enough() const;
   void leave_behind(SegmentNumber front);
   SegmentNumber slowest() const;
 
@@ -80,6 +81,8 @@ class SegmentPipeline {
   SegmentNumber front_ = 0;                         // all below are absorbed
   std::list<std::pair<SegmentNumber, SharedSegment>> again_;  // a few, newest first: laggards often lag together
   std::size_t starving_ = 0;                        // readers that wait for the front
+  io::Duration held_up_for_{};                      // in all, since
+  io::Time waiting_since_{};
   bool open_ = false;
   bool done_ = false;
   std::optional<Error> failed_;

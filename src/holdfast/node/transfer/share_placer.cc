@@ -329,9 +329,15 @@ io::Task<Result<void>> SharePlacer::supervise() {
     co_await place_again();
     if (const auto& failure = job_.pipeline.failure()) co_return tl::make_unexpected(*failure);
     const bool happy = job_.pipeline.is_finished() && happiness() >= wishes_.happy;
-    if (happy && !std::exchange(told_happy_, true) && wishes_.on_happy) wishes_.on_happy();
+    const io::Time now = job_.context.loop.now();
+    if (happy && !happy_since_) {
+      happy_since_ = now;
+      if (wishes_.on_happy) wishes_.on_happy();
+    }
     if (job_.pipeline.is_finished() && placed().size() == n && (happy || wishes_.happy == 0)) co_return Result<void>{};
     if (happy && rest_is_silent()) co_return Result<void>{};
+    // Who is slow, but moves, has as long again as the others took.
+    if (happy && now - *happy_since_ >= *happy_since_ - started_ + wishes_.patience.straggler) co_return Result<void>{};
     const bool running = std::ranges::any_of(attempts_, [](const auto& attempt) {
       return attempt->pusher.state() == SharePusher::State::running;
     });
@@ -341,11 +347,25 @@ io::Task<Result<void>> SharePlacer::supervise() {
       if (!warnings_.empty()) what += "; " + warnings_.back();
       co_return fail(Errc::unhappy, what);
     }
-    HF_CO_TRY_VOID(co_await wait_for_change());
+    const Result<void> woken = co_await wait_for_change();
+    if (!woken && happy) co_return Result<void>{};  // stopped when all that was promised is done
+    if (!woken) co_return woken;
+  }
+}
+
+/// Names the shares that were not finished: what their servers hold stays there.
+void SharePlacer::warn_of_stragglers() {
+  for (const auto& attempt : attempts_) {
+    const SharePusher& pusher = attempt->pusher;
+    if (pusher.state() != SharePusher::State::running || is_placed(pusher.share())) continue;
+    const std::uint64_t percent = pusher.bytes_done() * 100 / job_.encoder.layout().size();
+    warnings_.push_back("share " + std::to_string(pusher.share()) + " is not finished: " + pusher.server().name() + " is too slow or silent (" +
+                        std::to_string(percent) + " %); the same put again goes on with it");
   }
 }
 
 io::Task<Result<void>> SharePlacer::run() {
+  started_ = job_.context.loop.now();
   Result<void> outcome = co_await gather();
   progress_.waiting_for_link = false;
   progress_.note.clear();
@@ -358,6 +378,7 @@ io::Task<Result<void>> SharePlacer::run() {
   for (const ServerFacts& each : servers_) {
     if (!each.answered) warnings_.push_back(each.problem.what.empty() ? each.server->name() + " has not answered" : each.problem.what);
   }
+  if (outcome) warn_of_stragglers();
   group_.cancel();
   co_await group_.join();
   draw();

@@ -23,7 +23,7 @@ class SharePlacer {
   SharePlacer(PushJob& job, Secret master, Wishes wishes, Progress& progress);
   ~SharePlacer();
 
-  /// Until every share is proven, or `happy` is reached and the rest stays silent. Errors: unhappy, and those of the
+  /// Until every share is proven, or `happy` is reached and the rest stays silent, or takes more than twice as long. Errors: unhappy, and those of the
   /// pipeline and of patience.
   io::Task<Result<void>> run();
 
@@ -58,6 +58,7 @@ class SharePlacer {
   bool has_live_attempt(ShareNumber share) const;
   bool is_placed(ShareNumber share) const;
   bool rest_is_silent() const;
+  void warn_of_stragglers();
   void draw();
   placement::Facts facts_now() const;
 
@@ -71,7 +72,8 @@ class SharePlacer {
   std::vector<std::string> warnings_;
   io::Event changed_;
   bool change_pending_ = false;
-  bool told_happy_ = false;
+  io::Time started_;
+  std::optional<io::Time> happy_since_;
   io::TaskGroup group_;
 };
 
