@@ -62,10 +62,14 @@ immutable::Geometry geometry() {
 class Primitives {
  public:
   explicit Primitives(const immutable::Geometry& of)
-      : geometry_(of), segment_(of.segment_size()), blocks_(kTotal, Bytes(of.block_size())), codec_(erasure::Codec::create(kNeeded, kTotal).value()) {}
+      : geometry_(of),
+        segment_(of.segment_size()),
+        blocks_(kTotal, Bytes(of.block_size())),
+        codec_(erasure::Codec::create(kNeeded, kTotal).value()) {}
 
   void hash_segments(int times) {
-    for (std::uint64_t i = 0; i < geometry_.num_segments() * static_cast<std::uint64_t>(times); ++i) crypto::sha256(segment_);
+    for (std::uint64_t i = 0; i < geometry_.num_segments() * static_cast<std::uint64_t>(times); ++i)
+      crypto::sha256(segment_);
   }
   void hash_blocks(unsigned shares) {
     for (std::uint64_t i = 0; i < geometry_.num_segments(); ++i) {
@@ -109,9 +113,13 @@ int main() {
   Bytes plaintext(kFileBytes);
   crypto::SystemRandom().fill(plaintext);
   const cap::Key key = cap::Key::from(ByteView(plaintext).first(cap::Key::kSize));
-  const auto cut = [&](SegmentNumber i) { return ByteView(plaintext).subspan(i * of.segment_size(), of.segment_bytes(i)); };
+  const auto cut = [&](SegmentNumber i) {
+    return ByteView(plaintext).subspan(i * of.segment_size(), of.segment_bytes(i));
+  };
   const immutable::SegmentEncoder segment_encoder(of, &key);
-  const immutable::NodeStoreFactory in_memory = [](std::uint64_t) { return std::make_unique<hashtree::MemoryNodeStore>(); };
+  const immutable::NodeStoreFactory in_memory = [](std::uint64_t) {
+    return std::make_unique<hashtree::MemoryNodeStore>();
+  };
   std::vector<immutable::EncodedSegment> kept;
 
   const auto key_pass = [&] {
@@ -137,7 +145,8 @@ int main() {
   for (std::size_t i = 0; i < kNeeded; ++i) {
     for (SegmentNumber first = 0; first < kept.size(); first += kRun) {
       Bytes& run = runs[i].emplace_back();
-      for (SegmentNumber s = first; s < std::min<SegmentNumber>(first + kRun, kept.size()); ++s) append(run, kept[s].block(shares[i]));
+      for (SegmentNumber s = first; s < std::min<SegmentNumber>(first + kRun, kept.size()); ++s)
+        append(run, kept[s].block(shares[i]));
     }
   }
   std::vector<Hash> expected;
@@ -151,7 +160,9 @@ int main() {
         const std::vector<Hash> found = immutable::SegmentDecoder::block_hashes(of, first, end, blocks[i]);
         for (SegmentNumber s = first; s < end; ++s) HF_CHECK(found[s - first] == kept[s].block_hashes()[shares[i]]);
       }
-      const auto bytes = decoder.decode_run(first, shares, blocks, std::vector<Hash>(expected.begin() + static_cast<std::ptrdiff_t>(first), expected.begin() + static_cast<std::ptrdiff_t>(end)));
+      const auto bytes = decoder.decode_run(first, shares, blocks,
+                                            std::vector<Hash>(expected.begin() + static_cast<std::ptrdiff_t>(first),
+                                                              expected.begin() + static_cast<std::ptrdiff_t>(end)));
       HF_CHECK(bytes.has_value());
     }
   };
@@ -181,5 +192,7 @@ int main() {
   rows.push_back(row("decode, AVX-512, no SHA-NI", alternate(decode, decode_limit)));
   crypto::limit_cpu_features({false, false});
   rows.push_back(row("encode, plain", alternate(encode, encode_limit)));
-  std::printf("%s\n", boost::json::serialize(boost::json::object{{"sha256_mb_per_second", one_stream}, {"core", rows}}).c_str());
+  std::printf(
+      "%s\n",
+      boost::json::serialize(boost::json::object{{"sha256_mb_per_second", one_stream}, {"core", rows}}).c_str());
 }

@@ -111,8 +111,7 @@ std::size_t Connection::queue_bytes_max() const {
 }
 
 void Connection::read(Flow& flow) {
-  if (closed_ || flow.reading || flow.waiting || flow.ended || held() || flow.queued >= queue_bytes_max())
-    return;
+  if (closed_ || flow.reading || flow.waiting || flow.ended || held() || flow.queued >= queue_bytes_max()) return;
   if (!flow.from.is_open()) return;
   flow.reading = true;
   flow.buffer.resize(chunk_bytes(flow));
@@ -127,8 +126,7 @@ void Connection::on_read(Flow& flow, const ErrorCode& error, std::size_t count) 
   target_.counters.bytes[flow.direction] += count;
   if (error) {
     flow.ended = true;
-    flow.queue.push_back(
-        {Clock::now() + target_.delay, {}, error == asio::error::eof ? Ending::fin : Ending::rst});
+    flow.queue.push_back({Clock::now() + target_.delay, {}, error == asio::error::eof ? Ending::fin : Ending::rst});
     return write(flow);
   }
   if (draining_) {

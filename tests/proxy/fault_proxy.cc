@@ -62,8 +62,7 @@ class Words {
   }
   bool flag(const char* on, const char* off) {
     const std::string word = text(on);
-    if (word != on && word != off)
-      throw std::runtime_error("neither " + std::string(on) + " nor " + off + ": " + word);
+    if (word != on && word != off) throw std::runtime_error("neither " + std::string(on) + " nor " + off + ": " + word);
     return word == on;
   }
 
@@ -98,8 +97,7 @@ std::optional<Cut> read_cut(Words& words) {
 
 class Proxy {
  public:
-  Proxy(asio::io_context& loop, std::uint64_t seed)
-      : loop_(loop), seed_(seed), input_(loop, ::dup(STDIN_FILENO)) {}
+  Proxy(asio::io_context& loop, std::uint64_t seed) : loop_(loop), seed_(seed), input_(loop, ::dup(STDIN_FILENO)) {}
 
   void listen_to_commands() {
     asio::async_read_until(input_, lines_, '\n', [this](const ErrorCode& error, std::size_t) {

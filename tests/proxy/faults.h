@@ -27,8 +27,7 @@ class Pace {
     const Clock::time_point now = Clock::now();
     if (bytes_per_second_ == 0) return now;
     const double seconds = static_cast<double>(bytes) / static_cast<double>(bytes_per_second_);
-    free_ = std::max(free_, now) +
-            std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    free_ = std::max(free_, now) + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
     return free_;
   }
 
@@ -82,9 +81,7 @@ struct Target {
     if (when.spent()) return std::nullopt;
     return when.least + random() % (when.most - when.least + 1);
   }
-  bool draw_stall() {
-    return stall_chance > 0 && static_cast<double>(random() >> 11) * 0x1p-53 < stall_chance;
-  }
+  bool draw_stall() { return stall_chance > 0 && static_cast<double>(random() >> 11) * 0x1p-53 < stall_chance; }
 };
 
 /// The line that all targets share.

@@ -18,18 +18,24 @@ using transfer::ShareVerdict;
 
 std::string_view to_string(ShareVerdict::State state) {
   switch (state) {
-    case ShareVerdict::State::present: return "present";
-    case ShareVerdict::State::good: return "good";
-    case ShareVerdict::State::corrupt: return "corrupt";
-    case ShareVerdict::State::incompatible: return "incompatible";
-    case ShareVerdict::State::unknown: break;
+    case ShareVerdict::State::present:
+      return "present";
+    case ShareVerdict::State::good:
+      return "good";
+    case ShareVerdict::State::corrupt:
+      return "corrupt";
+    case ShareVerdict::State::incompatible:
+      return "incompatible";
+    case ShareVerdict::State::unknown:
+      break;
   }
   return "unknown";
 }
 
 std::string summary(const CheckReport& report) {
   if (report.healthy) return "Healthy";
-  return fmt::format("Not Healthy: {} shares (enc {}-of-{})", report.shares_good, report.shares_needed, report.shares_total);
+  return fmt::format("Not Healthy: {} shares (enc {}-of-{})", report.shares_good, report.shares_needed,
+                     report.shares_total);
 }
 
 /// The structure that t=check of the web API has.
@@ -73,8 +79,9 @@ std::string name_of(const ClientNode& node, const std::string& id) {
 }
 
 void print_text(const ClientNode& node, const CheckReport& report, const std::string& si) {
-  fmt::print("Summary: {}\n storage index: {}\n good-shares: {} (encoding is {}-of-{}), on {} servers, happiness {}\n", summary(report),
-             si, report.shares_good, report.shares_needed, report.shares_total, report.good_share_hosts, report.happiness);
+  fmt::print("Summary: {}\n storage index: {}\n good-shares: {} (encoding is {}-of-{}), on {} servers, happiness {}\n",
+             summary(report), si, report.shares_good, report.shares_needed, report.shares_total,
+             report.good_share_hosts, report.happiness);
   fmt::print(" servers: {} of {} answered{}\n", report.responding.size(), report.servers_known,
              report.verified ? "; every byte was verified" : "; they were believed (verify reads every byte)");
   for (const ShareVerdict& each : report.shares) {
@@ -82,7 +89,8 @@ void print_text(const ClientNode& node, const CheckReport& report, const std::st
     fmt::print(" share {} on {}: {}: {}\n", each.share, name_of(node, each.server), to_string(each.state), each.reason);
   }
   if (!report.healthy && report.recoverable) fmt::print("`holdfast repair CAP` makes the missing shares again.\n");
-  if (!report.recoverable) fmt::print("Too few shares are left to get the file back while the other servers are away.\n");
+  if (!report.recoverable)
+    fmt::print("Too few shares are left to get the file back while the other servers are away.\n");
 }
 
 int exit_code_of_error(const Error& error, std::string_view what) {
@@ -107,7 +115,8 @@ int print_repair(const ClientNode& node, const transfer::RepairReport& report, c
     fmt::print("nothing to repair\n");
     print_text(node, report.before, si);
   } else {
-    fmt::print("{}: {} shares were pushed\n", report.successful ? "repaired" : "repaired in part", report.shares_pushed);
+    fmt::print("{}: {} shares were pushed\n", report.successful ? "repaired" : "repaired in part",
+               report.shares_pushed);
     print_text(node, report.after, si);
   }
   for (const std::string& warning : report.warnings) fmt::print(stderr, "warning: {}\n", warning);
@@ -121,7 +130,8 @@ io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes)
   if (!node) co_return exit_code_of_error(node.error(), "check");
   const cap::Cap cap = cap::parse_cap(wishes.cap);
   if (std::holds_alternative<cap::LitCap>(cap)) {
-    fmt::print("{}\n", options.json ? R"({"storage-index":"","results":{"healthy":true}})" : "Summary: Healthy (a literal cap is the file itself)");
+    fmt::print("{}\n", options.json ? R"({"storage-index":"","results":{"healthy":true}})"
+                                    : "Summary: Healthy (a literal cap is the file itself)");
     co_return kDone;
   }
   const Result<cap::ChkVerifyCap> verify = transfer::verifiable(cap);

@@ -23,7 +23,8 @@ std::string render(const json::object& facts, bool as_json) {
   if (as_json) return json::serialize(facts) + "\n";
   std::string out;
   for (const auto& [name, value] : facts) {
-    out += fmt::format("{:>20}: {}\n", std::string_view(name), value.is_string() ? std::string(value.as_string()) : json::serialize(value));
+    out += fmt::format("{:>20}: {}\n", std::string_view(name),
+                       value.is_string() ? std::string(value.as_string()) : json::serialize(value));
   }
   return out;
 }
@@ -60,7 +61,8 @@ Result<OpenShare> open_share(io::FileSystem& files, const std::string& path, jso
   HF_TRY(out.file, files.open(path, io::Open::read));
   HF_TRY(const io::FileInfo info, out.file->info());
   out.size = info.size;
-  if (const auto container = storage::inspect_container(*out.file, false); container && container->kind == storage::ContainerKind::immutable) {
+  if (const auto container = storage::inspect_container(*out.file, false);
+      container && container->kind == storage::ContainerKind::immutable) {
     out.begin = storage::kContainerHeaderBytes;
     out.size = container->data_bytes;
     facts["container"] = fmt::format("immutable, version {}", container->version);
@@ -109,12 +111,15 @@ std::optional<ShareNumber> number_of(const std::string& path) {
 Result<std::string> audit(const OpenShare& share, const std::string& path) {
   const std::optional<ShareNumber> number = number_of(path);
   if (!number) return "not done: the file's name does not end in the share's number";
-  const immutable::ShareBytesAt read = [&](std::uint64_t offset, MutableByteView out) { return share.read(offset, out); };
+  const immutable::ShareBytesAt read = [&](std::uint64_t offset, MutableByteView out) {
+    return share.read(offset, out);
+  };
   HF_TRY(const immutable::AuditVerdict found, immutable::audit_share(share.size, *number, read));
   if (std::holds_alternative<immutable::AuditPassed>(found)) return fmt::format("consistent, as share {}", *number);
   const auto* failed = std::get_if<immutable::AuditFailed>(&found);
   if (failed == nullptr) return "not the share of a file";
-  return fmt::format("as share {}: {} bytes are wrong, from byte {}", *number, failed->wrong.total(), failed->wrong.front().begin);
+  return fmt::format("as share {}: {} bytes are wrong, from byte {}", *number, failed->wrong.total(),
+                     failed->wrong.front().begin);
 }
 
 }  // namespace

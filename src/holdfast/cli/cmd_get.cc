@@ -39,9 +39,12 @@ class StdoutSink final : public transfer::Sink {
 json::object to_json(const transfer::DownloadReport& report) {
   json::array warnings;
   for (const auto& warning : report.warnings) warnings.push_back(json::string(warning));
-  return {{"bytes_delivered", report.bytes_delivered}, {"bytes_fetched", report.bytes_fetched},
-          {"bytes_skipped", report.bytes_skipped},     {"bytes_rejected", report.bytes_rejected},
-          {"cuts", report.cuts},                       {"warnings", std::move(warnings)},
+  return {{"bytes_delivered", report.bytes_delivered},
+          {"bytes_fetched", report.bytes_fetched},
+          {"bytes_skipped", report.bytes_skipped},
+          {"bytes_rejected", report.bytes_rejected},
+          {"cuts", report.cuts},
+          {"warnings", std::move(warnings)},
           {"seconds", report.seconds}};
 }
 
@@ -83,11 +86,14 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
     }
     co_return exit_code_of(report.error().code);
   }
-  if (options.json) std::fprintf(wishes.output == "-" ? stderr : stdout, "%s\n", json::serialize(to_json(*report)).c_str());
+  if (options.json)
+    std::fprintf(wishes.output == "-" ? stderr : stdout, "%s\n", json::serialize(to_json(*report)).c_str());
   if (wishes.progress != "none") {
     fmt::print(stderr, "{} verified in {}", format_bytes(report->bytes_delivered), format_seconds(report->seconds));
-    if (report->bytes_skipped > 0) fmt::print(stderr, ", {} of them from the part file", format_bytes(report->bytes_skipped));
-    if (report->bytes_rejected > 0) fmt::print(stderr, ", {} of the part file were wrong and fetched again", format_bytes(report->bytes_rejected));
+    if (report->bytes_skipped > 0)
+      fmt::print(stderr, ", {} of them from the part file", format_bytes(report->bytes_skipped));
+    if (report->bytes_rejected > 0)
+      fmt::print(stderr, ", {} of the part file were wrong and fetched again", format_bytes(report->bytes_rejected));
     fmt::print(stderr, "\n");
     for (const std::string& warning : report->warnings) fmt::print(stderr, "warning: {}\n", warning);
   }

@@ -28,14 +28,16 @@ void notify_systemd(const std::string& state) {
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return;
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-  static_cast<void>(::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), length));
+  static_cast<void>(
+      ::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), length));
   ::close(fd);
 }
 
 int activated_fd() {
   const char* pid = std::getenv("LISTEN_PID");
   const char* count = std::getenv("LISTEN_FDS");
-  const bool ours = pid != nullptr && count != nullptr && std::to_string(::getpid()) == pid && std::string(count) == "1";
+  const bool ours =
+      pid != nullptr && count != nullptr && std::to_string(::getpid()) == pid && std::string(count) == "1";
   return ours ? kFirstListenFd : -1;
 }
 
@@ -72,7 +74,8 @@ io::Task<int> run_grid(World& world, GridWishes wishes) {
     }
   }
   std::printf("ready\n");
-  std::printf("%u storage servers on %s; try next:\n  holdfast -d %s put FILE\n", wishes.servers, wishes.host.c_str(), client.c_str());
+  std::printf("%u storage servers on %s; try next:\n  holdfast -d %s put FILE\n", wishes.servers, wishes.host.c_str(),
+              client.c_str());
   std::fflush(stdout);
   notify_systemd("READY=1");
   io::TaskGroup group(co_await io::this_scope());
@@ -88,7 +91,8 @@ io::Task<int> run_node(World& world, std::string directory) {
     co_return kFailed;
   }
   std::printf("ready\nserving on port %u\n", unsigned{(*role)->port()});
-  if ((*role)->admin_port() != 0) std::printf("metrics: http://127.0.0.1:%u/metrics\n", unsigned{(*role)->admin_port()});
+  if ((*role)->admin_port() != 0)
+    std::printf("metrics: http://127.0.0.1:%u/metrics\n", unsigned{(*role)->admin_port()});
   std::fflush(stdout);
   notify_systemd("READY=1");
   co_await (*role)->serve();

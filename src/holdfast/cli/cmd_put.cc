@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <span>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
@@ -23,8 +23,8 @@ json::object to_json(const transfer::UploadReport& report) {
   for (const auto& server : report.servers) {
     json::array shares;
     for (ShareNumber share : server.shares) shares.push_back(share);
-    servers.push_back({{"id", server.id}, {"name", server.name}, {"bytes_sent", server.bytes_sent},
-                       {"shares", std::move(shares)}});
+    servers.push_back(
+        {{"id", server.id}, {"name", server.name}, {"bytes_sent", server.bytes_sent}, {"shares", std::move(shares)}});
   }
   for (const auto& warning : report.warnings) warnings.push_back(json::string(warning));
   return {{"cap", report.cap},
@@ -47,11 +47,18 @@ json::object to_json(const transfer::UploadReport& report) {
 json::object to_json(const transfer::UploadPlan& plan) {
   json::array placements;
   for (const auto& each : plan.placements) {
-    placements.push_back({{"share", each.share}, {"server", each.server}, {"bytes_to_send", each.bytes_to_send},
-                          {"bytes_held", each.bytes_held}, {"already_there", each.already_there}});
+    placements.push_back({{"share", each.share},
+                          {"server", each.server},
+                          {"bytes_to_send", each.bytes_to_send},
+                          {"bytes_held", each.bytes_held},
+                          {"already_there", each.already_there}});
   }
-  return {{"storage_index", plan.storage_index}, {"bytes_to_send", plan.bytes_to_send}, {"bytes_to_skip", plan.bytes_to_skip},
-          {"happiness", plan.happiness}, {"happy", plan.happy}, {"placements", std::move(placements)}};
+  return {{"storage_index", plan.storage_index},
+          {"bytes_to_send", plan.bytes_to_send},
+          {"bytes_to_skip", plan.bytes_to_skip},
+          {"happiness", plan.happiness},
+          {"happy", plan.happy},
+          {"placements", std::move(placements)}};
 }
 
 transfer::UploadOptions options_of(const ClientNode& node, const PutWishes& wishes) {
@@ -76,14 +83,16 @@ void print_summary(const transfer::UploadReport& report) {
 
 int print_failure(const Error& error, const std::string& path) {
   if (error.code == Errc::cancelled) {
-    fmt::print(stderr, "stopped; what was sent is kept. {} goes on.\n", is_spool(path) ? "holdfast transfers resume" : "The same command");
+    fmt::print(stderr, "stopped; what was sent is kept. {} goes on.\n",
+               is_spool(path) ? "holdfast transfers resume" : "The same command");
   } else {
     fmt::print(stderr, "{}\n", describe(error));
   }
   return exit_code_of(error.code);
 }
 
-io::Task<int> put_one(World& world, ClientNode& node, std::string path, const GlobalOptions& options, const PutWishes& wishes) {
+io::Task<int> put_one(World& world, ClientNode& node, std::string path, const GlobalOptions& options,
+                      const PutWishes& wishes) {
   transfer::Progress progress;
   transfer::UploadOptions upload = options_of(node, wishes);
   const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
@@ -107,7 +116,8 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
     if (options.json) {
       std::printf("%s\n", json::serialize(to_json(*plan)).c_str());
     } else {
-      std::printf("would send %s and skip %s that are there\n", format_bytes(plan->bytes_to_send).c_str(), format_bytes(plan->bytes_to_skip).c_str());
+      std::printf("would send %s and skip %s that are there\n", format_bytes(plan->bytes_to_send).c_str(),
+                  format_bytes(plan->bytes_to_skip).c_str());
     }
     co_return kDone;
   }
@@ -120,10 +130,12 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
 }
 
 /// Standard input goes through a spool, which stays only while it is needed to go on.
-io::Task<int> put_standard_input(World& world, ClientNode& node, const GlobalOptions& options, const PutWishes& wishes) {
+io::Task<int> put_standard_input(World& world, ClientNode& node, const GlobalOptions& options,
+                                 const PutWishes& wishes) {
   const Result<std::string> spool = co_await spool_standard_input(world, node.directory().transfers());
   if (!spool) {
-    fmt::print(stderr, "{}\n", spool.error().code == Errc::cancelled ? "stopped; nothing was uploaded" : describe(spool.error()));
+    fmt::print(stderr, "{}\n",
+               spool.error().code == Errc::cancelled ? "stopped; nothing was uploaded" : describe(spool.error()));
     co_return exit_code_of(spool.error().code);
   }
   const int code = co_await put_one(world, node, *spool, options, wishes);
@@ -149,8 +161,15 @@ std::size_t count_small(std::span<const std::string> files) {
 /// Many small files, several at once; what is printed keeps their order.
 class SmallFiles {
  public:
-  SmallFiles(World& world, ClientNode& node, const GlobalOptions& options, const PutWishes& wishes, std::span<const std::string> files)
-      : world_(world), node_(node), options_(options), wishes_(wishes), files_(files), reports_(files.size()), turns_(world.loop, kSmallAtOnce) {}
+  SmallFiles(World& world, ClientNode& node, const GlobalOptions& options, const PutWishes& wishes,
+             std::span<const std::string> files)
+      : world_(world),
+        node_(node),
+        options_(options),
+        wishes_(wishes),
+        files_(files),
+        reports_(files.size()),
+        turns_(world.loop, kSmallAtOnce) {}
 
   io::Task<int> run() {
     progress_.phase = transfer::Phase::sending;
@@ -191,7 +210,8 @@ class SmallFiles {
         continue;
       }
       std::printf("%s\n", options_.json ? json::serialize(to_json(*report)).c_str() : report->cap.c_str());
-      for (const std::string& warning : report->warnings) fmt::print(stderr, "warning: {}: {}\n", files_[printed_], warning);
+      for (const std::string& warning : report->warnings)
+        fmt::print(stderr, "warning: {}: {}\n", files_[printed_], warning);
     }
     std::fflush(stdout);
   }
@@ -236,8 +256,8 @@ io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
   co_return worst;
 }
 
-io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options, const transfer::PutJournal& journal,
-                         std::string progress) {
+io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options,
+                         const transfer::PutJournal& journal, std::string progress) {
   PutWishes wishes;
   wishes.k = journal.k;
   wishes.happy = journal.happy;

@@ -21,7 +21,9 @@ void print_list(const std::vector<UnfinishedUpload>& uploads, bool as_json) {
   json::array list;
   for (const UnfinishedUpload& each : uploads) {
     const bool readable = each.journal.has_value();
-    const std::string name = !readable ? "(damaged journal)" : is_spool(each.journal->source.path) ? "(standard input)" : each.journal->source.path;
+    const std::string name = !readable                             ? "(damaged journal)"
+                             : is_spool(each.journal->source.path) ? "(standard input)"
+                                                                   : each.journal->source.path;
     if (as_json) {
       json::object row{{"id", each.id}, {"readable", readable}};
       if (readable) {
@@ -55,18 +57,21 @@ Result<std::vector<UnfinishedUpload>> choose(std::vector<UnfinishedUpload> all, 
   std::vector<UnfinishedUpload> out;
   for (const std::string& id : ids) {
     const auto it = std::ranges::find(all, id, &UnfinishedUpload::id);
-    if (it == all.end()) return fail(Errc::not_found, "there is no unfinished upload " + id + "; `holdfast transfers` lists them");
+    if (it == all.end())
+      return fail(Errc::not_found, "there is no unfinished upload " + id + "; `holdfast transfers` lists them");
     out.push_back(*it);
   }
   return out;
 }
 
-io::Task<int> resume_all(World& world, ClientNode& node, const GlobalOptions& options, const std::vector<UnfinishedUpload>& uploads,
-                         const std::string& progress) {
+io::Task<int> resume_all(World& world, ClientNode& node, const GlobalOptions& options,
+                         const std::vector<UnfinishedUpload>& uploads, const std::string& progress) {
   int worst = kDone;
   for (const UnfinishedUpload& each : uploads) {
     if (!each.journal || !each.source_unchanged) {
-      fmt::print(stderr, "{}: its file has changed or is gone; `holdfast transfers cancel {}` drops what servers hold\n", each.id, each.id);
+      fmt::print(stderr,
+                 "{}: its file has changed or is gone; `holdfast transfers cancel {}` drops what servers hold\n",
+                 each.id, each.id);
       worst = std::max<int>(worst, kFailed);
       continue;
     }

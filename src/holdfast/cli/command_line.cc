@@ -17,12 +17,18 @@ std::string default_node() {
 }
 
 /// A number with a unit, checked while parsing.
-void add_byte_count(CLI::App* app, const std::string& name, std::optional<std::uint64_t>& out, const std::string& help) {
-  app->add_option_function<std::string>(name, [&out](const std::string& text) {
-    auto value = config::parse_byte_count(text);
-    if (!value || *value == 0) throw CLI::ValidationError(value ? "a number above 0 is needed" : value.error().what);
-    out = *value;
-  }, help)->type_name("SIZE");
+void add_byte_count(CLI::App* app, const std::string& name, std::optional<std::uint64_t>& out,
+                    const std::string& help) {
+  app->add_option_function<std::string>(
+         name,
+         [&out](const std::string& text) {
+           auto value = config::parse_byte_count(text);
+           if (!value || *value == 0)
+             throw CLI::ValidationError(value ? "a number above 0 is needed" : value.error().what);
+           out = *value;
+         },
+         help)
+      ->type_name("SIZE");
 }
 
 void add_progress(CLI::App* app, std::string& progress) {
@@ -32,23 +38,30 @@ void add_progress(CLI::App* app, std::string& progress) {
 }
 
 void add_patience(CLI::App* app, std::optional<std::uint64_t>& timeout) {
-  app->add_option_function<std::string>("--timeout", [&timeout](const std::string& text) {
-    auto value = config::parse_duration_seconds(text);
-    if (!value) throw CLI::ValidationError(value.error().what);
-    timeout = *value;
-  }, "Give up when no server answered for so long, e.g. 10min (default: keep trying)")->type_name("TIME");
-  app->add_flag_callback("--no-wait", [&timeout] { timeout = 0; }, "Do not wait for servers that are down");
+  app->add_option_function<std::string>(
+         "--timeout",
+         [&timeout](const std::string& text) {
+           auto value = config::parse_duration_seconds(text);
+           if (!value) throw CLI::ValidationError(value.error().what);
+           timeout = *value;
+         },
+         "Give up when no server answered for so long, e.g. 10min (default: keep trying)")
+      ->type_name("TIME");
+  app->add_flag_callback(
+      "--no-wait", [&timeout] { timeout = 0; }, "Do not wait for servers that are down");
 }
 
 }  // namespace
 
 CommandLine::CommandLine()
-    : app("Moves and keeps large files over links that drop: end-to-end encrypted, erasure-coded, resumable.", "holdfast") {
+    : app("Moves and keeps large files over links that drop: end-to-end encrypted, erasure-coded, resumable.",
+          "holdfast") {
   options.node_directory = default_node();
   app.footer(kFooter);
   app.require_subcommand(1);
   app.fallthrough();
-  app.add_option("-d,--node", options.node_directory, "The node directory (HOLDFAST_NODE, ~/.holdfast)")->type_name("DIR");
+  app.add_option("-d,--node", options.node_directory, "The node directory (HOLDFAST_NODE, ~/.holdfast)")
+      ->type_name("DIR");
   app.add_flag("--json", options.json, "Reports as JSON on stdout");
   app.add_flag("-v,--verbose", options.verbose, "Log more to stderr");
   define_put();
@@ -65,7 +78,8 @@ void CommandLine::define_put() {
   put_app->add_option("--k", put.k, "Shares needed to get the file back")->type_name("NUMBER");
   put_app->add_option("--happy", put.happy, "Servers of happiness to reach")->type_name("NUMBER");
   put_app->add_option("--n", put.n, "Shares made")->type_name("NUMBER");
-  put_app->add_option("--segment-size", put.segment_bytes, "Largest segment in bytes (changes the cap)")->type_name("BYTES");
+  put_app->add_option("--segment-size", put.segment_bytes, "Largest segment in bytes (changes the cap)")
+      ->type_name("BYTES");
   put_app->add_flag("--random-key", put.random_key, "A new key: the same file gets another cap each time");
   put_app->add_flag("--plan", put.plan, "Only say what would be sent and what is there already");
   add_progress(put_app, put.progress);
@@ -76,7 +90,8 @@ void CommandLine::define_put() {
 void CommandLine::define_get() {
   get_app = app.add_subcommand("get", "Download a file; every byte is verified");
   get_app->add_option("CAP", get.cap, "What put printed")->required()->type_name("");
-  get_app->add_option("-o,--output", get.output, "Where to (default: stdout); collects in FILE.part")->type_name("FILE");
+  get_app->add_option("-o,--output", get.output, "Where to (default: stdout); collects in FILE.part")
+      ->type_name("FILE");
   get_app->add_option("--range", get.range, "Only bytes A-B, both inclusive")->type_name("A-B");
   add_progress(get_app, get.progress);
   add_byte_count(get_app, "--limit-rate", get.limit_rate, "At most so many bytes per second, e.g. 256k");
@@ -85,7 +100,8 @@ void CommandLine::define_get() {
 
 void CommandLine::define_transfers() {
   transfers_app = app.add_subcommand("transfers", "Uploads that are not finished: list, resume, cancel, clean");
-  transfers_app->add_option("ACTION", transfers.action, "list, resume, cancel, or clean (forget those whose file is gone)")
+  transfers_app
+      ->add_option("ACTION", transfers.action, "list, resume, cancel, or clean (forget those whose file is gone)")
       ->check(CLI::IsMember({"list", "resume", "cancel", "clean"}))
       ->capture_default_str()
       ->type_name("");
@@ -108,8 +124,13 @@ void CommandLine::define_check() {
 void CommandLine::define_nodes() {
   status_app = app.add_subcommand("status", "Which servers answer");
   grid_app = app.add_subcommand("grid", "A whole grid of storage servers in this process");
-  grid_app->add_option("DIR", grid.directory, "Where it lives; started again it serves what is there")->required()->type_name("");
-  grid_app->add_option("--servers", grid.servers, "How many")->check(CLI::Range(1, 256))->type_name("NUMBER")->capture_default_str();
+  grid_app->add_option("DIR", grid.directory, "Where it lives; started again it serves what is there")
+      ->required()
+      ->type_name("");
+  grid_app->add_option("--servers", grid.servers, "How many")
+      ->check(CLI::Range(1, 256))
+      ->type_name("NUMBER")
+      ->capture_default_str();
   grid_app->add_option("--bind", grid.host, "Address to listen on")->type_name("ADDRESS")->capture_default_str();
   run_app = app.add_subcommand("run", "Run the roles of a node directory");
   run_app->add_option("DIR", directory, "The node directory")->required()->type_name("");
@@ -118,15 +139,20 @@ void CommandLine::define_nodes() {
   create_node_app->add_option("DIR", directory, "The node directory")->required()->type_name("");
   create_node_app->add_flag("--storage", storage_role, "A storage server (the only role yet)");
   storage_node.nickname = "storage";
-  create_node_app->add_option("--nickname", storage_node.nickname, "Its name")->type_name("NAME")->capture_default_str();
+  create_node_app->add_option("--nickname", storage_node.nickname, "Its name")
+      ->type_name("NAME")
+      ->capture_default_str();
   create_node_app->add_option("--bind", storage_node.host, "Address to listen on")->type_name("ADDRESS");
-  create_node_app->add_option("--location", storage_node.location, "Host name or address by which others reach it")->type_name("HOST");
+  create_node_app->add_option("--location", storage_node.location, "Host name or address by which others reach it")
+      ->type_name("HOST");
   create_node_app->add_option("--port", storage_node.port, "Port (default: a free one, then fixed)")->type_name("PORT");
   create_node_app->add_option("--reserve", storage_node.reserved_space, "Disk space to leave free")->type_name("SIZE");
 
   create_client_app = app.add_subcommand("create-client", "Make a client node directory");
   create_client_app->add_option("DIR", directory, "The node directory")->required()->type_name("");
-  create_client_app->add_option("--server", nurls, "A storage server's NURL; may be given many times")->required()->type_name("NURL");
+  create_client_app->add_option("--server", nurls, "A storage server's NURL; may be given many times")
+      ->required()
+      ->type_name("NURL");
 }
 
 void CommandLine::define_tools() {
@@ -137,7 +163,10 @@ void CommandLine::define_tools() {
   debug_cap_app = debug_app->add_subcommand("cap", "Say what a cap is");
   debug_cap_app->add_option("CAP", argument, "Any cap")->required()->type_name("");
   completion_app = app.add_subcommand("completion", "Print a completion script: source <(holdfast completion bash)");
-  completion_app->add_option("SHELL", argument, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}))->type_name("");
+  completion_app->add_option("SHELL", argument, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->type_name("");
   man_app = app.add_subcommand("man", "Print the manual page: holdfast man | man -l -");
   version_app = app.add_subcommand("version", "The version");
 }

@@ -20,8 +20,8 @@ struct PutWishes {
 };
 io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes);
 /// Goes on with an upload of which there is a journal.
-io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options, const transfer::PutJournal& journal,
-                         std::string progress);
+io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options,
+                         const transfer::PutJournal& journal, std::string progress);
 
 struct GetWishes {
   std::string cap, output = "-", range;

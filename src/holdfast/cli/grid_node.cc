@@ -44,7 +44,8 @@ Result<Endpoint> parse_tub_port(std::string_view text) {
   if (colon == std::string_view::npos) return out;
   constexpr std::string_view kInterface = "interface=";
   const std::string_view rest = text.substr(colon + 1);
-  if (!rest.starts_with(kInterface)) return fail(Errc::malformed, "tahoe.cfg: [node] tub.port is not tcp:PORT:interface=HOST");
+  if (!rest.starts_with(kInterface))
+    return fail(Errc::malformed, "tahoe.cfg: [node] tub.port is not tcp:PORT:interface=HOST");
   out.host = std::string(rest.substr(kInterface.size()));
   return out;
 }
@@ -70,7 +71,8 @@ Result<KnownAs> parse_furl(std::string_view text) {
     const std::size_t colon = hint.rfind(':');
     const auto port = colon == std::string_view::npos ? std::nullopt : protocol::parse_decimal(hint.substr(colon + 1));
     if (port && *port > 0 && *port <= 65'535) {
-      return KnownAs{{std::string(hint.substr(0, colon)), static_cast<std::uint16_t>(*port)}, std::string(text.substr(slash + 1))};
+      return KnownAs{{std::string(hint.substr(0, colon)), static_cast<std::uint16_t>(*port)},
+                     std::string(text.substr(slash + 1))};
     }
   }
   return fail(Errc::unsupported, "private/storage.furl has no tcp:HOST:PORT in it");
@@ -80,8 +82,8 @@ std::string storage_cfg(const StorageNodeWishes& wishes) {
   const std::string port = std::to_string(wishes.port);
   const std::string location = wishes.location.empty() ? wishes.host : wishes.location;
   return "[node]\nnickname = " + wishes.nickname + "\ntub.port = tcp:" + port + ":interface=" + wishes.host +
-         "\ntub.location = tcp:" + location + ":" + port + "\n\n[storage]\nenabled = true\nreserved_space = " +
-         wishes.reserved_space + "\n";
+         "\ntub.location = tcp:" + location + ":" + port +
+         "\n\n[storage]\nenabled = true\nreserved_space = " + wishes.reserved_space + "\n";
 }
 
 constexpr std::string_view kClientCfg =
@@ -92,7 +94,8 @@ constexpr std::string_view kClientCfg =
 
 Result<std::string> create_storage_node(World& world, const std::string& path, const StorageNodeWishes& asked) {
   const auto breaks_a_line = [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '%'; };
-  if (std::ranges::any_of(asked.nickname, breaks_a_line)) return fail(Errc::malformed, "a nickname may have no % and no control characters");
+  if (std::ranges::any_of(asked.nickname, breaks_a_line))
+    return fail(Errc::malformed, "a nickname may have no % and no control characters");
   config::NodeDirectory node(world.files, path);
   Result<std::string> known = node.read_private("storage.nurl");
   if (known || known.error().code != Errc::not_found) return known;
@@ -113,7 +116,8 @@ Result<std::string> create_storage_node(World& world, const std::string& path, c
   }
   HF_TRY_VOID(node.create(world.random, storage_cfg(wishes)));
   Result<std::string> pem = node.read_private("node.pem");
-  if (!pem && pem.error().code != Errc::not_found) return pem;  // an error of the disk must not make another server of it
+  if (!pem && pem.error().code != Errc::not_found)
+    return pem;  // an error of the disk must not make another server of it
   if (!pem) {
     pem = http::make_self_signed_pem(world.random, "holdfast");
     if (!pem) return tl::make_unexpected(pem.error());
@@ -128,8 +132,9 @@ Result<std::string> create_storage_node(World& world, const std::string& path, c
   nurl.swissnum = swissnum;
   const std::string text = protocol::to_string(nurl);
   if (!furl) {
-    HF_TRY_VOID(node.write_private("storage.furl", "pb://" + base32_encode(identity.tub_id.view()) + "@tcp:" + nurl.host + ":" +
-                                                       std::to_string(nurl.port) + "/" + nurl.swissnum + "\n"));
+    HF_TRY_VOID(node.write_private("storage.furl", "pb://" + base32_encode(identity.tub_id.view()) +
+                                                       "@tcp:" + nurl.host + ":" + std::to_string(nurl.port) + "/" +
+                                                       nurl.swissnum + "\n"));
   }
   HF_TRY_VOID(node.write_private("storage.nurl", text + "\n"));  // last: a node with a NURL is whole
   return text;
@@ -163,7 +168,8 @@ storage::ExpiryPolicy expiry_policy(const config::ExpireCfg& cfg) {
 
 }  // namespace
 
-io::Task<Result<std::unique_ptr<storage::StorageRole>>> start_storage(World& world, const std::string& path, int listen_fd) {
+io::Task<Result<std::unique_ptr<storage::StorageRole>>> start_storage(World& world, const std::string& path,
+                                                                      int listen_fd) {
   const config::NodeDirectory node(world.files, path);
   HF_CO_TRY(const config::TahoeCfg tahoe, node.tahoe_cfg());
   HF_CO_TRY(const config::HoldfastCfg own, node.holdfast_cfg());

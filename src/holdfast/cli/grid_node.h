@@ -21,6 +21,7 @@ Result<std::string> create_storage_node(World& world, const std::string& path, c
 Result<void> create_client_node(World& world, const std::string& path, const std::vector<std::string>& nurls);
 
 /// A storage node as its directory describes it; not yet serving.
-io::Task<Result<std::unique_ptr<storage::StorageRole>>> start_storage(World& world, const std::string& path, int listen_fd);
+io::Task<Result<std::unique_ptr<storage::StorageRole>>> start_storage(World& world, const std::string& path,
+                                                                      int listen_fd);
 
 }  // namespace holdfast::cli

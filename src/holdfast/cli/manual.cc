@@ -35,7 +35,8 @@ std::string flags_of(const CLI::Option& option) {
 std::string usage_of(const CLI::App& app) {
   std::string out = "holdfast";
   std::string path;
-  for (const CLI::App* each = &app; each->get_parent() != nullptr; each = each->get_parent()) path = " " + each->get_name() + path;
+  for (const CLI::App* each = &app; each->get_parent() != nullptr; each = each->get_parent())
+    path = " " + each->get_name() + path;
   out += path;
   for (const CLI::Option* option : app.get_options()) {
     if (!option->get_positional()) continue;
@@ -87,7 +88,8 @@ std::string bash_script(const CLI::App& app) {
   std::string cases;
   for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; })) {
     const std::string inner = names_below(*each);
-    cases += fmt::format("    {}) words=\"{}{}{}\" ;;\n", each->get_name(), inner, inner.empty() ? "" : " ", words_of(*each));
+    cases += fmt::format("    {}) words=\"{}{}{}\" ;;\n", each->get_name(), inner, inner.empty() ? "" : " ",
+                         words_of(*each));
   }
   return fmt::format(
       "_holdfast() {{\n"
@@ -117,11 +119,12 @@ std::string fish_quoted(std::string_view text) {
 std::string fish_script(const CLI::App& app) {
   std::string out;
   for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; })) {
-    out += fmt::format("complete -c holdfast -n __fish_use_subcommand -a {} -d {}\n", each->get_name(), fish_quoted(each->get_description()));
+    out += fmt::format("complete -c holdfast -n __fish_use_subcommand -a {} -d {}\n", each->get_name(),
+                       fish_quoted(each->get_description()));
     for (const CLI::Option* option : each->get_options()) {
       for (const std::string& name : option->get_lnames()) {
-        out += fmt::format("complete -c holdfast -n '__fish_seen_subcommand_from {}' -l {} -d {}\n", each->get_name(), name,
-                           fish_quoted(option->get_description()));
+        out += fmt::format("complete -c holdfast -n '__fish_seen_subcommand_from {}' -l {} -d {}\n", each->get_name(),
+                           name, fish_quoted(option->get_description()));
       }
     }
   }

@@ -43,7 +43,9 @@ int run_program(int argc, char** argv) {
   if (line.debug_cap_app->parsed()) return print(describe_cap(line.argument, line.options.json));
   if (line.debug_share_app->parsed()) return print(describe_share(world.files, line.argument, line.options.json));
   if (line.create_node_app->parsed()) {
-    return print(create_storage_node(world, line.directory, line.storage_node).map([](const std::string& nurl) { return nurl + "\n"; }));
+    return print(create_storage_node(world, line.directory, line.storage_node).map([](const std::string& nurl) {
+      return nurl + "\n";
+    }));
   }
   if (line.create_client_app->parsed()) {
     return print(create_client_node(world, line.directory, line.nurls).map([] { return std::string(); }));

@@ -47,10 +47,12 @@ std::string progress_line(const transfer::Progress& progress, double speed) {
     constexpr unsigned kWidth = 24;
     const auto filled = static_cast<unsigned>(static_cast<double>(done) / static_cast<double>(total) * kWidth);
     out += fmt::format(" [{}{}] {:3.0f}%  {} of {}", std::string(filled, '='), std::string(kWidth - filled, ' '),
-                       100.0 * static_cast<double>(done) / static_cast<double>(total), format_bytes(done), format_bytes(total));
+                       100.0 * static_cast<double>(done) / static_cast<double>(total), format_bytes(done),
+                       format_bytes(total));
   }
   if (speed >= 1) out += fmt::format("  {}/s", format_bytes(static_cast<std::uint64_t>(speed)));
-  if (speed >= 1 && done < total) out += fmt::format("  {} left", format_seconds(static_cast<double>(total - done) / speed));
+  if (speed >= 1 && done < total)
+    out += fmt::format("  {} left", format_seconds(static_cast<double>(total - done) / speed));
   if (progress.shares_total > 0) out += fmt::format("  shares {}/{}", progress.shares_placed, progress.shares_total);
   if (progress.skipped_bytes > 0) out += fmt::format("  {} were there", format_bytes(progress.skipped_bytes));
   if (progress.waiting_for_link) {
@@ -101,7 +103,9 @@ void ProgressDisplay::tick() {
 
 void ProgressDisplay::draw() {
   if (style_ == Style::json) {
-    fmt::print(stderr, "{{\"phase\":\"{}\",\"done_bytes\":{},\"total_bytes\":{},\"skipped_bytes\":{},\"shares_placed\":{},\"waiting_for_link\":{}}}\n",
+    fmt::print(stderr,
+               "{{\"phase\":\"{}\",\"done_bytes\":{},\"total_bytes\":{},\"skipped_bytes\":{},\"shares_placed\":{},"
+               "\"waiting_for_link\":{}}}\n",
                transfer::to_string(progress_.phase), position(progress_), goal(progress_), progress_.skipped_bytes,
                progress_.shares_placed, progress_.waiting_for_link);
     return;

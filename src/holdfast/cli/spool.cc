@@ -60,9 +60,12 @@ io::Task<Result<std::string>> spool_standard_input(World& world, std::string dir
   co_return path;
 }
 
-bool is_spool(const std::string& path) { return path.substr(path.rfind('/') + 1).starts_with(kPrefix); }
+bool is_spool(const std::string& path) {
+  return path.substr(path.rfind('/') + 1).starts_with(kPrefix);
+}
 
-void clean_spools(io::FileSystem& files, const std::string& directory, const std::vector<transfer::UnfinishedUpload>& uploads) {
+void clean_spools(io::FileSystem& files, const std::string& directory,
+                  const std::vector<transfer::UnfinishedUpload>& uploads) {
   const auto entries = files.list(directory);
   if (!entries) return;
   for (const io::FileSystem::Entry& entry : *entries) {

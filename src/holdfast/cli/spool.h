@@ -14,6 +14,7 @@ namespace holdfast::cli {
 io::Task<Result<std::string>> spool_standard_input(World& world, std::string directory);
 bool is_spool(const std::string& path);
 /// Removes spools in `directory` that no unfinished upload names.
-void clean_spools(io::FileSystem& files, const std::string& directory, const std::vector<transfer::UnfinishedUpload>& uploads);
+void clean_spools(io::FileSystem& files, const std::string& directory,
+                  const std::vector<transfer::UnfinishedUpload>& uploads);
 
 }  // namespace holdfast::cli

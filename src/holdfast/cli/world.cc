@@ -8,12 +8,15 @@ namespace holdfast::cli {
 
 int exit_code_of(Errc code) {
   switch (code) {
-    case Errc::cancelled: return kInterrupted;
+    case Errc::cancelled:
+      return kInterrupted;
     case Errc::unhappy:
     case Errc::not_enough_shares:
     case Errc::unavailable:
-    case Errc::timeout: return kUnavailable;
-    default: return kFailed;
+    case Errc::timeout:
+      return kUnavailable;
+    default:
+      return kFailed;
   }
 }
 
@@ -21,14 +24,21 @@ namespace {
 
 std::string_view advice(Errc code) {
   switch (code) {
-    case Errc::cancelled: return "Run the same command again to go on.";
-    case Errc::unhappy: return "Wait for more servers or lower --happy; what has arrived is kept, the same command goes on.";
-    case Errc::not_enough_shares: return "Try again when more servers are up; `holdfast check CAP` shows who holds what.";
+    case Errc::cancelled:
+      return "Run the same command again to go on.";
+    case Errc::unhappy:
+      return "Wait for more servers or lower --happy; what has arrived is kept, the same command goes on.";
+    case Errc::not_enough_shares:
+      return "Try again when more servers are up; `holdfast check CAP` shows who holds what.";
     case Errc::unavailable:
-    case Errc::timeout: return "Check the network (`holdfast status`), then run the same command again: it goes on.";
-    case Errc::unauthorized: return "A server is not the one it should be, or a file may not be read. Check the NURL with its operator.";
-    case Errc::no_space: return "Make room, then run the same command again: it goes on.";
-    default: return "";
+    case Errc::timeout:
+      return "Check the network (`holdfast status`), then run the same command again: it goes on.";
+    case Errc::unauthorized:
+      return "A server is not the one it should be, or a file may not be read. Check the NURL with its operator.";
+    case Errc::no_space:
+      return "Make room, then run the same command again: it goes on.";
+    default:
+      return "";
   }
 }
 
@@ -42,8 +52,8 @@ std::string describe(const Error& error) {
 Result<std::unique_ptr<ClientNode>> ClientNode::open(World& world, const std::string& directory, Options options) {
   std::unique_ptr<ClientNode> node(new ClientNode(world, directory));
   if (!node->directory_.exists()) {
-    return fail(Errc::not_found, "there is no node in " + directory +
-                                     "; make one with `holdfast create-client " + directory + " --server NURL`, or name another with -d");
+    return fail(Errc::not_found, "there is no node in " + directory + "; make one with `holdfast create-client " +
+                                     directory + " --server NURL`, or name another with -d");
   }
   HF_TRY(node->config_, node->directory_.tahoe_cfg());
   HF_TRY(Secret lease, node->directory_.lease_secret());

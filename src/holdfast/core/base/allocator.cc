@@ -5,9 +5,9 @@
 namespace holdfast {
 namespace {
 
-constexpr int kMappedFrom = 32 * 1'048'576;   // the most that glibc takes; above every buffer of ours
+constexpr int kMappedFrom = 32 * 1'048'576;  // the most that glibc takes; above every buffer of ours
 constexpr int kTrimmedFrom = 128 * 1'048'576;
-constexpr int kArenas = 2;                    // each keeps its own freed memory: few large allocations, little contention
+constexpr int kArenas = 2;  // each keeps its own freed memory: few large allocations, little contention
 
 }  // namespace
 

@@ -23,6 +23,8 @@ Result<Id> base32_decode_id(std::string_view text) {
   return Id::from(bytes);
 }
 
-inline std::string to_string(const StorageIndex& si) { return base32_encode(si.view()); }
+inline std::string to_string(const StorageIndex& si) {
+  return base32_encode(si.view());
+}
 
 }  // namespace holdfast

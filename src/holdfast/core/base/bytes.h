@@ -22,11 +22,19 @@ inline std::string_view text_of(ByteView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-inline Bytes to_bytes(ByteView bytes) { return Bytes(bytes.begin(), bytes.end()); }
-inline Bytes to_bytes(std::string_view text) { return to_bytes(view_of(text)); }
+inline Bytes to_bytes(ByteView bytes) {
+  return Bytes(bytes.begin(), bytes.end());
+}
+inline Bytes to_bytes(std::string_view text) {
+  return to_bytes(view_of(text));
+}
 
-inline void append(Bytes& out, ByteView bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
-inline void append(Bytes& out, std::string_view text) { append(out, view_of(text)); }
+inline void append(Bytes& out, ByteView bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+inline void append(Bytes& out, std::string_view text) {
+  append(out, view_of(text));
+}
 
 bool equal(ByteView a, ByteView b);
 

@@ -27,12 +27,12 @@ struct FixedBytes {
   friend auto operator<=>(const FixedBytes&, const FixedBytes&) = default;
 };
 
-using Hash = FixedBytes<32, struct HashTag>;                 // SHA-256 or SHA256d output
+using Hash = FixedBytes<32, struct HashTag>;                  // SHA-256 or SHA256d output
 using StorageIndex = FixedBytes<16, struct StorageIndexTag>;  // 26 base32 characters
-using TubId = FixedBytes<20, struct TubIdTag>;               // SHA-1 of a certificate's DER
-using SpkiHash = FixedBytes<32, struct SpkiHashTag>;         // SHA-256 of a public key's DER
+using TubId = FixedBytes<20, struct TubIdTag>;                // SHA-1 of a certificate's DER
+using SpkiHash = FixedBytes<32, struct SpkiHashTag>;          // SHA-256 of a public key's DER
 
-using ShareNumber = std::uint16_t;    // 0..255 in valid shares
+using ShareNumber = std::uint16_t;  // 0..255 in valid shares
 using SegmentNumber = std::uint64_t;
 
 inline constexpr std::size_t kSharesMax = 256;

@@ -44,8 +44,7 @@ Result<ByteView> NetstringReader::next(std::size_t value_bytes_max) {
 Result<ByteView> NetstringReader::next_until(char end, std::size_t word_bytes_max) {
   const auto stop = std::ranges::find(rest_, static_cast<std::uint8_t>(end));
   const auto length = static_cast<std::size_t>(stop - rest_.begin());
-  if (stop == rest_.end())
-    return fail(Errc::malformed, std::string("no '") + end + "' where a word should end");
+  if (stop == rest_.end()) return fail(Errc::malformed, std::string("no '") + end + "' where a word should end");
   if (length > word_bytes_max) return fail(Errc::malformed, "a word that is too long");
   const ByteView word = rest_.first(length);
   rest_ = rest_.subspan(length + 1);

@@ -74,15 +74,15 @@ TEST(NetstringReader, refuses_words_that_do_not_end_in_time) {
 }
 
 TEST(NetstringReader, refuses_everything_that_is_not_exactly_a_netstring) {
-  for (std::string_view text : {"", ":", ":,", "1", "1:", "1:a", "1:ab", "2:a,", "a:b,", "-1:,", "+1:a,",
-                                " 1:a,", "1 :a,", "01:a,", "00:,", "1:a;", "0x1:a,", "1.0:a,"}) {
+  for (std::string_view text : {"", ":", ":,", "1", "1:", "1:a", "1:ab", "2:a,", "a:b,", "-1:,", "+1:a,", " 1:a,",
+                                "1 :a,", "01:a,", "00:,", "1:a;", "0x1:a,", "1.0:a,"}) {
     EXPECT_EQ(error_of(text), Errc::malformed) << text;
   }
 }
 
 TEST(NetstringReader, refuses_lengths_beyond_the_input_whatever_their_size) {
-  for (std::string_view text : {"2:a,", "18446744073709551615:a,", "18446744073709551616:a,",
-                                "9999999999999999999:a,", "99999999999999999999999999999999:a,"}) {
+  for (std::string_view text : {"2:a,", "18446744073709551615:a,", "18446744073709551616:a,", "9999999999999999999:a,",
+                                "99999999999999999999999999999999:a,"}) {
     EXPECT_EQ(error_of(text, ~std::size_t{0}), Errc::malformed) << text;
   }
 }

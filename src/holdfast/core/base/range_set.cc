@@ -48,7 +48,9 @@ bool RangeSet::contains(Range range) const {
   return it != ranges_.begin() && std::prev(it)->second >= range.end;
 }
 
-bool RangeSet::intersects(Range range) const { return !intersection(range).empty(); }
+bool RangeSet::intersects(Range range) const {
+  return !intersection(range).empty();
+}
 
 RangeSet RangeSet::intersection(Range range) const {
   RangeSet out;

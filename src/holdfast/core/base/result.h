@@ -55,15 +55,15 @@ inline tl::unexpected<Error> fail_in(std::string_view where, Error error) {
 #define HF_TRY(declaration, expression) HF_TRY_AS(return, HF_CONCAT(hf_try_, __COUNTER__), declaration, expression)
 #define HF_CO_TRY(declaration, expression) \
   HF_TRY_AS(co_return, HF_CONCAT(hf_try_, __COUNTER__), declaration, expression)
-#define HF_TRY_AS(leave, name, declaration, expression)                   \
-  auto name = (expression);                                               \
-  if (!name) leave tl::make_unexpected(std::move(name).error());          \
+#define HF_TRY_AS(leave, name, declaration, expression)          \
+  auto name = (expression);                                      \
+  if (!name) leave tl::make_unexpected(std::move(name).error()); \
   declaration = std::move(*name)
 
 // The same for Result<void>.
 #define HF_TRY_VOID(expression) HF_TRY_VOID_AS(return, expression)
 #define HF_CO_TRY_VOID(expression) HF_TRY_VOID_AS(co_return, expression)
-#define HF_TRY_VOID_AS(leave, expression)                                                                \
-  do {                                                                                                   \
+#define HF_TRY_VOID_AS(leave, expression)                                                                   \
+  do {                                                                                                      \
     if (auto hf_result = (expression); !hf_result) leave tl::make_unexpected(std::move(hf_result).error()); \
   } while (false)

@@ -85,8 +85,7 @@ TEST(Cap, has_the_text_of_the_worked_example) {
   EXPECT_EQ(to_hex(key.view()), "c66e2700c124ec49fbab9a5e186168db");
   EXPECT_EQ(to_string(storage_index_of(key)), "i5nhq74zw2crkop634ra4hrvzm");
   EXPECT_EQ(to_hex(storage_index_of(key).view()), "475a787f99b6851539fedf220e1e35cb");
-  const auto ueb_hash =
-      Hash::from(test::from_hex("f07e86d10706ae399a191f7a8f00863526dbe63e816cfae88fedd6b6f9e6217e"));
+  const auto ueb_hash = Hash::from(test::from_hex("f07e86d10706ae399a191f7a8f00863526dbe63e816cfae88fedd6b6f9e6217e"));
   const ChkReadCap cap{.key = key, .ueb_hash = ueb_hash, .k = 1, .n = 1, .size = 56};
   EXPECT_EQ(to_string(cap),
             "URI:CHK:yzxcoagbetwet65ltjpbqyli3m:6b7inuiha2xdtgqzd55i6aeggutnxzr6qfwpv2ep5xlln6pgef7a:1:1:56");
@@ -110,8 +109,7 @@ TEST(ConvergentKey, is_that_of_the_vectors) {
     const std::uint64_t segment_size = test::number(each, "segment_size");
     const Secret secret(test::hex_field(each, "secret_hex"));
     const auto& repeat = each.at("plaintext_repeat");
-    const Bytes plaintext(test::number(repeat, "count"),
-                          static_cast<std::uint8_t>(test::number(repeat, "byte")));
+    const Bytes plaintext(test::number(repeat, "count"), static_cast<std::uint8_t>(test::number(repeat, "byte")));
     EXPECT_EQ(to_hex(convergent_tag(k, n, segment_size, secret)), test::text(each, "tag_hex"));
     ConvergentKeyHasher hasher(k, n, segment_size, secret);
     hasher.update(ByteView(plaintext).first(plaintext.size() / 3));
@@ -127,8 +125,7 @@ TEST(ConvergentKey, is_that_of_all_published_caps) {
     const auto cap = std::get<ChkReadCap>(parse_cap(test::text(each, "expected_cap")));
     const std::uint64_t largest = std::min(test::number(each, "segment_size"), cap.size);
     const std::uint64_t segment_size = (largest + cap.k - 1) / cap.k * cap.k;
-    ConvergentKeyHasher hasher(cap.k, cap.n, segment_size,
-                               Secret(test::base64_field(each, "convergence_b64")));
+    ConvergentKeyHasher hasher(cap.k, cap.n, segment_size, Secret(test::base64_field(each, "convergence_b64")));
     hasher.update(test::repeat_to(test::base64_field(each, "seed_b64"), cap.size));
     EXPECT_EQ(hasher.finish(), cap.key) << test::text(each, "expected_cap");
   }

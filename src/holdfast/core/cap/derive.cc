@@ -15,8 +15,7 @@ StorageIndex storage_index_of(const Key& key) {
 Bytes convergent_tag(std::size_t k, std::size_t n, std::uint64_t segment_size, const Secret& convergence) {
   Bytes tag = to_bytes(crypto::kTagConvergentPrefix);
   append_netstring(tag, convergence.reveal());
-  append_netstring(tag,
-                   view_of(std::to_string(k) + "," + std::to_string(n) + "," + std::to_string(segment_size)));
+  append_netstring(tag, view_of(std::to_string(k) + "," + std::to_string(n) + "," + std::to_string(segment_size)));
   return tag;
 }
 

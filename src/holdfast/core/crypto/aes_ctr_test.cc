@@ -20,8 +20,8 @@ TEST(AesCtr, gives_the_key_stream_of_the_vectors_at_every_offset) {
   const auto primitives = test::load_vectors("immutable-primitives.json");
   if (!primitives) GTEST_SKIP() << test::kNoVectors;
   for (const auto& each : test::list(*primitives, "aes_ctr")) {
-    const Bytes stream = key_stream(test::hex_field(each, "key_hex"), test::number(each, "offset"),
-                                    test::number(each, "zeros"));
+    const Bytes stream =
+        key_stream(test::hex_field(each, "key_hex"), test::number(each, "offset"), test::number(each, "zeros"));
     EXPECT_EQ(to_hex(stream), test::text(each, "keystream_hex"));
   }
 }

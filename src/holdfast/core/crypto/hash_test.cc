@@ -22,8 +22,7 @@ std::string hex(const Hash& hash) {
 TEST(Sha256, gives_the_published_digests) {
   EXPECT_EQ(hex(sha256({})), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(hex(sha256(view_of("abc"))), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(hex(sha256(Bytes(1'000'000, 'a'))),
-            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+  EXPECT_EQ(hex(sha256(Bytes(1'000'000, 'a'))), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 TEST(Sha256, does_not_care_how_the_input_is_cut) {
@@ -71,8 +70,7 @@ TEST(TaggedHash, gives_the_vectors) {
     check(view_of(test::text(each, "tag")), test::hex_field(each, "value_hex"), expected);
   }
   for (const auto& each : test::list(*derivations, "tagged_hash")) {
-    check(test::hex_field(each, "tag_hex"), test::hex_field(each, "value_hex"),
-          test::hex_field(each, "out_hex"));
+    check(test::hex_field(each, "tag_hex"), test::hex_field(each, "value_hex"), test::hex_field(each, "out_hex"));
   }
 }
 

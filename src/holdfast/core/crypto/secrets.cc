@@ -17,8 +17,7 @@ struct LeaseTags {
   std::string_view bucket;
 };
 
-Secret lease_chain(const LeaseTags& tags, const Secret& lease_secret, const StorageIndex& si,
-                   const TubId& tub_id) {
+Secret lease_chain(const LeaseTags& tags, const Secret& lease_secret, const StorageIndex& si, const TubId& tub_id) {
   // The secret is the tag and the constant the value: it looks swapped, and is not.
   const Hash client = tagged_hash(lease_secret.reveal(), view_of(tags.client));
   const Hash file = pair_hash(tags.file, client.view(), si.view());

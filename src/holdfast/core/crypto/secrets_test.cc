@@ -59,15 +59,13 @@ TEST(UploadSecret, of_a_convergent_upload_is_that_of_the_specification) {
 TEST(UploadSecret, of_an_empty_convergence_secret_is_one_of_its_own) {
   const Secret master = convergent_upload_master(Secret(), kKey);
   EXPECT_EQ(hex(master), "fabeb431be69c8f84ef580678d27c74c8a50d6af7e23c68cdbe71b4dc5d52689");
-  EXPECT_EQ(hex(upload_secret(master, kSpki)),
-            "ec3a3e571c4d54ce05058a3778a3e9b3ef6027bedd5d944189dac89a75a41ff2");
+  EXPECT_EQ(hex(upload_secret(master, kSpki)), "ec3a3e571c4d54ce05058a3778a3e9b3ef6027bedd5d944189dac89a75a41ff2");
 }
 
 TEST(UploadSecret, of_a_private_upload_is_that_of_the_specification) {
   const Secret master = private_upload_master(kLeaseSecret, kIndex);
   EXPECT_EQ(hex(master), "c18ccc8f788e20c03ea5ef09f9359e6c7d7b1792b2798cad78dcd200a61c58d7");
-  EXPECT_EQ(hex(upload_secret(master, kSpki)),
-            "b28ee6d063155debc350e2ee116ea386124f223d70c9fa246a699ac2921e31b0");
+  EXPECT_EQ(hex(upload_secret(master, kSpki)), "b28ee6d063155debc350e2ee116ea386124f223d70c9fa246a699ac2921e31b0");
 }
 
 }  // namespace

@@ -11,13 +11,25 @@ namespace {
 constexpr std::size_t kLanes = kAvx512Lanes;
 constexpr int kXor3 = 0x96, kChoose = 0xCA, kMajority = 0xE8;  // truth tables of vpternlogd
 
-HF_AVX512 __m512i add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
-HF_AVX512 __m512i xor3(__m512i a, __m512i b, __m512i c) { return _mm512_ternarylogic_epi32(a, b, c, kXor3); }
+HF_AVX512 __m512i add(__m512i a, __m512i b) {
+  return _mm512_add_epi32(a, b);
+}
+HF_AVX512 __m512i xor3(__m512i a, __m512i b, __m512i c) {
+  return _mm512_ternarylogic_epi32(a, b, c, kXor3);
+}
 
-HF_AVX512 __m512i big_sigma_0(__m512i x) { return xor3(_mm512_ror_epi32(x, 2), _mm512_ror_epi32(x, 13), _mm512_ror_epi32(x, 22)); }
-HF_AVX512 __m512i big_sigma_1(__m512i x) { return xor3(_mm512_ror_epi32(x, 6), _mm512_ror_epi32(x, 11), _mm512_ror_epi32(x, 25)); }
-HF_AVX512 __m512i small_sigma_0(__m512i x) { return xor3(_mm512_ror_epi32(x, 7), _mm512_ror_epi32(x, 18), _mm512_srli_epi32(x, 3)); }
-HF_AVX512 __m512i small_sigma_1(__m512i x) { return xor3(_mm512_ror_epi32(x, 17), _mm512_ror_epi32(x, 19), _mm512_srli_epi32(x, 10)); }
+HF_AVX512 __m512i big_sigma_0(__m512i x) {
+  return xor3(_mm512_ror_epi32(x, 2), _mm512_ror_epi32(x, 13), _mm512_ror_epi32(x, 22));
+}
+HF_AVX512 __m512i big_sigma_1(__m512i x) {
+  return xor3(_mm512_ror_epi32(x, 6), _mm512_ror_epi32(x, 11), _mm512_ror_epi32(x, 25));
+}
+HF_AVX512 __m512i small_sigma_0(__m512i x) {
+  return xor3(_mm512_ror_epi32(x, 7), _mm512_ror_epi32(x, 18), _mm512_srli_epi32(x, 3));
+}
+HF_AVX512 __m512i small_sigma_1(__m512i x) {
+  return xor3(_mm512_ror_epi32(x, 17), _mm512_ror_epi32(x, 19), _mm512_srli_epi32(x, 10));
+}
 
 /// Row i, word j becomes row j, word i.
 HF_AVX512 void transpose(__m512i (&r)[kLanes]) {
@@ -34,8 +46,10 @@ HF_AVX512 void transpose(__m512i (&r)[kLanes]) {
   }
   // Now quarter q of r[4g + c] has word 4q + c of rows 4g to 4g + 3: the quarters are moved as units.
   for (std::size_t c = 0; c < 4; ++c) {
-    const __m512i low_a = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x44), low_b = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x44);
-    const __m512i high_a = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xEE), high_b = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xEE);
+    const __m512i low_a = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x44),
+                  low_b = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x44);
+    const __m512i high_a = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xEE),
+                  high_b = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xEE);
     t[c] = _mm512_shuffle_i32x4(low_a, low_b, 0x88);
     t[4 + c] = _mm512_shuffle_i32x4(low_a, low_b, 0xDD);
     t[8 + c] = _mm512_shuffle_i32x4(high_a, high_b, 0x88);
@@ -66,7 +80,8 @@ HF_AVX512 void one_round(__m512i (&s)[8], std::size_t round, __m512i word) {
 
 }  // namespace
 
-__attribute__((target("avx512f,avx512bw"))) void compress_sixteen_avx512(const std::array<Sha256Lane, kLanes>& lanes, std::size_t blocks) {
+__attribute__((target("avx512f,avx512bw"))) void compress_sixteen_avx512(const std::array<Sha256Lane, kLanes>& lanes,
+                                                                         std::size_t blocks) {
   alignas(64) std::uint32_t gathered[8][kLanes];
   __m512i state[8];
   for (std::size_t word = 0; word < 8; ++word) {

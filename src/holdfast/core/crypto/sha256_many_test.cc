@@ -22,7 +22,8 @@ class EveryCpu : public testing::TestWithParam<CpuFeatures> {
   void TearDown() override { limit_cpu_features({true, true}); }
 };
 INSTANTIATE_TEST_SUITE_P(Kernels, EveryCpu,
-                         testing::Values(CpuFeatures{false, false}, CpuFeatures{true, false}, CpuFeatures{false, true}, CpuFeatures{true, true}));
+                         testing::Values(CpuFeatures{false, false}, CpuFeatures{true, false}, CpuFeatures{false, true},
+                                         CpuFeatures{true, true}));
 
 TEST_P(EveryCpu, many_hashes_are_those_of_one_after_another) {
   std::mt19937_64 random(1);
@@ -33,7 +34,8 @@ TEST_P(EveryCpu, many_hashes_are_those_of_one_after_another) {
       const std::vector<ByteView> views(values.begin(), values.end());
       std::vector<Hash> out(count);
       tagged_hash_many("a tag", views, out);
-      for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(out[i], tagged_hash("a tag", views[i])) << count << " of " << size;
+      for (std::size_t i = 0; i < count; ++i)
+        EXPECT_EQ(out[i], tagged_hash("a tag", views[i])) << count << " of " << size;
     }
   }
 }

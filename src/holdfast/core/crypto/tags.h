@@ -7,8 +7,7 @@
 namespace holdfast::crypto {
 
 // Immutable files.
-inline constexpr std::string_view kTagConvergentPrefix =
-    "allmydata_immutable_content_to_key_with_added_secret_v1+";
+inline constexpr std::string_view kTagConvergentPrefix = "allmydata_immutable_content_to_key_with_added_secret_v1+";
 inline constexpr std::string_view kTagStorageIndex = "allmydata_immutable_key_to_storage_index_v1";
 inline constexpr std::string_view kTagBlock = "allmydata_encoded_subshare_v1";
 inline constexpr std::string_view kTagSegment = "allmydata_crypttext_segment_v1";

@@ -23,7 +23,9 @@ std::vector<ShareNumber> numbers(std::size_t first, std::size_t end) {
   return out;
 }
 
-__attribute__((target("avx"))) void zero_upper() { _mm256_zeroupper(); }
+__attribute__((target("avx"))) void zero_upper() {
+  _mm256_zeroupper();
+}
 
 /// ISA-L returns with the upper halves of the vector registers in use. Code with SHA instructions, which is older, then runs
 /// a quarter slower (measured with SHA-256 on a Zen CPU; far worse on others).
@@ -40,8 +42,7 @@ CodePlan::CodePlan(std::vector<ShareNumber> given, std::vector<ShareNumber> want
   if (wanted_.empty()) return;
   Bytes matrix = coefficients(given_, wanted_);
   tables_.resize(kTableBytesPerCoefficient * matrix.size());
-  ec_init_tables(static_cast<int>(given_.size()), static_cast<int>(wanted_.size()), matrix.data(),
-                 tables_.data());
+  ec_init_tables(static_cast<int>(given_.size()), static_cast<int>(wanted_.size()), matrix.data(), tables_.data());
 }
 
 void CodePlan::run(BlocksIn in, BlocksOut out, std::size_t block_bytes) const {
@@ -76,8 +77,8 @@ Result<void> Codec::check_wanted(std::span<const ShareNumber> wanted) const {
 
 Result<void> Codec::check_given(std::span<const ShareNumber> given) const {
   if (given.size() != k_) {
-    return fail(Errc::not_enough_shares, "decoding takes exactly " + std::to_string(k_) + " shares, not " +
-                                             std::to_string(given.size()));
+    return fail(Errc::not_enough_shares,
+                "decoding takes exactly " + std::to_string(k_) + " shares, not " + std::to_string(given.size()));
   }
   HF_TRY_VOID(check_wanted(given));
   std::bitset<kSharesMax> seen;
@@ -100,8 +101,7 @@ Result<CodePlan> Codec::plan_decode(std::span<const ShareNumber> given) const {
   return CodePlan({given.begin(), given.end()}, std::move(missing));
 }
 
-Result<CodePlan> Codec::plan_convert(std::span<const ShareNumber> given,
-                                     std::span<const ShareNumber> wanted) const {
+Result<CodePlan> Codec::plan_convert(std::span<const ShareNumber> given, std::span<const ShareNumber> wanted) const {
   HF_TRY_VOID(check_given(given));
   HF_TRY_VOID(check_wanted(wanted));
   return CodePlan({given.begin(), given.end()}, {wanted.begin(), wanted.end()});

@@ -57,8 +57,7 @@ class Codec {
   Result<CodePlan> plan_decode(std::span<const ShareNumber> given) const;
 
   /// As plan_decode, but towards any blocks, primary or check: what a repairer needs.
-  Result<CodePlan> plan_convert(std::span<const ShareNumber> given,
-                                std::span<const ShareNumber> wanted) const;
+  Result<CodePlan> plan_convert(std::span<const ShareNumber> given, std::span<const ShareNumber> wanted) const;
 
   /// All primary blocks of one segment: primary[j] receives block j; a block that is among the given ones is
   /// copied, or left alone when it is in place already. Errors as plan_decode.

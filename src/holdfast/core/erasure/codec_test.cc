@@ -85,8 +85,7 @@ TEST(Matrix, is_that_of_zfec) {
     const std::size_t k = test::number(each, "k");
     const std::size_t n = test::number(each, "n");
     const Bytes matrix = encoding_matrix(k, n);
-    EXPECT_EQ(to_hex(crypto::sha256(matrix).view()), test::text(each, "sha256_row_major"))
-        << k << " of " << n;
+    EXPECT_EQ(to_hex(crypto::sha256(matrix).view()), test::text(each, "sha256_row_major")) << k << " of " << n;
     EXPECT_EQ(to_hex(crypto::sha256(ByteView(matrix).subspan(k * k)).view()),
               test::text(each, "sha256_check_rows_only"));
     EXPECT_EQ(to_hex(ByteView(matrix).last(k)), test::text(each, "last_row_hex"));
@@ -96,8 +95,8 @@ TEST(Matrix, is_that_of_zfec) {
 TEST(Matrix, has_the_rows_of_the_specification) {
   EXPECT_EQ(encoding_matrix(2, 3), (Bytes{1, 0, 0, 1, 3, 2}));
   const Bytes three = encoding_matrix(3, 10);
-  EXPECT_EQ(Bytes(three.begin() + 9, three.end()), (Bytes{15,  8,   6,  45,  48, 28,  153, 224, 120, 11, 231,
-                                                          237, 137, 59, 179, 70, 241, 182, 186, 217, 98}));
+  EXPECT_EQ(Bytes(three.begin() + 9, three.end()),
+            (Bytes{15, 8, 6, 45, 48, 28, 153, 224, 120, 11, 231, 237, 137, 59, 179, 70, 241, 182, 186, 217, 98}));
 }
 
 TEST(Matrix, does_not_depend_on_n) {
@@ -116,11 +115,9 @@ TEST(Codec, encodes_and_decodes_the_vectors) {
   for (const auto& each : test::list(*vectors, "encodings")) {
     const Codec codec = Codec::create(test::number(each, "k"), test::number(each, "n")).value();
     Blocks primary;
-    for (const auto& block : test::list(each, "primary_hex"))
-      primary.push_back(test::from_hex(block.as_string()));
+    for (const auto& block : test::list(each, "primary_hex")) primary.push_back(test::from_hex(block.as_string()));
     Blocks expected;
-    for (const auto& block : test::list(each, "blocks_hex"))
-      expected.push_back(test::from_hex(block.as_string()));
+    for (const auto& block : test::list(each, "blocks_hex")) expected.push_back(test::from_hex(block.as_string()));
     EXPECT_EQ(encode(codec, primary), expected);
     std::vector<ShareNumber> from;
     for (const auto& share : test::list(each, "decode_from")) from.push_back(share.to_number<ShareNumber>());
@@ -136,8 +133,7 @@ TEST(Codec, agrees_with_the_scalar_model_for_all_block_lengths) {
     const Blocks primary = random_blocks(random, 3, block_bytes);
     const Blocks all = encode(codec, primary);
     for (std::size_t r = 3; r < 10; ++r) {
-      ASSERT_EQ(all[r], model_row(ByteView(matrix).subspan(3 * r, 3), primary))
-          << r << ", " << block_bytes << " bytes";
+      ASSERT_EQ(all[r], model_row(ByteView(matrix).subspan(3 * r, 3), primary)) << r << ", " << block_bytes << " bytes";
     }
   }
 }
@@ -153,8 +149,7 @@ TEST(Codec, agrees_with_the_scalar_model_for_many_k_and_n) {
     const Blocks all = encode(codec, primary);
     ASSERT_EQ(all.size(), n);
     for (std::size_t r = 0; r < n; ++r) {
-      ASSERT_EQ(all[r], model_row(ByteView(matrix).subspan(k * r, k), primary))
-          << k << " of " << n << ", row " << r;
+      ASSERT_EQ(all[r], model_row(ByteView(matrix).subspan(k * r, k), primary)) << k << " of " << n << ", row " << r;
     }
     for (int round = 0; round < 5; ++round) {
       ASSERT_EQ(decode(codec, all, random_shares(random, k, n)), primary) << k << " of " << n;
@@ -237,9 +232,7 @@ TEST(Codec, refuses_impossible_parameters) {
 
 TEST(Codec, refuses_wrong_shares) {
   const Codec codec = Codec::create(2, 4).value();
-  const auto error = [&](const std::vector<ShareNumber>& given) {
-    return codec.plan_decode(given).error().code;
-  };
+  const auto error = [&](const std::vector<ShareNumber>& given) { return codec.plan_decode(given).error().code; };
   EXPECT_EQ(error({1}), Errc::not_enough_shares);
   EXPECT_EQ(error({1, 2, 3}), Errc::not_enough_shares);
   EXPECT_EQ(error({1, 1}), Errc::malformed);

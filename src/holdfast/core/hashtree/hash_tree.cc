@@ -91,8 +91,7 @@ std::vector<Hash> build_tree(std::span<const Hash> leaves) {
   const std::uint64_t first = first_leaf_node(leaves.size());
   std::vector<Hash> nodes(node_count(leaves.size()));
   std::ranges::copy(leaves, nodes.begin() + static_cast<std::ptrdiff_t>(first));
-  for (std::uint64_t slot = leaves.size(); slot <= first; ++slot)
-    nodes[first + slot] = hasher.filler_leaf(slot);
+  for (std::uint64_t slot = leaves.size(); slot <= first; ++slot) nodes[first + slot] = hasher.filler_leaf(slot);
   for (std::uint64_t node = first; node-- > 0;) {
     nodes[node] = hasher.inner(nodes[left_child(node)], nodes[right_child(node)]);
   }

@@ -62,8 +62,7 @@ TEST(ChainNodes, are_those_of_the_vectors) {
   if (!primitives) GTEST_SKIP() << test::kNoVectors;
   for (const auto& each : test::list(*primitives, "chains")) {
     std::vector<std::uint64_t> expected;
-    for (const auto& node : test::list(each, "ascending"))
-      expected.push_back(node.to_number<std::uint64_t>());
+    for (const auto& node : test::list(each, "ascending")) expected.push_back(node.to_number<std::uint64_t>());
     EXPECT_EQ(chain_nodes(test::number(each, "total"), test::number(each, "shnum")), expected);
   }
 }
@@ -100,8 +99,7 @@ TEST(HashTree, is_that_of_real_nodes) {
     const std::vector<Hash> nodes = build_tree(leaves);
     const auto& expected = test::list(each, "nodes_hex");
     ASSERT_EQ(nodes.size(), expected.size());
-    for (std::size_t i = 0; i < nodes.size(); ++i)
-      EXPECT_EQ(hex(nodes[i]), std::string(expected[i].as_string()));
+    for (std::size_t i = 0; i < nodes.size(); ++i) EXPECT_EQ(hex(nodes[i]), std::string(expected[i].as_string()));
   }
 }
 

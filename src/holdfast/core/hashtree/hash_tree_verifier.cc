@@ -43,8 +43,7 @@ Result<void> HashTreeVerifier::add(std::span<const NumberedHash> nodes) {
 }
 
 // The nodes not known yet, deepest first, each once.
-Result<std::vector<NumberedHash>> HashTreeVerifier::unknown_sorted(
-    std::span<const NumberedHash> nodes) const {
+Result<std::vector<NumberedHash>> HashTreeVerifier::unknown_sorted(std::span<const NumberedHash> nodes) const {
   std::vector<NumberedHash> out;
   for (const NumberedHash& each : nodes) {
     if (each.node >= node_count(leaf_count_)) return fail(Errc::corrupt, "a hash outside its tree");
@@ -81,11 +80,9 @@ Result<std::vector<NumberedHash>> HashTreeVerifier::proven(const std::vector<Num
   };
   // Takes the node from whichever queue has it. In both, the two must agree.
   const auto take = [&](std::uint64_t node) -> Result<Hash> {
-    const NumberedHash* a =
-        next_given < given.size() && given[next_given].node == node ? &given[next_given] : nullptr;
-    const NumberedHash* b = next_computed < computed.size() && computed[next_computed].node == node
-                                ? &computed[next_computed]
-                                : nullptr;
+    const NumberedHash* a = next_given < given.size() && given[next_given].node == node ? &given[next_given] : nullptr;
+    const NumberedHash* b =
+        next_computed < computed.size() && computed[next_computed].node == node ? &computed[next_computed] : nullptr;
     if (a) ++next_given;
     if (b) ++next_computed;
     if (a && b && a->hash != b->hash) return fail(Errc::corrupt, "a hash that does not match those below it");

@@ -21,8 +21,7 @@ std::vector<Hash> real_tree(std::uint64_t leaves) {
   return build_tree(out);
 }
 
-void offer(HashTreeVerifier& verifier, const std::vector<Hash>& tree,
-           const std::vector<NumberedHash>& nodes) {
+void offer(HashTreeVerifier& verifier, const std::vector<Hash>& tree, const std::vector<NumberedHash>& nodes) {
   const std::size_t before = verifier.known_count();
   const bool added = verifier.add(nodes).has_value();
   HF_CHECK(added || verifier.known_count() == before);

@@ -14,8 +14,7 @@ namespace {
 
 std::vector<Hash> sample_tree(std::uint64_t leaves) {
   std::vector<Hash> out;
-  for (std::uint64_t i = 0; i < leaves; ++i)
-    out.push_back(crypto::sha256(view_of("leaf " + std::to_string(i))));
+  for (std::uint64_t i = 0; i < leaves; ++i) out.push_back(crypto::sha256(view_of("leaf " + std::to_string(i))));
   return build_tree(out);
 }
 

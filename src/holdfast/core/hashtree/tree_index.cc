@@ -7,8 +7,7 @@ namespace holdfast::hashtree {
 std::vector<std::uint64_t> path_siblings(std::uint64_t leaves, std::uint64_t i) {
   HF_CHECK(i < leaves && leaves <= kLeavesMax);
   std::vector<std::uint64_t> out;
-  for (std::uint64_t node = leaf_node(leaves, i); node != 0; node = parent(node))
-    out.push_back(sibling(node));
+  for (std::uint64_t node = leaf_node(leaves, i); node != 0; node = parent(node)) out.push_back(sibling(node));
   return out;
 }
 

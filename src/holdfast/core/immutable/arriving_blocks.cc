@@ -7,7 +7,8 @@
 
 namespace holdfast::immutable {
 
-std::optional<ArrivingBlocks> ArrivingBlocks::create(std::uint64_t share_size, ByteView header, std::uint64_t bytes_max) {
+std::optional<ArrivingBlocks> ArrivingBlocks::create(std::uint64_t share_size, ByteView header,
+                                                     std::uint64_t bytes_max) {
   const Result<ShareOffsets> offsets = parse_header(header);
   if (!offsets || offsets->uri_extension > share_size) return std::nullopt;
   const std::uint64_t block_size = offsets->claimed_block_size, bytes = offsets->claimed_share_data;
@@ -67,7 +68,8 @@ void ArrivingBlocks::forget(Range range) {
   range = {std::max(range.begin, data_.begin), std::min(range.end, data_.end)};
   if (range.empty()) return;
   const SegmentNumber first = block_at(range.begin), last = block_at(range.end - 1);
-  std::fill(known_.begin() + static_cast<std::ptrdiff_t>(first), known_.begin() + static_cast<std::ptrdiff_t>(last) + 1, false);
+  std::fill(known_.begin() + static_cast<std::ptrdiff_t>(first), known_.begin() + static_cast<std::ptrdiff_t>(last) + 1,
+            false);
   std::erase_if(running_, [&](const Running& each) { return each.block >= first && each.block <= last; });
 }
 

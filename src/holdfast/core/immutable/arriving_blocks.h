@@ -40,7 +40,9 @@ class ArrivingBlocks {
 
   ArrivingBlocks(Range data, std::uint64_t block_size, std::uint64_t count)
       : data_(data), block_size_(block_size), hashes_(count), known_(count) {}
-  static std::uint64_t memory_needed(std::uint64_t blocks) { return blocks * Hash::kSize + blocks / 8 + sizeof(ArrivingBlocks); }
+  static std::uint64_t memory_needed(std::uint64_t blocks) {
+    return blocks * Hash::kSize + blocks / 8 + sizeof(ArrivingBlocks);
+  }
   SegmentNumber block_at(std::uint64_t offset) const { return (offset - data_.begin) / block_size_; }
   Range range_of(SegmentNumber block) const;
   std::optional<SegmentNumber> number_of(Range block) const;

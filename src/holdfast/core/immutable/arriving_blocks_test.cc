@@ -37,7 +37,8 @@ class ArrivingBlocksTest : public testing::TestWithParam<unsigned> {
   }
 
   const Bytes plaintext_ = test_kit::plaintext_of(995);
-  test_kit::EncodedFile file_{plaintext_, make_params(2, 3, 995, 100).value(), cap::Key::from(Bytes(16, 1)), {.version = GetParam()}};
+  test_kit::EncodedFile file_{
+      plaintext_, make_params(2, 3, 995, 100).value(), cap::Key::from(Bytes(16, 1)), {.version = GetParam()}};
   const ShareLayout& layout_ = file_.layout();
   const Bytes share_ = file_.share(kShare);
 };
@@ -67,7 +68,8 @@ TEST_P(ArrivingBlocksTest, DoesNotKnowWhatDidNotComeFromItsBeginningToItsEnd) {
 TEST_P(ArrivingBlocksTest, TakesBytesThatComeTwiceOnce) {
   ArrivingBlocks blocks = fresh();
   const std::uint64_t begin = block(0).begin;
-  for (Range range : {Range{0, 10}, Range{3, 8}, Range{0, 30}, Range{29, 50}}) give(blocks, {begin + range.begin, begin + range.end});
+  for (Range range : {Range{0, 10}, Range{3, 8}, Range{0, 30}, Range{29, 50}})
+    give(blocks, {begin + range.begin, begin + range.end});
   EXPECT_EQ(blocks.hash_of(block(0)), right(0));
   give(blocks, {begin + 10, begin + 60});
   EXPECT_EQ(blocks.hash_of(block(0)), right(0));
@@ -79,7 +81,8 @@ TEST_P(ArrivingBlocksTest, FollowsAFewWritersAtOnceAndLosesTheOldest) {
     for (std::uint64_t at = 0; at < block(0).size(); at += 5) {
       for (SegmentNumber s = 0; s < writers; ++s) give(blocks, {block(s).begin + at, block(s).begin + at + 5});
     }
-    for (SegmentNumber s = 0; s < writers; ++s) EXPECT_EQ(blocks.hash_of(block(s)).has_value(), writers <= ArrivingBlocks::kRunningMax || s > 0) << s;
+    for (SegmentNumber s = 0; s < writers; ++s)
+      EXPECT_EQ(blocks.hash_of(block(s)).has_value(), writers <= ArrivingBlocks::kRunningMax || s > 0) << s;
   }
 }
 
@@ -89,7 +92,8 @@ TEST_P(ArrivingBlocksTest, ForgetsEveryBlockThatARangeTouches) {
       ArrivingBlocks blocks = fresh();
       give(blocks, {0, share_.size()});
       blocks.forget(range);
-      for (SegmentNumber other = 0; other < count(); ++other) EXPECT_EQ(blocks.hash_of(block(other)).has_value(), other != s);
+      for (SegmentNumber other = 0; other < count(); ++other)
+        EXPECT_EQ(blocks.hash_of(block(other)).has_value(), other != s);
       EXPECT_EQ(read_back(&blocks, share_), RangeSet{block(s)});
     }
   }
@@ -135,8 +139,8 @@ TEST_P(ArrivingBlocksTest, AnswersForWholeBlocksOnly) {
   ArrivingBlocks blocks = fresh();
   give(blocks, {0, share_.size()});
   const Range good = block(1);
-  for (Range range : {Range{good.begin - 1, good.end}, Range{good.begin, good.end - 1}, Range{good.begin, block(2).end}, Range{0, good.end},
-                      Range{good.begin, good.begin}, Range{layout_.data().end, share_.size()}}) {
+  for (Range range : {Range{good.begin - 1, good.end}, Range{good.begin, good.end - 1}, Range{good.begin, block(2).end},
+                      Range{0, good.end}, Range{good.begin, good.begin}, Range{layout_.data().end, share_.size()}}) {
     EXPECT_EQ(blocks.hash_of(range), std::nullopt);
     blocks.learn(range, Hash{});
   }

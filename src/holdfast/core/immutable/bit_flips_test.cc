@@ -11,12 +11,10 @@ class BitFlips : public testing::TestWithParam<unsigned> {
  protected:
   BitFlips()
       : plaintext_(test_kit::plaintext_of(55)),
-        file_(plaintext_, make_params(2, 3, 55, 20).value(), cap::Key::from(Bytes(16, 1)),
-              {.version = GetParam()}) {
+        file_(plaintext_, make_params(2, 3, 55, 20).value(), cap::Key::from(Bytes(16, 1)), {.version = GetParam()}) {
     // What nobody uses: the claims and the plaintext tree's offset in the header, and that tree.
     const std::uint64_t width = GetParam() == 1 ? 4 : 8;
-    unused_ = {Range{4, 4 + 2 * width}, Range{4 + 3 * width, 4 + 4 * width},
-               file_.layout().plaintext_hashes()};
+    unused_ = {Range{4, 4 + 2 * width}, Range{4 + 3 * width, 4 + 4 * width}, file_.layout().plaintext_hashes()};
   }
 
   /// Calls with each changed share and the position of the change.

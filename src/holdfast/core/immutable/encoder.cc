@@ -12,7 +12,8 @@
 
 namespace holdfast::immutable {
 
-Encoder::Encoder(const Geometry& geometry, const ShareLayout& layout, NodeStoreFactory stores, std::optional<Bytes> original)
+Encoder::Encoder(const Geometry& geometry, const ShareLayout& layout, NodeStoreFactory stores,
+                 std::optional<Bytes> original)
     : geometry_(geometry), layout_(layout), original_(std::move(original)), flat_(crypto::kTagCrypttext) {
   const std::uint64_t segments = geometry.num_segments();
   leaves_ = stores((geometry.params().n + 1) * segments);
@@ -45,9 +46,9 @@ Result<void> Encoder::finish() {
   HF_CHECK(next_ == geometry_.num_segments());
   UriExtensionHashes hashes;
   hashes.crypttext_hash = flat_.finish();
-  HF_TRY(hashes.crypttext_root, hashtree::build_tree_into(*crypttext_tree_, *leaves_,
-                                                          leaf_at(static_cast<ShareNumber>(params().n)),
-                                                          geometry_.num_segments()));
+  HF_TRY(hashes.crypttext_root,
+         hashtree::build_tree_into(*crypttext_tree_, *leaves_, leaf_at(static_cast<ShareNumber>(params().n)),
+                                   geometry_.num_segments()));
   std::vector<Hash> block_roots(params().n);
   for (ShareNumber share = 0; share < params().n; ++share) {
     HF_TRY_VOID(build_block_tree(share));
@@ -117,7 +118,8 @@ Result<Bytes> Encoder::share_bytes(ShareNumber share, Range range) {
   };
   if (range.begin < layout_.data().begin) copy(layout_.header(), layout_.encode_header());
   out.resize(out.size() + part(layout_.plaintext_hashes()).size());
-  if (const Range cut = part(layout_.crypttext_hashes()); !cut.empty()) HF_TRY_VOID(read_nodes(*crypttext_tree_, cut, out));
+  if (const Range cut = part(layout_.crypttext_hashes()); !cut.empty())
+    HF_TRY_VOID(read_nodes(*crypttext_tree_, cut, out));
   if (const Range cut = part(layout_.block_hashes()); !cut.empty()) {
     HF_TRY_VOID(build_block_tree(share));
     HF_TRY_VOID(read_nodes(*block_tree_, cut, out));

@@ -55,7 +55,7 @@ class Encoder {
   std::optional<Bytes> original_;
   SegmentNumber next_ = 0;
   crypto::TaggedHasher flat_;
-  std::unique_ptr<hashtree::NodeStore> leaves_;          // list of share 0, list of share 1, ..., segment hashes
+  std::unique_ptr<hashtree::NodeStore> leaves_;  // list of share 0, list of share 1, ..., segment hashes
   std::unique_ptr<hashtree::NodeStore> crypttext_tree_, block_tree_;
   std::optional<ShareNumber> block_tree_of_;
   std::vector<Hash> share_tree_;

@@ -8,8 +8,7 @@
 #include "holdfast/core/immutable/share_test_kit.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-extern "C" std::size_t
-__sanitizer_get_current_allocated_bytes();  // GCC 12 has the function and no header for it
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC 12 has the function and no header for it
 #endif
 
 namespace holdfast::immutable {
@@ -182,8 +181,7 @@ TEST_F(Repair, from_ciphertext_makes_the_very_shares) {
   const auto encoder = again(extension_, 0).value();
   EXPECT_EQ(encoder->uri_extension_hash(), file_.claim().ueb_hash);
   const Range behind_blocks{file_.layout().data().end, file_.layout().size()};
-  EXPECT_EQ(encoder->share_bytes(3, behind_blocks).value(),
-            file_.encoder().share_bytes(3, behind_blocks).value());
+  EXPECT_EQ(encoder->share_bytes(3, behind_blocks).value(), file_.encoder().share_bytes(3, behind_blocks).value());
 }
 
 TEST_F(Repair, keeps_the_extension_block_of_another_writer_to_the_byte) {

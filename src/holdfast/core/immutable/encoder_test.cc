@@ -63,8 +63,10 @@ TEST(Encoder, MakesTheWorkedExampleOfTheSpecification) {
   const Params params = make_params(1, 1, 56, 131072).value();
   const Secret convergence{Bytes(16, 'a')};
   Encoded made = encode(Bytes(56, 'a'), params, convergence);
-  EXPECT_EQ(made.cap(), "URI:CHK:yzxcoagbetwet65ltjpbqyli3m:6b7inuiha2xdtgqzd55i6aeggutnxzr6qfwpv2ep5xlln6pgef7a:1:1:56");
-  EXPECT_EQ(to_hex(crypto::sha256(made.share(0)).view()), "db1d48ee34ddcfdba66e3491400526ba441cdb1734aeeffca61fe9797ef660e8");
+  EXPECT_EQ(made.cap(),
+            "URI:CHK:yzxcoagbetwet65ltjpbqyli3m:6b7inuiha2xdtgqzd55i6aeggutnxzr6qfwpv2ep5xlln6pgef7a:1:1:56");
+  EXPECT_EQ(to_hex(crypto::sha256(made.share(0)).view()),
+            "db1d48ee34ddcfdba66e3491400526ba441cdb1734aeeffca61fe9797ef660e8");
 }
 
 TEST(Encoder, ReproducesEveryRecordedShareOfTheReferenceAndItsCap) {
@@ -74,13 +76,15 @@ TEST(Encoder, ReproducesEveryRecordedShareOfTheReferenceAndItsCap) {
   std::size_t shares = 0;
   for (const auto& entry : test::list(*manifest, "immutable")) {
     if (test::text(entry, "type") != "CHK") continue;
-    const auto params = make_params(static_cast<unsigned>(test::number(entry, "k")), static_cast<unsigned>(test::number(entry, "n")),
-                                    test::number(entry, "size"), test::number(entry, "max_segment_size"));
+    const auto params =
+        make_params(static_cast<unsigned>(test::number(entry, "k")), static_cast<unsigned>(test::number(entry, "n")),
+                    test::number(entry, "size"), test::number(entry, "max_segment_size"));
     Encoded made = encode(manifest_plaintext(test::number(entry, "size")), *params, convergence);
     EXPECT_EQ(made.cap(), test::text(entry, "cap"));
     for (const auto& share : test::list(entry, "shares")) {
       const auto number = static_cast<ShareNumber>(test::number(share, "share_number"));
-      EXPECT_EQ(to_hex(crypto::sha256(made.share(number)).view()), test::text(share, "sha256")) << test::text(entry, "name");
+      EXPECT_EQ(to_hex(crypto::sha256(made.share(number)).view()), test::text(share, "sha256"))
+          << test::text(entry, "name");
       ++shares;
     }
   }
@@ -100,7 +104,9 @@ class Audit : public testing::Test {
   Bytes share_ = made_.share(4);
 };
 
-TEST_F(Audit, PassesWhatTheEncoderMakes) { EXPECT_TRUE(std::holds_alternative<AuditPassed>(look(4))); }
+TEST_F(Audit, PassesWhatTheEncoderMakes) {
+  EXPECT_TRUE(std::holds_alternative<AuditPassed>(look(4)));
+}
 
 TEST_F(Audit, NamesTheBlockThatWasChanged) {
   share_[made_.encoder->layout().block(2).begin + 5] ^= 1;
@@ -109,7 +115,9 @@ TEST_F(Audit, NamesTheBlockThatWasChanged) {
   EXPECT_EQ(std::get<AuditFailed>(verdict).wrong, RangeSet{made_.encoder->layout().block(2)});
 }
 
-TEST_F(Audit, RefusesAShareUnderAnotherNumber) { EXPECT_TRUE(std::holds_alternative<AuditFailed>(look(5))); }
+TEST_F(Audit, RefusesAShareUnderAnotherNumber) {
+  EXPECT_TRUE(std::holds_alternative<AuditFailed>(look(5)));
+}
 
 TEST_F(Audit, NoticesEveryFlippedBitOfBlocksTreesAndChain) {
   const Range unused = made_.encoder->layout().plaintext_hashes();

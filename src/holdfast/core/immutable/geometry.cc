@@ -9,13 +9,16 @@ namespace {
 // Three trees of 64 bytes a segment and the blocks must stay below 2^63: sizes below 2^56 are far inside.
 constexpr std::uint64_t kSizeMax = std::uint64_t{1} << 56;
 
-constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return a / b + (a % b != 0 ? 1 : 0); }
+constexpr std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) {
+  return a / b + (a % b != 0 ? 1 : 0);
+}
 
 }  // namespace
 
 Result<Params> make_params(unsigned k, unsigned n, std::uint64_t size, std::uint64_t segment_bytes_max) {
   if (k < 1 || k > n || n > kSharesMax) return fail(Errc::malformed, "shares must satisfy 1 <= k <= N <= 256");
-  if (size < 1 || size > kSizeMax) return fail(Errc::malformed, "a file of " + std::to_string(size) + " bytes cannot be encoded");
+  if (size < 1 || size > kSizeMax)
+    return fail(Errc::malformed, "a file of " + std::to_string(size) + " bytes cannot be encoded");
   if (segment_bytes_max < 1 || segment_bytes_max > kSegmentBytesMax) {
     return fail(Errc::malformed, "a segment has 1 byte to 128 MiB");
   }

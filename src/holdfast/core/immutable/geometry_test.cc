@@ -17,9 +17,9 @@ TEST(Geometry, is_that_of_the_vectors) {
   const auto& cases = test::list(*vectors, "cases");
   EXPECT_EQ(cases.size(), 10u);
   for (const auto& each : cases) {
-    const Params params = wish(static_cast<unsigned>(test::number(each, "required")),
-                               static_cast<unsigned>(test::number(each, "total")), test::number(each, "size"),
-                               test::number(each, "max_segment_size"));
+    const Params params =
+        wish(static_cast<unsigned>(test::number(each, "required")), static_cast<unsigned>(test::number(each, "total")),
+             test::number(each, "size"), test::number(each, "max_segment_size"));
     SCOPED_TRACE(params.size);
     const Geometry geometry = Geometry::create(params).value();
     EXPECT_EQ(geometry.segment_size(), test::number(each, "effective_segment_size"));
@@ -50,8 +50,7 @@ TEST(Geometry, cuts_every_small_file_into_parts_that_make_the_whole) {
           bytes += geometry.segment_bytes(s);
           ASSERT_EQ(geometry.segment_range(s).end, bytes);
           ASSERT_GE(geometry.block_bytes(s) * k, geometry.segment_bytes(s));
-          ASSERT_LT(geometry.block_bytes(s) * k - geometry.segment_bytes(s), k)
-              << "padding less than one byte a block";
+          ASSERT_LT(geometry.block_bytes(s) * k - geometry.segment_bytes(s), k) << "padding less than one byte a block";
           blocks += geometry.block_bytes(s);
         }
         ASSERT_EQ(bytes, size);
@@ -77,8 +76,7 @@ TEST(Geometry, refuses_parameters_that_cannot_be) {
   EXPECT_EQ(code(3, 10, 1000, 301), "malformed") << "not a multiple of k";
   EXPECT_EQ(code(1, 1, 1000, kSegmentBytesMax), "fine");
   EXPECT_EQ(code(1, 1, 1000, std::uint64_t{1} << 40), "malformed") << "a segment that nobody can buffer";
-  EXPECT_EQ(code(1, 1, ~std::uint64_t{0}, 1'048'576), "malformed")
-      << "sizes must fit 63 bits with their trees";
+  EXPECT_EQ(code(1, 1, ~std::uint64_t{0}, 1'048'576), "malformed") << "sizes must fit 63 bits with their trees";
 }
 
 TEST(Geometry, refuses_wishes_that_cannot_be) {

@@ -10,8 +10,7 @@
 #include "holdfast/core/immutable/share_audit.h"
 #include "holdfast/core/immutable/share_test_kit.h"
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-extern "C" std::size_t
-__sanitizer_get_current_allocated_bytes();  // GCC 12 has the function and no header for it
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC 12 has the function and no header for it
 #endif
 
 namespace holdfast::immutable {
@@ -108,8 +107,8 @@ TEST(FileOfOneTebibyte, asks_for_stores_that_do_not_belong_in_memory) {
   }
   // Leaves of all shares and of the segments; crypttext tree; one block tree (16.2 of the specification has
   // the figures).
-  EXPECT_EQ(asked, (std::vector<std::uint64_t>{11 * 8'388'545ull * 32, 536'870'880, 536'870'880,
-                                               11 * 1'048'575ull * 32, 67'108'832, 67'108'832}));
+  EXPECT_EQ(asked, (std::vector<std::uint64_t>{11 * 8'388'545ull * 32, 536'870'880, 536'870'880, 11 * 1'048'575ull * 32,
+                                               67'108'832, 67'108'832}));
   EXPECT_GT(asked[0], kHashBytesInMemoryMax);
   EXPECT_GT(asked[1], kHashBytesInMemoryMax);
   EXPECT_GT(asked[3], kHashBytesInMemoryMax);
@@ -145,25 +144,21 @@ class ShareOfOneTebibyte : public testing::Test {
   ShareOfOneTebibyte() {
     const std::uint64_t leaves = geometry_.num_segments();
     std::vector<Hash> block_roots;
-    for (std::size_t share = 0; share < 10; ++share)
-      block_roots.push_back(root_of_equal(filled(share), leaves));
+    for (std::size_t share = 0; share < 10; ++share) block_roots.push_back(root_of_equal(filled(share), leaves));
     share_tree_ = hashtree::build_tree(block_roots);
-    extension_ =
-        encode_uri_extension(geometry_, {filled(99), root_of_equal(filled(10), leaves), share_tree_[0]});
+    extension_ = encode_uri_extension(geometry_, {filled(99), root_of_equal(filled(10), leaves), share_tree_[0]});
     claim_ = {uri_extension_hash(extension_), 3, 10, kTebibyte};
   }
   /// The bytes of the share in that range, outside its blocks.
   Bytes bytes_at(Range range) const {
     Bytes out;
-    for (std::uint64_t at = range.begin; at < std::min(range.end, layout_.size()); ++at)
-      out.push_back(byte_at(at));
+    for (std::uint64_t at = range.begin; at < std::min(range.end, layout_.size()); ++at) out.push_back(byte_at(at));
     return out;
   }
   std::uint8_t byte_at(std::uint64_t at) const {
     const auto within = [&](Range section) { return at >= section.begin && at < section.end; };
     if (within(layout_.header())) return header_[at];
-    if (within(layout_.crypttext_hashes()))
-      return node_byte(filled(10), at - layout_.crypttext_hashes().begin);
+    if (within(layout_.crypttext_hashes())) return node_byte(filled(10), at - layout_.crypttext_hashes().begin);
     if (within(layout_.block_hashes())) return node_byte(filled(kShare), at - layout_.block_hashes().begin);
     if (at >= layout_.tail_begin()) return tail()[at - layout_.tail_begin()];
     return 0;
@@ -237,8 +232,7 @@ TEST(AuditOfManySegments, holds_no_tree) {
   const Bytes plaintext = test_kit::plaintext_of(40'000);
   Bytes share;
   {
-    test_kit::EncodedFile file(plaintext, make_params(1, 1, plaintext.size(), 1).value(),
-                               cap::Key::from(Bytes(16, 1)));
+    test_kit::EncodedFile file(plaintext, make_params(1, 1, plaintext.size(), 1).value(), cap::Key::from(Bytes(16, 1)));
     share = file.share(0);
   }
   HeapWatch watch;
@@ -253,8 +247,7 @@ TEST(AuditOfManySegments, holds_no_tree) {
   share[kHeaderBytesV1 + 20'000] ^= 1;
   const AuditVerdict verdict = audit_share(share.size(), 0, at).value();
   ASSERT_TRUE(std::holds_alternative<AuditFailed>(verdict));
-  EXPECT_EQ(std::get<AuditFailed>(verdict).wrong,
-            (RangeSet{{kHeaderBytesV1 + 20'000, kHeaderBytesV1 + 20'001}}));
+  EXPECT_EQ(std::get<AuditFailed>(verdict).wrong, (RangeSet{{kHeaderBytesV1 + 20'000, kHeaderBytesV1 + 20'001}}));
 }
 
 TEST(AuditOfManySegments, passes_on_what_reading_says) {

@@ -44,8 +44,7 @@ void expect_geometry(const value& expected, const Geometry& geometry) {
   EXPECT_EQ(geometry.tail_padded(), test::number(expected, "tail_segment_padded"));
   EXPECT_EQ(geometry.tail_block(), test::number(expected, "tail_block_size"));
   EXPECT_EQ(geometry.share_data(), test::number(expected, "share_data_size"));
-  EXPECT_EQ(hashtree::pow2_ceil(geometry.num_segments()),
-            test::number(expected, "segment_tree_leaves_padded"));
+  EXPECT_EQ(hashtree::pow2_ceil(geometry.num_segments()), test::number(expected, "segment_tree_leaves_padded"));
   EXPECT_EQ(hashtree::pow2_ceil(geometry.params().n), test::number(expected, "share_tree_leaves_padded"));
 }
 
@@ -130,8 +129,7 @@ TEST(IntermediateValues, are_those_of_the_vectors) {
   for (const auto& each : test::list(*vectors, "cases")) {
     SCOPED_TRACE(test::text(each, "name"));
     const auto& input = each.at("input");
-    const Bytes plaintext =
-        test::repeat_to(test::base64_field(input, "seed_b64"), test::number(input, "length"));
+    const Bytes plaintext = test::repeat_to(test::base64_field(input, "seed_b64"), test::number(input, "length"));
     EXPECT_EQ(to_hex(crypto::sha256(plaintext).view()), test::text(input, "plaintext_sha256"));
     const Params params = make_params(static_cast<unsigned>(test::number(input, "required")),
                                       static_cast<unsigned>(test::number(input, "total")), plaintext.size(),

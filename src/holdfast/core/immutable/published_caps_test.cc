@@ -17,8 +17,7 @@ std::string cap_of(const boost::json::value& each) {
                                     test::number(each, "segment_size"))
                             .value();
   const Secret convergence(test::base64_field(each, "convergence_b64"));
-  const test_kit::EncodedFile made(plaintext, params,
-                                   test_kit::convergent_key(plaintext, params, convergence));
+  const test_kit::EncodedFile made(plaintext, params, test_kit::convergent_key(plaintext, params, convergence));
   return cap::to_string(cap::Cap(made.cap()));
 }
 

@@ -23,9 +23,8 @@ struct Recorded {
 };
 
 Recorded load(const value& entry) {
-  Recorded out{std::get<cap::ChkReadCap>(cap::parse_cap(test::text(entry, "cap"))),
-               test::text(entry, "content_sha256"),
-               {}};
+  Recorded out{
+      std::get<cap::ChkReadCap>(cap::parse_cap(test::text(entry, "cap"))), test::text(entry, "content_sha256"), {}};
   for (const auto& share : test::list(entry, "shares")) {
     if (share.at("file").is_null()) continue;  // of the largest files only some shares are kept
     auto bytes = test::load_vector_bytes("tahoe/" + test::text(share, "file"));

@@ -17,14 +17,7 @@ using test_kit::plaintext_of;
 constexpr std::size_t kSize = 5'000;
 constexpr ShareNumber kShare = 1, kOther = 4;
 
-enum Offset : std::size_t {
-  data,
-  plaintext_hashes,
-  crypttext_hashes,
-  block_hashes,
-  share_hashes,
-  uri_extension
-};
+enum Offset : std::size_t { data, plaintext_hashes, crypttext_hashes, block_hashes, share_hashes, uri_extension };
 
 /// A share taken to pieces. Changing a piece moves what lies behind it, as an honest writer of odd shares
 /// would.
@@ -66,9 +59,7 @@ class RejectedShares : public testing::TestWithParam<unsigned> {
   Pieces pieces_of(ShareNumber number) {
     const Bytes share = file_.share(number);
     const ShareLayout& layout = file_.layout();
-    const auto cut = [&](Range range) {
-      return to_bytes(ByteView(share).subspan(range.begin, range.size()));
-    };
+    const auto cut = [&](Range range) { return to_bytes(ByteView(share).subspan(range.begin, range.size())); };
     Pieces out{GetParam(),
                file_.geometry().block_size(),
                file_.geometry().share_data(),
@@ -131,9 +122,7 @@ class RejectedShares : public testing::TestWithParam<unsigned> {
   }
   /// One hash of a tree.
   static std::uint8_t* node(Bytes& tree, std::uint64_t number) { return tree.data() + number * Hash::kSize; }
-  std::uint64_t leaf(std::uint64_t i) const {
-    return hashtree::leaf_node(file_.geometry().num_segments(), i);
-  }
+  std::uint64_t leaf(std::uint64_t i) const { return hashtree::leaf_node(file_.geometry().num_segments(), i); }
   /// Where the chain has that node.
   std::size_t entry(std::uint64_t number) const {
     for (std::size_t at = 0; at < pieces_.chain.size(); at += 34) {
@@ -184,9 +173,8 @@ TEST_P(RejectedShares, have_any_offset_that_points_elsewhere) {
     Bytes share = pieces_.joined();
     const std::size_t at = 4 + (2 + offset) * width;
     const std::uint64_t good = load_be(share, at, width);
-    for (std::uint64_t value :
-         {std::uint64_t{0}, std::uint64_t{4}, good - 34, good - 32, good - 1, good + 1, good + 32, good + 34,
-          std::uint64_t{0xffffffff}, std::uint64_t{share.size()}}) {
+    for (std::uint64_t value : {std::uint64_t{0}, std::uint64_t{4}, good - 34, good - 32, good - 1, good + 1, good + 32,
+                                good + 34, std::uint64_t{0xffffffff}, std::uint64_t{share.size()}}) {
       store_be(share, at, width, value);
       EXPECT_EQ(reading(share), "corrupt") << offset << " " << value;
       EXPECT_NE(audit(share), "passed") << offset << " " << value;
@@ -242,8 +230,7 @@ TEST_P(RejectedShares, make_the_file_unusable_when_the_cap_binds_an_extension_bl
     EXPECT_EQ(reading_with_extension(serialised(bad)), "malformed") << name << " missing";
     EXPECT_EQ(audit(), "failed");
     bad = good;
-    bad[name].push_back(name == std::string_view("segment_size") ? '1'
-                                                                 : 'x');  // 10001 is not a multiple of 2
+    bad[name].push_back(name == std::string_view("segment_size") ? '1' : 'x');  // 10001 is not a multiple of 2
     EXPECT_EQ(reading_with_extension(serialised(bad)), "malformed") << name << " too long";
     EXPECT_EQ(audit(), "failed");
   }
@@ -281,8 +268,7 @@ TEST_P(RejectedShares, are_not_those_with_a_wrong_redundant_field_unless_they_ar
     Fields odd = fields();
     odd[name] = to_bytes(std::string_view(value));
     EXPECT_EQ(reading_with_extension(serialised(odd)), "fine") << name;
-    EXPECT_FALSE(check_redundant_fields(parse_uri_extension(serialised(odd), 2).value(), file_.geometry()))
-        << name;
+    EXPECT_FALSE(check_redundant_fields(parse_uri_extension(serialised(odd), 2).value(), file_.geometry())) << name;
   }
 }
 
@@ -417,9 +403,7 @@ TEST_P(RejectedShares, have_one_wrong_byte_in_one_block_which_spoils_that_block_
   ASSERT_TRUE(test_kit::open_copy(reader, share));
   ASSERT_TRUE(test_kit::fetch_nodes(reader, share, 0, 5));
   for (SegmentNumber s = 0; s < 5; ++s) {
-    EXPECT_EQ(reader.check_block(s, test_kit::served(share, reader.block_range(s, s + 1))).has_value(),
-              s != 2)
-        << s;
+    EXPECT_EQ(reader.check_block(s, test_kit::served(share, reader.block_range(s, s + 1))).has_value(), s != 2) << s;
   }
 }
 
@@ -492,8 +476,7 @@ TEST_P(RejectedShares, leave_too_few_to_decode) {
   EXPECT_EQ(decoder.decode(0, {kShare}, {block}, expected).error().code, Errc::not_enough_shares);
   EXPECT_EQ(decoder.decode(0, {kShare, kShare}, {block, block}, expected).error().code, Errc::malformed)
       << "twice the same";
-  EXPECT_EQ(decoder.decode(0, {kShare, 5}, {block, block}, expected).error().code, Errc::malformed)
-      << "no such share";
+  EXPECT_EQ(decoder.decode(0, {kShare, 5}, {block, block}, expected).error().code, Errc::malformed) << "no such share";
 }
 
 }  // namespace

@@ -39,6 +39,8 @@ EncodedSegment SegmentEncoder::encode(SegmentNumber segment, Bytes bytes) const 
   return out;
 }
 
-Hash EncodedSegment::segment_hash() const { return crypto::tagged_hash(crypto::kTagSegment, ciphertext()); }
+Hash EncodedSegment::segment_hash() const {
+  return crypto::tagged_hash(crypto::kTagSegment, ciphertext());
+}
 
 }  // namespace holdfast::immutable

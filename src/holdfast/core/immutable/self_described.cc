@@ -75,7 +75,8 @@ Result<Geometry> self_described_geometry(const UriExtension& extension) {
   if (fields.garbled()) return fail(Errc::corrupt, "URI extension: a number that is none");
   if (!k || !n || !size) return fail(Errc::not_found, "URI extension: it does not say how the file was encoded");
   if (*n > kSharesMax || *k > *n) return fail(Errc::corrupt, "URI extension: shares that cannot be");
-  auto geometry = Geometry::create(Params{static_cast<unsigned>(*k), static_cast<unsigned>(*n), *size, extension.segment_size});
+  auto geometry =
+      Geometry::create(Params{static_cast<unsigned>(*k), static_cast<unsigned>(*n), *size, extension.segment_size});
   if (!geometry) return fail(Errc::corrupt, geometry.error().what);
   return geometry;
 }

@@ -49,11 +49,13 @@ TEST(SelfDescribed, RefusesNumbersThatCannotBe) {
     return geometry ? "fine" : std::string(to_string(geometry.error().code));
   };
   EXPECT_EQ(code("num_segments", "12"), "fine");
-  for (const char* value : {"", "x", "-1", "1000000000000000000", "99999999999999999"}) EXPECT_EQ(code("num_segments", value), "corrupt") << value;
+  for (const char* value : {"", "x", "-1", "1000000000000000000", "99999999999999999"})
+    EXPECT_EQ(code("num_segments", value), "corrupt") << value;
   for (const char* value : {"", "9", "9-3", "9-3-", "9-0-10", "9-11-10", "9-3-257", "9-3-10-1", "9-2-10"}) {
     EXPECT_EQ(code("codec_params", value), "corrupt") << value;
   }
-  for (const char* value : {"10-3-10", "-3-10", "x-3-10"}) EXPECT_EQ(code("tail_codec_params", value), "corrupt") << value;
+  for (const char* value : {"10-3-10", "-3-10", "x-3-10"})
+    EXPECT_EQ(code("tail_codec_params", value), "corrupt") << value;
 }
 
 }  // namespace

@@ -12,9 +12,7 @@ namespace {
 class ManySegments : public testing::Test {
  protected:
   static constexpr std::uint64_t kSegments = 1'500;
-  ManySegments() : share_(file_.share(0)), reader_(state_, 0) {
-    EXPECT_TRUE(test_kit::open_copy(reader_, share_));
-  }
+  ManySegments() : share_(file_.share(0)), reader_(state_, 0) { EXPECT_TRUE(test_kit::open_copy(reader_, share_)); }
 
   /// Nodes of those segments, then their blocks.
   void expect_readable(SegmentNumber first, SegmentNumber end) {
@@ -78,8 +76,7 @@ TEST_F(ManySegments, are_proven_by_nodes_that_came_in_any_pieces_on_hash_boundar
       ASSERT_TRUE(reader.on_nodes(more.begin, test_kit::served(share_, more)));
     }
     ASSERT_TRUE(reader.settle_nodes());
-    ASSERT_TRUE(
-        reader.check_block(segment, test_kit::served(share_, reader.block_range(segment, segment + 1))));
+    ASSERT_TRUE(reader.check_block(segment, test_kit::served(share_, reader.block_range(segment, segment + 1))));
   }
 }
 
@@ -87,8 +84,7 @@ TEST_F(ManySegments, are_not_proven_without_any_one_of_the_nodes_wanted) {
   const SegmentNumber segment = 777;
   std::vector<Range> nodes;
   for (const Range& range : reader_.wanted_nodes(segment, segment + 1).ranges()) {
-    for (std::uint64_t at = range.begin; at < range.end; at += Hash::kSize)
-      nodes.push_back({at, at + Hash::kSize});
+    for (std::uint64_t at = range.begin; at < range.end; at += Hash::kSize) nodes.push_back({at, at + Hash::kSize});
   }
   for (const Range& left_out : nodes) {
     FileState state(file_.claim());
@@ -101,11 +97,9 @@ TEST_F(ManySegments, are_not_proven_without_any_one_of_the_nodes_wanted) {
     const auto settled = reader.settle_nodes();
     ASSERT_FALSE(settled);
     EXPECT_EQ(settled.error().code, Errc::corrupt);
-    const auto block =
-        reader.check_block(segment, test_kit::served(share_, reader.block_range(segment, segment + 1)));
+    const auto block = reader.check_block(segment, test_kit::served(share_, reader.block_range(segment, segment + 1)));
     const bool is_of_crypttext_tree = left_out.begin < file_.layout().block_hashes().begin;
-    EXPECT_FALSE(block) << (is_of_crypttext_tree ? "nothing is settled by halves"
-                                                 : "a block without a proof");
+    EXPECT_FALSE(block) << (is_of_crypttext_tree ? "nothing is settled by halves" : "a block without a proof");
   }
 }
 

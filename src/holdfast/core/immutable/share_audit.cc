@@ -17,14 +17,14 @@ constexpr std::size_t kPieceBytes = 1'048'576;
 constexpr std::size_t kChainEntryBytes = 34;
 constexpr std::uint64_t kLeavesAtOnce = 512;
 
-
 /// A tree where it lies in the share. What is built into it is compared with what is there.
 class TreeInShare final : public hashtree::NodeStore {
  public:
   TreeInShare(const ShareBytesAt& read, std::uint64_t begin) : read_(read), begin_(begin) {}
 
   Result<void> read(std::uint64_t first, std::span<Hash> hashes) const override {
-    return read_(begin_ + first * Hash::kSize, {reinterpret_cast<std::uint8_t*>(hashes.data()), hashes.size() * Hash::kSize});
+    return read_(begin_ + first * Hash::kSize,
+                 {reinterpret_cast<std::uint8_t*>(hashes.data()), hashes.size() * Hash::kSize});
   }
   Result<void> write(std::uint64_t first, std::span<const Hash> hashes) override {
     std::vector<Hash> here(hashes.size());
@@ -83,7 +83,8 @@ class Audit {
   /// Wrong when the extension block does not make sense: then the tail is. Silent when it is good for readers, who know
   /// the rest from a cap, but leaves out what would be needed here.
   Result<Extension> read_extension() {
-    HF_TRY(const Bytes length_field, bytes_at({offsets_.uri_extension, offsets_.uri_extension + offsets_.length_bytes()}));
+    HF_TRY(const Bytes length_field,
+           bytes_at({offsets_.uri_extension, offsets_.uri_extension + offsets_.length_bytes()}));
     const std::uint64_t length = load_be(length_field, 0, offsets_.length_bytes());
     const std::uint64_t begin = offsets_.uri_extension + offsets_.length_bytes();
     if (length > kUriExtensionBytesMax || length > size_ - begin) return Extension::wrong;
@@ -93,7 +94,8 @@ class Audit {
     if (!extension) return Extension::wrong;
     const Result<Geometry> geometry = self_described_geometry(*extension);
     if (!geometry && geometry.error().code == Errc::not_found) return Extension::silent;
-    if (!geometry || share_ >= geometry->params().n || !check_offsets(offsets_, *geometry, false)) return Extension::wrong;
+    if (!geometry || share_ >= geometry->params().n || !check_offsets(offsets_, *geometry, false))
+      return Extension::wrong;
     geometry_ = *geometry;
     extension_ = *extension;
     return Extension::fine;
@@ -137,7 +139,8 @@ class Audit {
   }
 
   Result<void> check_blocks() {
-    if (!block_tree_is_right_) return {};  // nothing to hold the blocks against; they are looked at when it is there again
+    if (!block_tree_is_right_)
+      return {};  // nothing to hold the blocks against; they are looked at when it is there again
     const TreeInShare tree(read_, offsets_.block_hashes);
     const std::uint64_t segments = geometry_->num_segments(), first_leaf = hashtree::first_leaf_node(segments);
     std::vector<Hash> leaves;
@@ -182,7 +185,8 @@ class Audit {
 
 }  // namespace
 
-Result<AuditVerdict> audit_share(std::uint64_t share_size, ShareNumber share, const ShareBytesAt& read, ArrivingBlocks* known) {
+Result<AuditVerdict> audit_share(std::uint64_t share_size, ShareNumber share, const ShareBytesAt& read,
+                                 ArrivingBlocks* known) {
   return Audit(share_size, share, read, known).run();
 }
 

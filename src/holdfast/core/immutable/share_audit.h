@@ -19,7 +19,7 @@ struct AuditPassed {};
 /// or tail does not get through here: both are what the client itself sent, or its PATCH was refused (11.7).
 struct AuditOpaque {};
 struct AuditFailed {
-  RangeSet wrong;       // what must be sent again
+  RangeSet wrong;  // what must be sent again
 };
 using AuditVerdict = std::variant<AuditPassed, AuditOpaque, AuditFailed>;
 

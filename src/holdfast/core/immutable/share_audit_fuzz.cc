@@ -51,7 +51,8 @@ AuditVerdict look(const Bytes& share, ShareNumber number) {
     known->on_bytes(0, share);
     const AuditVerdict again = audit_share(share.size(), number, at, &*known).value();
     HF_CHECK(again.index() == verdict.index());
-    if (const auto* failed = std::get_if<AuditFailed>(&again)) HF_CHECK(failed->wrong == std::get<AuditFailed>(verdict).wrong);
+    if (const auto* failed = std::get_if<AuditFailed>(&again))
+      HF_CHECK(failed->wrong == std::get<AuditFailed>(verdict).wrong);
   }
   return verdict;
 }
@@ -59,8 +60,7 @@ AuditVerdict look(const Bytes& share, ShareNumber number) {
 void look_at_patched(const Good& real, ByteView patches) {
   Bytes share = real.share;
   const ShareLayout& layout = real.file.layout();
-  bool is_bound =
-      true;  // header and tail as the writer sent them, which is what a resuming client makes sure of
+  bool is_bound = true;  // header and tail as the writer sent them, which is what a resuming client makes sure of
   for (; patches.size() >= 3; patches = patches.subspan(3)) {
     const std::uint64_t at = load_be(patches, 0, 2);
     if (at >= share.size()) continue;

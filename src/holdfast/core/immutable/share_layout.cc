@@ -10,7 +10,9 @@ namespace {
 constexpr std::uint64_t kChainEntryBytes = 34;
 constexpr std::uint64_t kV1Limit = std::uint64_t{1} << 32;
 
-std::uint64_t tree_bytes(std::uint64_t num_segments) { return Hash::kSize * hashtree::node_count(num_segments); }
+std::uint64_t tree_bytes(std::uint64_t num_segments) {
+  return Hash::kSize * hashtree::node_count(num_segments);
+}
 
 }  // namespace
 
@@ -20,7 +22,8 @@ ShareLayout::ShareLayout(const Geometry& geometry, Choice choice)
   extension_bytes_ = choice.extension_bytes != 0 ? choice.extension_bytes : uri_extension_bytes(geometry);
   const std::uint64_t chain = kChainEntryBytes * (hashtree::height(geometry.params().n) + 1);
   const std::uint64_t body = geometry.share_data() + 3 * tree_bytes_ + chain;
-  const bool wide = geometry.block_size() >= kV1Limit || geometry.share_data() >= kV1Limit || kHeaderBytesV1 + body >= kV1Limit;
+  const bool wide =
+      geometry.block_size() >= kV1Limit || geometry.share_data() >= kV1Limit || kHeaderBytesV1 + body >= kV1Limit;
   version_ = choice.version != 0 ? choice.version : wide ? 2 : 1;
   const std::uint64_t begin = version_ == 1 ? kHeaderBytesV1 : kHeaderBytesV2;
   data_ = {begin, begin + geometry.share_data()};
@@ -36,8 +39,8 @@ Bytes ShareLayout::encode_header() const {
   const std::size_t width = version_ == 1 ? 4 : 8;
   Bytes out;
   append_be(out, 4, version_);
-  for (std::uint64_t field : {block_size_, data_.size(), data_.begin, plaintext_hashes().begin, crypttext_hashes().begin,
-                              block_hashes().begin, share_hashes().begin, extension_begin_}) {
+  for (std::uint64_t field : {block_size_, data_.size(), data_.begin, plaintext_hashes().begin,
+                              crypttext_hashes().begin, block_hashes().begin, share_hashes().begin, extension_begin_}) {
     append_be(out, width, field);
   }
   return out;
@@ -60,8 +63,8 @@ Result<ShareOffsets> parse_header(ByteView bytes) {
     at += width;
   }
   constexpr std::uint64_t kOffsetMax = std::uint64_t{1} << 62;
-  for (std::uint64_t offset : {out.data, out.plaintext_hashes, out.crypttext_hashes, out.block_hashes, out.share_hashes,
-                               out.uri_extension}) {
+  for (std::uint64_t offset :
+       {out.data, out.plaintext_hashes, out.crypttext_hashes, out.block_hashes, out.share_hashes, out.uri_extension}) {
     if (offset < header || offset > kOffsetMax) return fail(Errc::corrupt, "an offset outside the share");
   }
   const bool ascending = out.crypttext_hashes <= out.block_hashes && out.block_hashes <= out.share_hashes &&

@@ -178,8 +178,7 @@ TEST_P(Header, must_agree_with_the_geometry_and_exactly_so_for_a_verifier) {
   };
   EXPECT_TRUE(check(good_, true));
   const Bytes gap_before_data_missing = with(data, value(data) + 1);
-  EXPECT_TRUE(check(gap_before_data_missing, true))
-      << "there is the unused tree between data and crypttext tree";
+  EXPECT_TRUE(check(gap_before_data_missing, true)) << "there is the unused tree between data and crypttext tree";
   EXPECT_FALSE(check(with(data, value(crypttext_hashes) - geometry_.share_data() + 1), false));
   EXPECT_TRUE(check(with(data, value(crypttext_hashes) - geometry_.share_data()), true));
   EXPECT_FALSE(check(with(data, value(crypttext_hashes) + 1), false));
@@ -188,10 +187,8 @@ TEST_P(Header, must_agree_with_the_geometry_and_exactly_so_for_a_verifier) {
   EXPECT_TRUE(check(longer_crypttext, false));
   EXPECT_FALSE(check(longer_crypttext, true));
   EXPECT_FALSE(check(with(crypttext_hashes, value(crypttext_hashes) + 1), false));
-  EXPECT_FALSE(check(with(block_hashes, value(block_hashes) + 32), false))
-      << "a block tree that is too short";
-  EXPECT_FALSE(check(with(block_hashes, value(block_hashes) - 32), false))
-      << "a crypttext tree that is too short";
+  EXPECT_FALSE(check(with(block_hashes, value(block_hashes) + 32), false)) << "a block tree that is too short";
+  EXPECT_FALSE(check(with(block_hashes, value(block_hashes) - 32), false)) << "a crypttext tree that is too short";
 }
 
 TEST(HeaderOfVersion2, may_not_name_places_that_no_share_has) {

@@ -84,7 +84,8 @@ Range ShareReader::tail_range() const {
 
 Result<void> ShareReader::on_header(ByteView bytes) {
   HF_TRY(const ShareOffsets offsets, parse_header(bytes));
-  if (offsets.uri_extension - offsets.share_hashes > kChainBytesMax) return fail(Errc::corrupt, "a hash chain that is too long");
+  if (offsets.uri_extension - offsets.share_hashes > kChainBytesMax)
+    return fail(Errc::corrupt, "a hash chain that is too long");
   offsets_ = offsets;
   return {};
 }
@@ -93,7 +94,8 @@ Result<void> ShareReader::on_tail(ByteView bytes) {
   HF_CHECK(offsets_.has_value());
   const std::uint64_t chain_bytes = offsets_->uri_extension - offsets_->share_hashes;
   const std::size_t length_bytes = offsets_->length_bytes();
-  if (bytes.size() < chain_bytes + length_bytes) return fail(Errc::corrupt, "the share ends before its extension block");
+  if (bytes.size() < chain_bytes + length_bytes)
+    return fail(Errc::corrupt, "the share ends before its extension block");
   const std::uint64_t length = load_be(bytes, chain_bytes, length_bytes);
   if (length > kUriExtensionBytesMax || length > bytes.size() - chain_bytes - length_bytes) {
     return fail(Errc::corrupt, "an extension block of a length that cannot be");
@@ -150,7 +152,8 @@ Result<void> ShareReader::check_block(SegmentNumber segment, ByteView block) {
 }
 
 Result<void> ShareReader::check_blocks(SegmentNumber first, SegmentNumber end, ByteView bytes) {
-  if (bytes.size() != block_range(first, end).size()) return fail(Errc::corrupt, "the share is shorter than it should be");
+  if (bytes.size() != block_range(first, end).size())
+    return fail(Errc::corrupt, "the share is shorter than it should be");
   const std::vector<Hash> found = SegmentDecoder::block_hashes(file_.geometry(), first, end, bytes);
   for (SegmentNumber segment = first; segment < end; ++segment) {
     if (block_tree_->leaf(segment) != found[segment - first]) {
@@ -160,14 +163,17 @@ Result<void> ShareReader::check_blocks(SegmentNumber first, SegmentNumber end, B
   return {};
 }
 
-void ShareReader::forget_before(SegmentNumber segment) { block_tree_->forget_leaves_before(segment); }
+void ShareReader::forget_before(SegmentNumber segment) {
+  block_tree_->forget_leaves_before(segment);
+}
 
 SegmentDecoder::SegmentDecoder(const Geometry& geometry, const cap::Key* key)
     : geometry_(geometry),
       codec_(erasure::Codec::create(geometry.params().k, geometry.params().n).value()),
       key_(key != nullptr ? std::optional(*key) : std::nullopt) {}
 
-std::vector<Hash> SegmentDecoder::block_hashes(const Geometry& geometry, SegmentNumber first, SegmentNumber end, ByteView bytes) {
+std::vector<Hash> SegmentDecoder::block_hashes(const Geometry& geometry, SegmentNumber first, SegmentNumber end,
+                                               ByteView bytes) {
   std::vector<ByteView> blocks;
   for (SegmentNumber segment = first; segment < end; ++segment) {
     const std::size_t length = geometry.block_bytes(segment);
@@ -177,7 +183,8 @@ std::vector<Hash> SegmentDecoder::block_hashes(const Geometry& geometry, Segment
   return hashes_of(crypto::kTagBlock, blocks);
 }
 
-Result<Bytes> SegmentDecoder::join(SegmentNumber segment, const std::vector<ShareNumber>& shares, const std::vector<ByteView>& blocks) const {
+Result<Bytes> SegmentDecoder::join(SegmentNumber segment, const std::vector<ShareNumber>& shares,
+                                   const std::vector<ByteView>& blocks) const {
   const std::size_t block_bytes = geometry_.block_bytes(segment);
   Bytes out(block_bytes * codec_.k());
   std::vector<const std::uint8_t*> in;
@@ -205,7 +212,8 @@ Result<Bytes> SegmentDecoder::decode(SegmentNumber segment, const std::vector<Sh
 }
 
 Result<std::vector<Bytes>> SegmentDecoder::decode_run(SegmentNumber first, const std::vector<ShareNumber>& shares,
-                                                      const std::vector<ByteView>& blocks, const std::vector<Hash>& expected) const {
+                                                      const std::vector<ByteView>& blocks,
+                                                      const std::vector<Hash>& expected) const {
   std::vector<Bytes> out;
   std::vector<ByteView> rest = blocks;
   for (SegmentNumber segment = first; segment < first + expected.size(); ++segment) {
@@ -221,7 +229,8 @@ Result<std::vector<Bytes>> SegmentDecoder::decode_run(SegmentNumber first, const
   const std::vector<Hash> found = hashes_of(crypto::kTagSegment, std::vector<ByteView>(out.begin(), out.end()));
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (found[i] != expected[i]) {
-      return fail(Errc::corrupt, "the file itself is bad: valid shares decode to something else in segment " + std::to_string(first + i));
+      return fail(Errc::corrupt, "the file itself is bad: valid shares decode to something else in segment " +
+                                     std::to_string(first + i));
     }
     decrypt(first + i, out[i]);
   }

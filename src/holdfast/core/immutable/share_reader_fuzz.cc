@@ -49,8 +49,7 @@ Hash hash_of_extension(ByteView share) {
       test_kit::served(share, {offsets->uri_extension, offsets->uri_extension + offsets->length_bytes()});
   if (field.size() < offsets->length_bytes()) return {};
   const std::uint64_t begin = offsets->uri_extension + field.size(), length = load_be(field, 0, field.size());
-  return uri_extension_hash(
-      test_kit::served(share, {begin, begin + std::min<std::uint64_t>(length, share.size())}));
+  return uri_extension_hash(test_kit::served(share, {begin, begin + std::min<std::uint64_t>(length, share.size())}));
 }
 
 /// Only the windows around the first and the last segments: there may be 2^56 of them.

@@ -104,8 +104,7 @@ struct CopyOf {
 
 /// Reads everything from exactly these k copies; the first failure of any ends it. Without a key: the
 /// ciphertext.
-inline Result<Bytes> read_file(const FileClaim& claim, const cap::Key* key,
-                               const std::vector<CopyOf>& copies) {
+inline Result<Bytes> read_file(const FileClaim& claim, const cap::Key* key, const std::vector<CopyOf>& copies) {
   FileState file(claim);
   std::vector<ShareReader> readers;
   readers.reserve(copies.size());
@@ -115,8 +114,7 @@ inline Result<Bytes> read_file(const FileClaim& claim, const cap::Key* key,
     HF_TRY_VOID(open_copy(readers.emplace_back(file, copy.number), copy.share));
   }
   const std::uint64_t segments = file.geometry().num_segments();
-  for (std::size_t i = 0; i < copies.size(); ++i)
-    HF_TRY_VOID(fetch_nodes(readers[i], copies[i].share, 0, segments));
+  for (std::size_t i = 0; i < copies.size(); ++i) HF_TRY_VOID(fetch_nodes(readers[i], copies[i].share, 0, segments));
   const SegmentDecoder decoder(file.geometry(), key);
   Bytes out;
   for (SegmentNumber s = 0; s < segments; ++s) {

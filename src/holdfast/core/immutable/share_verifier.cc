@@ -49,7 +49,8 @@ Result<void> ShareVerifier::on_tree_piece(ByteView bytes) {
   const std::uint64_t leaves = file_.geometry().num_segments();
   if (tree_.size() < hashtree::node_count(leaves) * Hash::kSize) return {};
   const bool crypttext = stage_ == Stage::crypttext_tree;
-  HF_TRY(block_leaves_, leaves_of_whole_tree(tree_, leaves, crypttext ? file_.extension().crypttext_root : reader_.block_root()));
+  HF_TRY(block_leaves_,
+         leaves_of_whole_tree(tree_, leaves, crypttext ? file_.extension().crypttext_root : reader_.block_root()));
   tree_ = Bytes();
   stage_ = crypttext ? Stage::block_tree : Stage::blocks;
   return {};
@@ -58,7 +59,8 @@ Result<void> ShareVerifier::on_tree_piece(ByteView bytes) {
 Result<void> ShareVerifier::on_blocks(ByteView bytes) {
   const std::vector<Hash> found = SegmentDecoder::block_hashes(file_.geometry(), segment_, blocks_end(), bytes);
   for (const Hash& hash : found) {
-    if (hash != block_leaves_[segment_]) return fail(Errc::corrupt, "block " + std::to_string(segment_) + " does not have its hash");
+    if (hash != block_leaves_[segment_])
+      return fail(Errc::corrupt, "block " + std::to_string(segment_) + " does not have its hash");
     ++segment_;
   }
   if (segment_ == file_.geometry().num_segments()) stage_ = Stage::done;

@@ -32,7 +32,7 @@ class ShareVerifier {
   FileState file_;
   ShareReader reader_;
   Stage stage_ = Stage::header;
-  Bytes tree_;                      // as far as it has come
+  Bytes tree_;  // as far as it has come
   std::vector<Hash> block_leaves_;
   SegmentNumber segment_ = 0;
 };

@@ -26,12 +26,15 @@ std::map<std::string, std::string> derived_fields(const Geometry& geometry) {
           {"total_shares", std::to_string(params.n)}};
 }
 
-bool is_key_character(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-'; }
+bool is_key_character(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-';
+}
 
 Result<std::string_view> take_key(ByteView& rest) {
   const std::string_view text = text_of(rest);
   const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos || colon == 0) return fail(Errc::malformed, "URI extension: a field without a key");
+  if (colon == std::string_view::npos || colon == 0)
+    return fail(Errc::malformed, "URI extension: a field without a key");
   const std::string_view key = text.substr(0, colon);
   if (!std::ranges::all_of(key, is_key_character)) return fail(Errc::malformed, "URI extension: a bad key");
   rest = rest.subspan(colon + 1);
@@ -50,7 +53,8 @@ Result<ByteView> take_netstring(ByteView& rest) {
     return fail(Errc::malformed, "URI extension: a bad length");
   }
   rest = rest.subspan(digits + 1);
-  if (length >= rest.size() || rest[length] != ',') return fail(Errc::malformed, "URI extension: a value that ends badly");
+  if (length >= rest.size() || rest[length] != ',')
+    return fail(Errc::malformed, "URI extension: a value that ends badly");
   const ByteView value = rest.first(length);
   rest = rest.subspan(length + 1);
   return value;
@@ -59,7 +63,8 @@ Result<ByteView> take_netstring(ByteView& rest) {
 Result<Hash> hash_field(const UriExtension& extension, std::string_view key) {
   const auto it = extension.fields.find(key);
   if (it == extension.fields.end()) return fail(Errc::malformed, "URI extension without " + std::string(key));
-  if (it->second.size() != Hash::kSize) return fail(Errc::malformed, "URI extension: " + std::string(key) + " is not a hash");
+  if (it->second.size() != Hash::kSize)
+    return fail(Errc::malformed, "URI extension: " + std::string(key) + " is not a hash");
   return Hash::from(it->second);
 }
 
@@ -91,9 +96,13 @@ Bytes encode_uri_extension(const Geometry& geometry, const UriExtensionHashes& h
   return out;
 }
 
-std::size_t uri_extension_bytes(const Geometry& geometry) { return encode_uri_extension(geometry, {}).size(); }
+std::size_t uri_extension_bytes(const Geometry& geometry) {
+  return encode_uri_extension(geometry, {}).size();
+}
 
-Hash uri_extension_hash(ByteView bytes) { return crypto::tagged_hash(crypto::kTagUriExtension, bytes); }
+Hash uri_extension_hash(ByteView bytes) {
+  return crypto::tagged_hash(crypto::kTagUriExtension, bytes);
+}
 
 Result<UriExtension> parse_uri_extension(ByteView bytes, unsigned k) {
   if (bytes.size() > kUriExtensionBytesMax) return fail(Errc::malformed, "URI extension of 2000 bytes or more");

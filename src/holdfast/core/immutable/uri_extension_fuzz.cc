@@ -31,8 +31,8 @@ void use_geometry(const UriExtension& extension, const Geometry& geometry) {
   // With all its fields right, it is the block that we would write.
   if (extension.fields.size() != 11 || !extension.fields.contains("crypttext_hash")) return;
   const bool has_all = std::ranges::all_of(
-      std::initializer_list<const char*>{"codec_name", "codec_params", "needed_shares", "num_segments",
-                                         "size", "tail_codec_params", "total_shares"},
+      std::initializer_list<const char*>{"codec_name", "codec_params", "needed_shares", "num_segments", "size",
+                                         "tail_codec_params", "total_shares"},
       [&](const char* key) { return extension.fields.contains(key); });
   if (!has_all) return;
   const UriExtensionHashes hashes{Hash::from(extension.fields.at("crypttext_hash")), extension.crypttext_root,
@@ -58,8 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   HF_CHECK(parse_uri_extension(again, k)->fields == parsed->fields);
   for (const std::uint64_t file_size : {std::uint64_t{1}, std::uint64_t{55}, std::uint64_t{5'000},
                                         std::uint64_t{1} << 40, std::uint64_t{1} << 56, ~std::uint64_t{0}}) {
-    const Result<Geometry> geometry =
-        Geometry::create({k, std::max(k, 10u), file_size, parsed->segment_size});
+    const Result<Geometry> geometry = Geometry::create({k, std::max(k, 10u), file_size, parsed->segment_size});
     if (geometry) use_geometry(*parsed, *geometry);
   }
   return 0;

@@ -50,11 +50,9 @@ TEST(UriExtension, is_that_of_the_vectors) {
 }
 
 TEST(UriExtension, may_have_the_three_required_keys_alone_in_any_order_and_any_others_beside_them) {
-  EXPECT_EQ(verdict(serialised(
-                {{"crypttext_root_hash", kHash}, {"segment_size", "300"}, {"share_root_hash", kHash}})),
+  EXPECT_EQ(verdict(serialised({{"crypttext_root_hash", kHash}, {"segment_size", "300"}, {"share_root_hash", kHash}})),
             "fine");
-  EXPECT_EQ(verdict(serialised(
-                {{"share_root_hash", kHash}, {"segment_size", "300"}, {"crypttext_root_hash", kHash}})),
+  EXPECT_EQ(verdict(serialised({{"share_root_hash", kHash}, {"segment_size", "300"}, {"crypttext_root_hash", kHash}})),
             "fine");
   EXPECT_EQ(verdict(serialised({{"share_root_hash", kHash},
                                 {"some-Other_key", ""},
@@ -71,36 +69,32 @@ TEST(UriExtension, without_a_usable_required_key_is_malformed) {
   EXPECT_EQ(verdict(serialised({{"crypttext_root_hash", kHash}, {"share_root_hash", kHash}})), "malformed");
   EXPECT_EQ(verdict(serialised({{"segment_size", "300"}, {"share_root_hash", kHash}})), "malformed");
   for (const std::string& hash : {std::string(), std::string(31, 'h'), std::string(33, 'h')}) {
-    EXPECT_EQ(verdict(serialised(
-                  {{"crypttext_root_hash", hash}, {"segment_size", "300"}, {"share_root_hash", kHash}})),
+    EXPECT_EQ(verdict(serialised({{"crypttext_root_hash", hash}, {"segment_size", "300"}, {"share_root_hash", kHash}})),
               "malformed");
-    EXPECT_EQ(verdict(serialised(
-                  {{"crypttext_root_hash", kHash}, {"segment_size", "300"}, {"share_root_hash", hash}})),
+    EXPECT_EQ(verdict(serialised({{"crypttext_root_hash", kHash}, {"segment_size", "300"}, {"share_root_hash", hash}})),
               "malformed");
   }
-  for (const char* size : {"", "0", "301", "+300", "-300", " 300", "300 ", "3e2", "0x12c",
-                           "9999999999999999999", "36893488147419103233"}) {
-    EXPECT_EQ(verdict(serialised(
-                  {{"crypttext_root_hash", kHash}, {"segment_size", size}, {"share_root_hash", kHash}})),
+  for (const char* size : {"", "0", "301", "+300", "-300", " 300", "300 ", "3e2", "0x12c", "9999999999999999999",
+                           "36893488147419103233"}) {
+    EXPECT_EQ(verdict(serialised({{"crypttext_root_hash", kHash}, {"segment_size", size}, {"share_root_hash", kHash}})),
               "malformed")
         << size;
   }
 }
 
 TEST(UriExtension, with_any_byte_missing_at_its_end_is_malformed) {
-  const Bytes good =
-      serialised({{"crypttext_root_hash", kHash}, {"segment_size", "300"}, {"share_root_hash", kHash}});
+  const Bytes good = serialised({{"crypttext_root_hash", kHash}, {"segment_size", "300"}, {"share_root_hash", kHash}});
   for (std::size_t length = 0; length < good.size(); ++length)
     EXPECT_EQ(verdict(ByteView(good).first(length)), "malformed") << length;
 }
 
 TEST(UriExtension, with_a_badly_formed_field_is_malformed) {
-  const std::string good(text_of(
-      serialised({{"crypttext_root_hash", kHash}, {"segment_size", "300"}, {"share_root_hash", kHash}})));
+  const std::string good(
+      text_of(serialised({{"crypttext_root_hash", kHash}, {"segment_size", "300"}, {"share_root_hash", kHash}})));
   ASSERT_EQ(verdict(view_of(good)), "fine");
-  for (const char* field : {"size:1:5", "size:1:5;", "size:01:5,", "size:-1:5,", "size: 1:5,", "size:1 :5,",
-                            "size::5,", "size:2:5,", ":1:5,", "si ze:1:5,", "size1:1:5,", "size:99999:5,",
-                            "size:18446744073709551617:5,", "\n", "size"}) {
+  for (const char* field :
+       {"size:1:5", "size:1:5;", "size:01:5,", "size:-1:5,", "size: 1:5,", "size:1 :5,", "size::5,", "size:2:5,",
+        ":1:5,", "si ze:1:5,", "size1:1:5,", "size:99999:5,", "size:18446744073709551617:5,", "\n", "size"}) {
     EXPECT_EQ(verdict(view_of(field + good)), "malformed") << field;
     EXPECT_EQ(verdict(view_of(good + field)), "malformed") << field;
   }
@@ -108,8 +102,7 @@ TEST(UriExtension, with_a_badly_formed_field_is_malformed) {
 }
 
 TEST(UriExtension, has_less_than_2000_bytes) {
-  Bytes bytes =
-      serialised({{"crypttext_root_hash", kHash}, {"segment_size", "300"}, {"share_root_hash", kHash}});
+  Bytes bytes = serialised({{"crypttext_root_hash", kHash}, {"segment_size", "300"}, {"share_root_hash", kHash}});
   const std::size_t frame = std::string("x:1000:,").size();
   append(bytes, serialised({{"x", std::string(kUriExtensionBytesMax - bytes.size() - frame, 'x')}}));
   ASSERT_EQ(bytes.size(), 1999u);
@@ -123,8 +116,8 @@ TEST(UriExtension, is_wrong_for_a_verifier_when_one_redundant_field_is) {
   const Geometry geometry = Geometry::create(make_params(3, 10, 10'000, 700).value()).value();
   const UriExtension good = parse_uri_extension(encode_uri_extension(geometry, {}), 3).value();
   EXPECT_TRUE(check_redundant_fields(good, geometry));
-  for (const char* key : {"codec_name", "codec_params", "needed_shares", "num_segments", "segment_size",
-                          "size", "tail_codec_params", "total_shares"}) {
+  for (const char* key : {"codec_name", "codec_params", "needed_shares", "num_segments", "segment_size", "size",
+                          "tail_codec_params", "total_shares"}) {
     UriExtension wrong = good;
     wrong.fields.at(key).back() ^= 1;
     const auto checked = check_redundant_fields(wrong, geometry);

@@ -6,7 +6,8 @@
 
 namespace holdfast::immutable {
 
-Result<std::vector<Hash>> leaves_of_whole_tree(ByteView section, std::uint64_t leaf_count, const std::optional<Hash>& root) {
+Result<std::vector<Hash>> leaves_of_whole_tree(ByteView section, std::uint64_t leaf_count,
+                                               const std::optional<Hash>& root) {
   const std::uint64_t count = hashtree::node_count(leaf_count);
   HF_CHECK(section.size() == count * Hash::kSize);
   const auto node = [&](std::uint64_t i) { return Hash::from(section.subspan(i * Hash::kSize, Hash::kSize)); };

@@ -44,6 +44,8 @@ std::map<ServerNumber, ShareNumber> maximum_matching(const ShareMap& edges) {
   return matching.result();
 }
 
-std::size_t happiness(const ShareMap& placed) { return maximum_matching(placed).size(); }
+std::size_t happiness(const ShareMap& placed) {
+  return maximum_matching(placed).size();
+}
 
 }  // namespace holdfast::placement

@@ -20,14 +20,17 @@ TEST(ServerRing, OrdersAsTheReferenceDoes) {
     for (const auto& server : test::list(each, "servers")) {
       ids.push_back(test::text(server, "server_id"));
       std::optional<Bytes> announced;
-      if (server.as_object().contains("permutation_seed_b32")) announced = base32_decode(test::text(server, "permutation_seed_b32")).value();
+      if (server.as_object().contains("permutation_seed_b32"))
+        announced = base32_decode(test::text(server, "permutation_seed_b32")).value();
       const auto& preferred = test::list(each, "preferred");
-      members.push_back({permutation_seed(ids.back(), announced), std::ranges::find(preferred, boost::json::value(ids.back())) != preferred.end()});
+      members.push_back({permutation_seed(ids.back(), announced),
+                         std::ranges::find(preferred, boost::json::value(ids.back())) != preferred.end()});
     }
     const auto order = permuted_order(StorageIndex::from(test::hex_field(each, "storage_index_hex")), members);
     const auto& expected = test::list(each, "order");
     ASSERT_EQ(order.size(), expected.size());
-    for (std::size_t i = 0; i < order.size(); ++i) EXPECT_EQ(ids[order[i]], test::text(expected[i], "server_id")) << test::text(each, "name");
+    for (std::size_t i = 0; i < order.size(); ++i)
+      EXPECT_EQ(ids[order[i]], test::text(expected[i], "server_id")) << test::text(each, "name");
   }
 }
 
@@ -59,9 +62,12 @@ TEST(Plan, ReachesTheBestHappinessThereIs) {
       ServerState& state = facts.servers.emplace_back();
       state.writable = below(2) == 0;
       for (unsigned j = below(3); j > 0; --j) state.existing.insert(static_cast<ShareNumber>(below(facts.n)));
-      if (state.writable && below(3) == 0) state.partial_bytes[static_cast<ShareNumber>(below(facts.n))] = 1 + below(100);
-      if (state.writable) ++writable;
-      else if (!state.existing.empty()) read_only[i] = state.existing;
+      if (state.writable && below(3) == 0)
+        state.partial_bytes[static_cast<ShareNumber>(below(facts.n))] = 1 + below(100);
+      if (state.writable)
+        ++writable;
+      else if (!state.existing.empty())
+        read_only[i] = state.existing;
     }
     const Plan made = plan(facts);
     const std::size_t best = std::min<std::size_t>(facts.n, happiness(read_only) + writable);

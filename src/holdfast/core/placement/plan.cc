@@ -15,7 +15,7 @@ class Planner {
     keep_existing(false);  // M1: read-only servers
     keep_existing(true);   // M2: writable servers
     continue_partials();
-    pair_free();           // M3
+    pair_free();  // M3
     place_rest();
     return plan_;
   }
@@ -97,7 +97,9 @@ class Planner {
 
 }  // namespace
 
-Plan plan(const Facts& facts) { return Planner(facts).run(); }
+Plan plan(const Facts& facts) {
+  return Planner(facts).run();
+}
 
 ShareMap planned_shares(const Facts& facts, const Plan& plan) {
   ShareMap out;

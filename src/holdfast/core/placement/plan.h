@@ -9,9 +9,9 @@ namespace holdfast::placement {
 
 struct ServerState {
   bool writable = false;
-  std::set<ShareNumber> existing;                       // complete shares
-  std::map<ShareNumber, std::uint64_t> partial_bytes;   // held of shares that this uploader may continue
-  std::set<ShareNumber> refused;                        // must not be planned here
+  std::set<ShareNumber> existing;                      // complete shares
+  std::map<ShareNumber, std::uint64_t> partial_bytes;  // held of shares that this uploader may continue
+  std::set<ShareNumber> refused;                       // must not be planned here
 };
 
 struct Facts {

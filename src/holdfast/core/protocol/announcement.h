@@ -12,10 +12,10 @@ namespace holdfast::protocol {
 
 /// storage-server.md 10.1, as far as it concerns Great Black Swamp.
 struct Announcement {
-  std::string server_id;             // "v0-..." or any text; "nurl-" + key hash for a bare NURL
-  std::string nickname;              // may be empty
-  std::optional<TubId> tub_id;       // from the announced fURL; nothing for a bare NURL
-  std::vector<Nurl> nurls;           // at least one
+  std::string server_id;                // "v0-..." or any text; "nurl-" + key hash for a bare NURL
+  std::string nickname;                 // may be empty
+  std::optional<TubId> tub_id;          // from the announced fURL; nothing for a bare NURL
+  std::vector<Nurl> nurls;              // at least one
   std::optional<Bytes> announced_seed;  // permutation-seed-base32, decoded
 };
 

@@ -59,7 +59,11 @@ Result<Bytes> base64_decode(std::string_view text) {
   return decode_with(kStandard, text);
 }
 
-std::string base64url_encode(ByteView bytes) { return encode_with(kUrl, bytes); }
-Result<Bytes> base64url_decode(std::string_view text) { return decode_with(kUrl, text); }
+std::string base64url_encode(ByteView bytes) {
+  return encode_with(kUrl, bytes);
+}
+Result<Bytes> base64url_decode(std::string_view text) {
+  return decode_with(kUrl, text);
+}
 
 }  // namespace holdfast::protocol

@@ -42,8 +42,7 @@ TEST(Base64, brings_back_what_went_in) {
 }
 
 TEST(Base64, of_headers_needs_exactly_its_padding) {
-  for (const char* text :
-       {"Zg", "Zg=", "Zg===", "=", "==", "===", "====", "Z===", "Zm9v====", "Zm9v=", "Zg==Zg=="}) {
+  for (const char* text : {"Zg", "Zg=", "Zg===", "=", "==", "===", "====", "Z===", "Zm9v====", "Zm9v=", "Zg==Zg=="}) {
     EXPECT_FALSE(base64_decode(text)) << text;
   }
 }

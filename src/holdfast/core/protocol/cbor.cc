@@ -77,7 +77,9 @@ Result<ByteView> CborReader::string(unsigned major, std::string_view what) {
   return out;
 }
 
-Result<ByteView> CborReader::bytes() { return string(2, "a byte string"); }
+Result<ByteView> CborReader::bytes() {
+  return string(2, "a byte string");
+}
 
 Result<std::string_view> CborReader::text() {
   HF_TRY(const ByteView out, string(3, "a text string"));
@@ -99,8 +101,12 @@ Result<CborReader::Container> CborReader::container(unsigned major, std::string_
   return Container(*this, found.argument, found.indefinite);
 }
 
-Result<CborReader::Container> CborReader::array() { return container(4, "an array"); }
-Result<CborReader::Container> CborReader::map() { return container(5, "a map"); }
+Result<CborReader::Container> CborReader::array() {
+  return container(4, "an array");
+}
+Result<CborReader::Container> CborReader::map() {
+  return container(5, "a map");
+}
 
 Result<CborReader::Container> CborReader::set() {
   HF_TRY(const Head tag, head_of(6, "a set (tag 258)"));

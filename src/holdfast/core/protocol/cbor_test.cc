@@ -74,8 +74,8 @@ TEST(CborReader, takes_integers_of_any_width) {
 }
 
 TEST(CborReader, refuses_what_is_no_unsigned_integer) {
-  for (const char* hex : {"", "18", "1900", "1b00000000000000", "1c00", "1d00", "1e00", "1f", "20", "40",
-                          "60", "80", "a0", "c000", "f4", "f6", "f90000", "fb0000000000000000", "ff"}) {
+  for (const char* hex : {"", "18", "1900", "1b00000000000000", "1c00", "1d00", "1e00", "1f", "20", "40", "60", "80",
+                          "a0", "c000", "f4", "f6", "f90000", "fb0000000000000000", "ff"}) {
     EXPECT_FALSE(read_uint(from_hex(hex))) << hex;
   }
 }
@@ -104,7 +104,8 @@ TEST(CborReader, takes_text_only_in_utf_8_and_bytes_as_they_are) {
   const auto text = [](const char* hex) { return CborReader(Bytes(from_hex(hex))).text().has_value(); };
   EXPECT_TRUE(text("62c3bc"));
   EXPECT_TRUE(text("7f62c3bcff"));
-  for (const char* hex : {"61ff", "61c3", "62c0af", "63eda080", "64f4908080", "7f61c3ff"}) EXPECT_FALSE(text(hex)) << hex;
+  for (const char* hex : {"61ff", "61c3", "62c0af", "63eda080", "64f4908080", "7f61c3ff"})
+    EXPECT_FALSE(text(hex)) << hex;
   const Bytes bytes = from_hex("41ff");
   EXPECT_TRUE(CborReader(bytes).bytes());
   EXPECT_TRUE(passes(from_hex("61ff"))) << "what is passed over is not read as text";
@@ -202,9 +203,8 @@ TEST(CborReader, passes_over_any_item) {
 }
 
 TEST(CborReader, passes_over_nothing_that_is_not_well_formed) {
-  for (const char* hex :
-       {"",     "ff",     "1f", "3f", "df", "81", "8101ff", "9f01", "a1", "a101",   "bf01ff",
-        "bf01", "9fff00", "c1", "f8", "f9", "fc", "fd",     "fe",   "1c", "5f4101", "81ff"}) {
+  for (const char* hex : {"",     "ff",     "1f", "3f", "df", "81", "8101ff", "9f01", "a1", "a101",   "bf01ff",
+                          "bf01", "9fff00", "c1", "f8", "f9", "fc", "fd",     "fe",   "1c", "5f4101", "81ff"}) {
     EXPECT_FALSE(passes(from_hex(hex))) << hex;
   }
 }
@@ -271,19 +271,15 @@ std::function<void(CborReader&)> write_random(std::mt19937_64& random, CborWrite
       return [value](CborReader& in) { EXPECT_EQ(in.boolean(), value % 2 == 1); };
     case 4: {
       out.array(count);
-      return
-          [reads = children(count), expect_items](CborReader& in) { expect_items(in.array(), in, reads, 1); };
+      return [reads = children(count), expect_items](CborReader& in) { expect_items(in.array(), in, reads, 1); };
     }
     case 5: {
       out.set(count);
-      return
-          [reads = children(count), expect_items](CborReader& in) { expect_items(in.set(), in, reads, 1); };
+      return [reads = children(count), expect_items](CborReader& in) { expect_items(in.set(), in, reads, 1); };
     }
     default: {
       out.map(count);
-      return [reads = children(2 * count), expect_items](CborReader& in) {
-        expect_items(in.map(), in, reads, 2);
-      };
+      return [reads = children(2 * count), expect_items](CborReader& in) { expect_items(in.map(), in, reads, 2); };
     }
   }
 }

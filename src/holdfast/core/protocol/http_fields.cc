@@ -14,7 +14,9 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool same(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
@@ -40,7 +42,9 @@ Result<Range> parse_span(std::string_view text) {
   return Range{*first, *last + 1};
 }
 
-std::string format_span(Range range) { return std::to_string(range.begin) + "-" + std::to_string(range.end - 1); }
+std::string format_span(Range range) {
+  return std::to_string(range.begin) + "-" + std::to_string(range.end - 1);
+}
 
 bool excluded(std::string_view parameters) {
   while (!parameters.empty()) {
@@ -89,7 +93,9 @@ Result<Range> parse_range(std::string_view field) {
   return parse_span(field.substr(kUnit.size()));
 }
 
-std::string format_range(Range range) { return "bytes=" + format_span(range); }
+std::string format_range(Range range) {
+  return "bytes=" + format_span(range);
+}
 
 std::string authorization_value(std::string_view swissnum) {
   return "Tahoe-LAFS " + base64_encode(view_of(swissnum));
@@ -140,7 +146,8 @@ std::string format_resume_field(const ResumeField& field) {
   std::string out = std::to_string(field.version);
   if (field.retention_seconds) out += "; retention=" + std::to_string(*field.retention_seconds);
   if (field.idle_seconds) out += "; idle=" + std::to_string(*field.idle_seconds);
-  for (ShareNumber share : field.matched) out += (share == *field.matched.begin() ? "; matched=" : ".") + std::to_string(share);
+  for (ShareNumber share : field.matched)
+    out += (share == *field.matched.begin() ? "; matched=" : ".") + std::to_string(share);
   return out;
 }
 

@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "holdfast/core/base/bytes.h"
-#include "holdfast/core/base/range_set.h"
 #include "holdfast/core/base/ids.h"
+#include "holdfast/core/base/range_set.h"
 #include "holdfast/core/base/result.h"
 
 namespace holdfast::protocol {

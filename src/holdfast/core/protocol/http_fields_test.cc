@@ -83,8 +83,7 @@ TEST(ContentRange, refuses_everything_else) {
 }
 
 TEST(ContentRange, reaches_up_to_the_last_byte_that_a_range_can_name) {
-  const auto range =
-      parse_content_range("bytes 18446744073709551614-18446744073709551614/18446744073709551615");
+  const auto range = parse_content_range("bytes 18446744073709551614-18446744073709551614/18446744073709551615");
   ASSERT_TRUE(range);
   EXPECT_EQ(range->range, (Range{kMax - 1, kMax}));
 }
@@ -95,8 +94,7 @@ TEST(ContentRange, reads_what_it_writes) {
   std::mt19937_64 random(11);
   for (int round = 0; round < 1000; ++round) {
     const Range range = random_range(random);
-    const auto total =
-        random() % 2 == 0 ? std::nullopt : std::optional(range.end + random() % 2 * (kMax - range.end));
+    const auto total = random() % 2 == 0 ? std::nullopt : std::optional(range.end + random() % 2 * (kMax - range.end));
     const auto again = parse_content_range(format_content_range(range, total));
     ASSERT_TRUE(again);
     EXPECT_EQ(again->range, range);
@@ -156,10 +154,10 @@ TEST(SecretField, is_a_kind_and_base64) {
 
 TEST(SecretField, is_refused_without_a_kind_or_a_value_or_with_lenient_base64) {
   for (const char* field :
-       {"", "upload-secret", "upload-secret ", "upload-secret  ", " Zm9v", "upload-secretZm9v",
-        "upload-secret\tZm9v", "upload-secret Zg", "upload-secret Zh==", "upload-secret Zm9v*",
-        "upload-secret Z m9v", "upload-secret not base64!", "upload-secret -_-_",
-        "upload-secret Zm9v,lease-renew-secret Zm9v", "upload-secret Zm9v, lease-renew-secret Zm9v"}) {
+       {"", "upload-secret", "upload-secret ", "upload-secret  ", " Zm9v", "upload-secretZm9v", "upload-secret\tZm9v",
+        "upload-secret Zg", "upload-secret Zh==", "upload-secret Zm9v*", "upload-secret Z m9v",
+        "upload-secret not base64!", "upload-secret -_-_", "upload-secret Zm9v,lease-renew-secret Zm9v",
+        "upload-secret Zm9v, lease-renew-secret Zm9v"}) {
     EXPECT_FALSE(parse_secret_field(field)) << field;
   }
 }
@@ -214,8 +212,8 @@ TEST(Accept, admits_cbor_by_name_by_wildcard_and_by_absence) {
 
 TEST(Accept, excludes_cbor_by_silence_and_by_zero) {
   for (const char* field :
-       {"image/gif", "application/json", "text/*", "application/cbor;q=0", "application/cbor; Q=0.000",
-        "*/*;q=0", "application/cbor-seq", "application/cborx", "application", "*"}) {
+       {"image/gif", "application/json", "text/*", "application/cbor;q=0", "application/cbor; Q=0.000", "*/*;q=0",
+        "application/cbor-seq", "application/cborx", "application", "*"}) {
     EXPECT_FALSE(accepts_cbor(field)) << field;
   }
 }
@@ -225,8 +223,9 @@ TEST(Accept, is_decided_by_its_most_specific_entry_in_any_order) {
                             "*/*, application/*;q=0", "application/*, application/cbor;q=0, */*;q=1"}) {
     EXPECT_FALSE(accepts_cbor(field)) << field;
   }
-  for (const char* field : {"*/*;q=0, application/cbor", "application/cbor, */*;q=0", "application/*;q=0, application/cbor;q=0.1",
-                            "*/*;q=0, application/*", "application/cbor;q=0, application/cbor", "image/gif;q=0, */*"}) {
+  for (const char* field :
+       {"*/*;q=0, application/cbor", "application/cbor, */*;q=0", "application/*;q=0, application/cbor;q=0.1",
+        "*/*;q=0, application/*", "application/cbor;q=0, application/cbor", "image/gif;q=0, */*"}) {
     EXPECT_TRUE(accepts_cbor(field)) << field;
   }
 }
@@ -237,8 +236,8 @@ TEST(ContentType, is_cbor_in_any_case_and_with_any_parameters) {
        {"application/cbor", "Application/Cbor", "application/cbor; charset=utf-8", " application/cbor ;x"}) {
     EXPECT_TRUE(is_cbor(field)) << field;
   }
-  for (const char* field : {"", "application/json", "application/cbor-seq", "application/cbor, text/plain",
-                            "application/*", ";"}) {
+  for (const char* field :
+       {"", "application/json", "application/cbor-seq", "application/cbor, text/plain", "application/*", ";"}) {
     EXPECT_FALSE(is_cbor(field)) << field;
   }
 }

@@ -70,7 +70,8 @@ Result<Nurl> parse_nurl(std::string_view text) {
   out.spki = SpkiHash::from(spki);
   text.remove_prefix(at + 1);
   const std::size_t hash = text.find('#');
-  if (hash == std::string_view::npos) return fail(Errc::unsupported, "a fURL (no #v=1 at its end) where a NURL is needed");
+  if (hash == std::string_view::npos)
+    return fail(Errc::unsupported, "a fURL (no #v=1 at its end) where a NURL is needed");
   if (text.substr(hash) != "#v=1") return fail(Errc::malformed, "a NURL ends in #v=1");
   text = text.substr(0, hash);
   const std::size_t slash = text.find('/');

@@ -22,8 +22,8 @@ std::optional<Errc> error_of(const std::string& text) {
 }
 
 TEST(Nurl, names_a_key_a_place_and_a_swissnum) {
-  const auto nurl = parse_nurl("pb://yO0SN1yBpsvwFTpfhKnO8xg9Yoes0fYbQGWKr9T5HkM@storage.example.org:8098/" +
-                               kSwissnum + "#v=1");
+  const auto nurl =
+      parse_nurl("pb://yO0SN1yBpsvwFTpfhKnO8xg9Yoes0fYbQGWKr9T5HkM@storage.example.org:8098/" + kSwissnum + "#v=1");
   ASSERT_TRUE(nurl) << nurl.error().what;
   EXPECT_EQ(to_hex(nurl->spki.view()), "c8ed12375c81a6cbf0153a5f84a9cef3183d6287acd1f61b40658aafd4f91e43");
   EXPECT_EQ(nurl->host, "storage.example.org");
@@ -124,8 +124,7 @@ TEST(Nurl, is_unsupported_as_a_furl_and_over_tor_or_i2p) {
 }
 
 TEST(Nurl, is_nothing_else) {
-  for (const char* text :
-       {"", "pb", "pb:", "pb://", "pb://@", "PB://x@y/z#v=1", "http://host/", " pb://", "pb:/x"}) {
+  for (const char* text : {"", "pb", "pb:", "pb://", "pb://@", "PB://x@y/z#v=1", "http://host/", " pb://", "pb:/x"}) {
     EXPECT_EQ(error_of(text), Errc::malformed) << text;
   }
   EXPECT_EQ(error_of(nurl_at(std::string(1'000'000, 'h'))), Errc::malformed);

@@ -75,8 +75,7 @@ class RecordedExchanges : public testing::TestWithParam<const char*> {
 TEST_P(RecordedExchanges, have_replies_that_are_understood_byte_for_byte) {
   std::size_t replies = 0;
   for (const value& each : all_) {
-    if (test::number(each, "status") >= 300 ||
-        header(each, "response_headers", "Content-Type") != "application/cbor")
+    if (test::number(each, "status") >= 300 || header(each, "response_headers", "Content-Type") != "application/cbor")
       continue;
     SCOPED_TRACE(test::text(each, "method") + " " + test::text(each, "path"));
     expect_reply_understood(parse_route(test::text(each, "path")), body(each, "response_body_base64"));
@@ -98,8 +97,8 @@ TEST_P(RecordedExchanges, have_requests_that_are_understood_byte_for_byte) {
 }
 
 TEST_P(RecordedExchanges, have_paths_that_lead_somewhere_unless_they_were_meant_not_to) {
-  const std::set<std::string> astray = {"unknown-path", "unknown-path-no-auth", "list-malformed-si",
-                                        "list-si-bad-char", "list-si-uppercase"};
+  const std::set<std::string> astray = {"unknown-path", "unknown-path-no-auth", "list-malformed-si", "list-si-bad-char",
+                                        "list-si-uppercase"};
   for (const value& each : all_) {
     const std::string path = test::text(each, "path");
     const bool known = !each.as_object().contains("label") || !astray.contains(test::text(each, "label"));
@@ -144,11 +143,9 @@ TEST_P(RecordedExchanges, have_ranges_that_get_the_same_verdict) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, RecordedExchanges,
-                         testing::Values("gbs-transcript.jsonl", "gbs-real-client.jsonl"),
+INSTANTIATE_TEST_SUITE_P(, RecordedExchanges, testing::Values("gbs-transcript.jsonl", "gbs-real-client.jsonl"),
                          [](const auto& file) {
-                           return file.param == std::string_view("gbs-transcript.jsonl") ? "server"
-                                                                                         : "client";
+                           return file.param == std::string_view("gbs-transcript.jsonl") ? "server" : "client";
                          });
 
 }  // namespace

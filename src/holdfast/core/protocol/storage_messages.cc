@@ -74,7 +74,8 @@ Result<void> read_map(CborReader& in, const std::vector<Field>& fields, bool byt
     HF_TRY_VOID(fields[at].read(in));
   }
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (!seen[i] && !fields[i].optional) return fail(Errc::malformed, "a message without " + std::string(fields[i].key));
+    if (!seen[i] && !fields[i].optional)
+      return fail(Errc::malformed, "a message without " + std::string(fields[i].key));
   }
   return {};
 }
@@ -251,7 +252,8 @@ Result<ServerVersion> decode_server_version(ByteView bytes) {
 
 Result<AllocateRequest> decode_allocate_request(ByteView bytes) {
   AllocateRequest out;
-  HF_TRY_VOID(read_whole(bytes, {{"share-numbers", into(out.share_numbers)}, {"allocated-size", into(out.allocated_size)}}));
+  HF_TRY_VOID(
+      read_whole(bytes, {{"share-numbers", into(out.share_numbers)}, {"allocated-size", into(out.allocated_size)}}));
   return out;
 }
 
@@ -271,7 +273,8 @@ Result<CorruptReport> decode_corrupt_report(ByteView bytes) {
   CorruptReport out;
   const auto reason = [&out](CborReader& in) -> Result<void> {
     HF_TRY(const std::string_view text, in.text());
-    if (text.empty() || text.size() > kReasonBytesMax) return fail(Errc::malformed, "a reason of 1 to 32765 bytes is needed");
+    if (text.empty() || text.size() > kReasonBytesMax)
+      return fail(Errc::malformed, "a reason of 1 to 32765 bytes is needed");
     out.reason = std::string(text);
     return {};
   };
@@ -282,7 +285,8 @@ Result<CorruptReport> decode_corrupt_report(ByteView bytes) {
 Result<UploadStatus> decode_upload_status(ByteView bytes) {
   UploadStatus out;
   const auto partials = [&out](CborReader& in) { return read_partials(in, out.incomplete); };
-  HF_TRY_VOID(read_whole(bytes, {{"complete", into(out.complete)}, {"incomplete", partials}, {"busy", into(out.busy)}}, true));
+  HF_TRY_VOID(
+      read_whole(bytes, {{"complete", into(out.complete)}, {"incomplete", partials}, {"busy", into(out.busy)}}, true));
   return out;
 }
 

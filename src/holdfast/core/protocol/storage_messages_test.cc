@@ -16,8 +16,7 @@ using test::from_hex;
 constexpr std::uint64_t kMax = std::numeric_limits<std::uint64_t>::max();
 
 // The golden bytes of storage-protocol.md 12.
-constexpr char kAllocateRequest[] =
-    "a26d73686172652d6e756d62657273d901028200016e616c6c6f63617465642d73697a651864";
+constexpr char kAllocateRequest[] = "a26d73686172652d6e756d62657273d901028200016e616c6c6f63617465642d73697a651864";
 constexpr char kAllocateReply[] = "a26c616c72656164792d68617665d90102810169616c6c6f6361746564d901028107";
 constexpr char kWriteReply[] = "a168726571756972656481a265626567696e1063656e641830";
 constexpr char kStatus[] =
@@ -35,8 +34,7 @@ constexpr char kVersion[] =
 UploadStatus golden_status() {
   UploadStatus out;
   out.complete = {1};
-  out.incomplete[7] = {
-      .allocated_size = 48, .required = {{16, 48}}, .idle_seconds = 5, .expires_in_seconds = 604'795};
+  out.incomplete[7] = {.allocated_size = 48, .required = {{16, 48}}, .idle_seconds = 5, .expires_in_seconds = 604'795};
   out.busy = {3};
   return out;
 }
@@ -96,8 +94,7 @@ Bytes share_set_of(std::size_t count, std::uint64_t first) {
 }
 
 TEST(StorageMessages, have_the_golden_bytes) {
-  EXPECT_EQ(to_hex(encode(AllocateRequest{.share_numbers = {0, 1}, .allocated_size = 100})),
-            kAllocateRequest);
+  EXPECT_EQ(to_hex(encode(AllocateRequest{.share_numbers = {0, 1}, .allocated_size = 100})), kAllocateRequest);
   EXPECT_EQ(to_hex(encode(AllocateReply{.already_have = {1}, .allocated = {7}})), kAllocateReply);
   EXPECT_EQ(to_hex(encode(WriteReply{.required = {{16, 48}}})), kWriteReply);
   EXPECT_EQ(to_hex(encode(WriteReply{})), "a168726571756972656480");
@@ -120,8 +117,7 @@ TEST(StorageMessages, are_read_from_the_golden_bytes) {
   EXPECT_EQ(decode_write_reply(from_hex(kWriteReply)).value().required, (RangeSet{{16, 48}}));
   EXPECT_EQ(decode_corrupt_report(from_hex("a166726561736f6e63626164")).value().reason, "bad");
   EXPECT_EQ(decode_share_set(from_hex("d90102820105")).value(), (ShareSet{1, 5}));
-  EXPECT_EQ(decode_server_version(from_hex(kVersion)).value().maximum_mutable_share_size,
-            69'105'000'000'000'000u);
+  EXPECT_EQ(decode_server_version(from_hex(kVersion)).value().maximum_mutable_share_size, 69'105'000'000'000'000u);
   expect_equal(decode_upload_status(from_hex(kStatus)).value(), golden_status());
 }
 
@@ -144,8 +140,7 @@ RangeSet random_ranges(std::mt19937_64& random) {
 
 ShareSet random_shares(std::mt19937_64& random) {
   ShareSet out;
-  for (std::uint64_t i = random() % 300; i > 0; --i)
-    out.insert(static_cast<ShareNumber>(random() % kSharesMax));
+  for (std::uint64_t i = random() % 300; i > 0; --i) out.insert(static_cast<ShareNumber>(random() % kSharesMax));
   return out;
 }
 
@@ -192,10 +187,9 @@ TEST(StorageMessages, cut_anywhere_are_malformed) {
 
 TEST(StorageMessages, want_their_sets_tagged) {
   EXPECT_FALSE(decode_share_set(from_hex("820105")));
-  EXPECT_FALSE(decode_allocate_request(
-      from_hex("a26d73686172652d6e756d626572738200016e616c6c6f63617465642d73697a651864")));
   EXPECT_FALSE(
-      decode_allocate_reply(from_hex("a26c616c72656164792d68617665810169616c6c6f6361746564d901028107")));
+      decode_allocate_request(from_hex("a26d73686172652d6e756d626572738200016e616c6c6f63617465642d73697a651864")));
+  EXPECT_FALSE(decode_allocate_reply(from_hex("a26c616c72656164792d68617665810169616c6c6f6361746564d901028107")));
 }
 
 TEST(StorageMessages, have_closed_maps) {
@@ -212,13 +206,10 @@ TEST(StorageMessages, have_closed_maps) {
 
 TEST(StorageMessages, lack_no_key_and_have_none_twice) {
   EXPECT_FALSE(decode_allocate_request(from_hex("a0")));
-  EXPECT_FALSE(decode_allocate_request(from_hex("a16e616c6c6f63617465642d73697a651864")))
-      << "no share-numbers";
+  EXPECT_FALSE(decode_allocate_request(from_hex("a16e616c6c6f63617465642d73697a651864"))) << "no share-numbers";
   EXPECT_FALSE(decode_write_reply(from_hex("a168726571756972656481a165626567696e10"))) << "no end";
-  EXPECT_FALSE(decode_write_reply(from_hex("a26872657175697265648068726571756972656480")))
-      << "required twice";
-  EXPECT_FALSE(
-      decode_write_reply(from_hex("a168726571756972656481a365626567696e1065626567696e1063656e641830")));
+  EXPECT_FALSE(decode_write_reply(from_hex("a26872657175697265648068726571756972656480"))) << "required twice";
+  EXPECT_FALSE(decode_write_reply(from_hex("a168726571756972656481a365626567696e1065626567696e1063656e641830")));
   EXPECT_FALSE(decode_server_version(from_hex("a1536170706c69636174696f6e2d76657273696f6e43782f31")));
 }
 
@@ -270,8 +261,7 @@ Bytes status_with(const std::vector<std::pair<std::string, std::string>>& more) 
 }
 
 TEST(StorageMessages, let_a_status_grow) {
-  for (const char* value :
-       {"00", "20", "f6", "fb3ff199999999999a", "63616263", "8201a16178d9010280", "9f01ff"}) {
+  for (const char* value : {"00", "20", "f6", "fb3ff199999999999a", "63616263", "8201a16178d9010280", "9f01ff"}) {
     const auto status = decode_upload_status(status_with({{"new", value}}));
     ASSERT_TRUE(status) << value;
     expect_equal(*status, golden_status());
@@ -305,8 +295,7 @@ TEST(ShareSets, hold_at_most_256_numbers_of_any_value) {
 }
 
 TEST(ShareSets, hold_unsigned_integers_only) {
-  for (const char* hex :
-       {"d901028120", "d90102816131", "d901028141ff", "d9010281f4", "d9010281f90000", "d901028180"}) {
+  for (const char* hex : {"d901028120", "d90102816131", "d901028141ff", "d9010281f4", "d9010281f90000", "d901028180"}) {
     EXPECT_FALSE(decode_share_set(from_hex(hex))) << hex;
   }
 }
@@ -330,8 +319,7 @@ TEST(WriteReply, has_no_empty_or_reversed_range) {
 }
 
 TEST(WriteReply, is_a_set_of_ranges_in_whatever_order_they_come) {
-  EXPECT_EQ(decode_write_reply(write_reply_of({{30, 40}, {10, 20}, {15, 30}})).value().required,
-            (RangeSet{{10, 40}}));
+  EXPECT_EQ(decode_write_reply(write_reply_of({{30, 40}, {10, 20}, {15, 30}})).value().required, (RangeSet{{10, 40}}));
 }
 
 TEST(WriteReply, has_up_to_65536_ranges) {

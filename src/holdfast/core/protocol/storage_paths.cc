@@ -45,7 +45,9 @@ Route below_index(std::string_view kind, const StorageIndex& si, const std::vect
   return {below_share(kind, rest[1]), si, *share};
 }
 
-std::string share_text(ShareNumber share) { return std::to_string(share); }
+std::string share_text(ShareNumber share) {
+  return std::to_string(share);
+}
 
 }  // namespace
 
@@ -66,13 +68,29 @@ Route parse_route(std::string_view path) {
   return below_index(parts[3], *si, std::vector<std::string_view>(parts.begin() + 5, parts.end()));
 }
 
-std::string version_path() { return "/storage/v1/version"; }
-std::string lease_path(const StorageIndex& si) { return "/storage/v1/lease/" + to_string(si); }
-std::string allocate_path(const StorageIndex& si) { return "/storage/v1/immutable/" + to_string(si); }
-std::string list_path(const StorageIndex& si) { return allocate_path(si) + "/shares"; }
-std::string share_path(const StorageIndex& si, ShareNumber share) { return allocate_path(si) + "/" + share_text(share); }
-std::string abort_path(const StorageIndex& si, ShareNumber share) { return share_path(si, share) + "/abort"; }
-std::string corrupt_path(const StorageIndex& si, ShareNumber share) { return share_path(si, share) + "/corrupt"; }
-std::string resume_status_path(const StorageIndex& si) { return "/storage/resume/v1/" + to_string(si); }
+std::string version_path() {
+  return "/storage/v1/version";
+}
+std::string lease_path(const StorageIndex& si) {
+  return "/storage/v1/lease/" + to_string(si);
+}
+std::string allocate_path(const StorageIndex& si) {
+  return "/storage/v1/immutable/" + to_string(si);
+}
+std::string list_path(const StorageIndex& si) {
+  return allocate_path(si) + "/shares";
+}
+std::string share_path(const StorageIndex& si, ShareNumber share) {
+  return allocate_path(si) + "/" + share_text(share);
+}
+std::string abort_path(const StorageIndex& si, ShareNumber share) {
+  return share_path(si, share) + "/abort";
+}
+std::string corrupt_path(const StorageIndex& si, ShareNumber share) {
+  return share_path(si, share) + "/corrupt";
+}
+std::string resume_status_path(const StorageIndex& si) {
+  return "/storage/resume/v1/" + to_string(si);
+}
 
 }  // namespace holdfast::protocol

@@ -74,9 +74,9 @@ TEST(Routes, are_a_closed_set) {
 }
 
 TEST(Routes, need_a_canonical_storage_index) {
-  for (const char* si : {"", "tooshort", "11111111111111111111111111", "3BDHBTE2YESZY5WABOBXKHYIVM",
-                         "3bdhbte2yeszy5wabobxkhyiv", "3bdhbte2yeszy5wabobxkhyivmm",
-                         "3bdhbte2yeszy5wabobxkhyivb", "3bdhbte2yeszy5wabobxkhyivm="}) {
+  for (const char* si :
+       {"", "tooshort", "11111111111111111111111111", "3BDHBTE2YESZY5WABOBXKHYIVM", "3bdhbte2yeszy5wabobxkhyiv",
+        "3bdhbte2yeszy5wabobxkhyivmm", "3bdhbte2yeszy5wabobxkhyivb", "3bdhbte2yeszy5wabobxkhyivm="}) {
     EXPECT_EQ(kind_of(std::string("/storage/v1/immutable/") + si + "/shares"), RouteKind::unknown) << si;
     EXPECT_EQ(kind_of(std::string("/storage/v1/lease/") + si), RouteKind::unknown) << si;
     EXPECT_EQ(kind_of(std::string("/storage/resume/v1/") + si), RouteKind::unknown) << si;

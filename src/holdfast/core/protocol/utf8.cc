@@ -6,7 +6,9 @@
 namespace holdfast::protocol {
 namespace {
 
-std::uint8_t byte(char c) { return static_cast<std::uint8_t>(c); }
+std::uint8_t byte(char c) {
+  return static_cast<std::uint8_t>(c);
+}
 
 /// The length of the character that begins so and the bounds of its second byte, which keep out overlong forms,
 /// surrogates and what is too large; the others are 80 to bf.

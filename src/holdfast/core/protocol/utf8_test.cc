@@ -16,7 +16,9 @@ std::string encoded(std::uint32_t code, std::size_t bytes) {
   return out;
 }
 
-std::size_t shortest(std::uint32_t code) { return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4; }
+std::size_t shortest(std::uint32_t code) {
+  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+}
 
 TEST(Utf8, has_every_character_in_its_shortest_form_and_no_surrogates) {
   for (std::uint32_t code = 0; code < 0x200000; ++code) {
@@ -29,11 +31,13 @@ TEST(Utf8, has_every_character_in_its_shortest_form_and_no_surrogates) {
 }
 
 TEST(Utf8, has_whole_characters_only) {
-  for (const char* text : {"", "a", "gr\xc3\xbcn", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80z"}) {
+  for (const char* text :
+       {"", "a", "gr\xc3\xbcn", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80z"}) {
     EXPECT_TRUE(is_utf8(text)) << text;
   }
-  for (const char* text : {"\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xbc", "a\x80", "\xc3z", "\xe2\x82z", "\xf0\x9f\x98z", "\xe2z\xac",
-                           "\xc3\xc3\xbc", "\xff", "\xfe", "\xf8\x88\x80\x80\x80", "\xfc\x84\x80\x80\x80\x80"}) {
+  for (const char* text :
+       {"\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xbc", "a\x80", "\xc3z", "\xe2\x82z", "\xf0\x9f\x98z", "\xe2z\xac",
+        "\xc3\xc3\xbc", "\xff", "\xfe", "\xf8\x88\x80\x80\x80", "\xfc\x84\x80\x80\x80\x80"}) {
     EXPECT_FALSE(is_utf8(text)) << testing::PrintToString(std::string(text));
   }
   EXPECT_TRUE(is_utf8(std::string_view("a\0b", 3))) << "NUL is a character";

@@ -27,8 +27,7 @@ tl::unexpected<Error> bad(const char* what) {
 
 Result<std::size_t> ChunkDecoder::frame(ByteView input) {
   std::size_t used = 0;
-  while (used < input.size() && state_ != State::data && state_ != State::done)
-    HF_TRY_VOID(step(input[used++]));
+  while (used < input.size() && state_ != State::data && state_ != State::done) HF_TRY_VOID(step(input[used++]));
   return used;
 }
 

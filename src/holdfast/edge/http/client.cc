@@ -121,8 +121,7 @@ io::Task<Result<std::unique_ptr<TlsStream>>> PooledClient::connect_stream() {
 }
 
 io::Task<Result<std::unique_ptr<ClientConnection>>> PooledClient::connect() {
-  HF_CO_TRY(std::unique_ptr<TlsStream> stream,
-            co_await io::with_timeout(options_.connect_timeout, connect_stream()));
+  HF_CO_TRY(std::unique_ptr<TlsStream> stream, co_await io::with_timeout(options_.connect_timeout, connect_stream()));
   peer_ = stream->peer_identity();
   ++counters_.connections;
   co_return std::make_unique<ClientConnection>(std::move(stream), loop_, options_, counters_);
@@ -149,14 +148,12 @@ io::Task<PooledClient::Answer> PooledClient::send_in_slot(ClientRequest& request
     auto head = co_await connection->exchange(request);
     if (head) {
       const bool to_head_request = request.method == "HEAD";
-      co_return std::make_unique<PooledResponse>(*this, std::move(connection), std::move(*head),
-                                                 to_head_request);
+      co_return std::make_unique<PooledResponse>(*this, std::move(connection), std::move(*head), to_head_request);
     }
     if (head.error().code != Errc::cancelled) ++counters_.broken;
     if (head.error().code == Errc::timeout) idle_.clear();  // after a change of address the kept ones are as deaf
     const bool stale = kept && head.error().code == Errc::unavailable && connection->heard_nothing();
-    if (!stale || (has_body(request) && !is_read_only(request)))
-      co_return tl::make_unexpected(std::move(head).error());
+    if (!stale || (has_body(request) && !is_read_only(request))) co_return tl::make_unexpected(std::move(head).error());
     // The server closed it in the same moment; the others have gone the same way.
     idle_.clear();
   }
@@ -172,8 +169,7 @@ io::Task<PooledClient::Answer> PooledClient::send(ClientRequest request) {
   co_return answer;
 }
 
-std::unique_ptr<Client> Client::create(io::AsioLoop& loop, const TlsClientContext& tls,
-                                       ClientOptions options) {
+std::unique_ptr<Client> Client::create(io::AsioLoop& loop, const TlsClientContext& tls, ClientOptions options) {
   return std::make_unique<PooledClient>(loop, tls, std::move(options));
 }
 

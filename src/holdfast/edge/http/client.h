@@ -71,8 +71,7 @@ class ClientResponse {
 /// fresh one if nothing of it can have been acted on: no body, or GET and HEAD.
 class Client {
  public:
-  static std::unique_ptr<Client> create(io::AsioLoop& loop, const TlsClientContext& tls,
-                                        ClientOptions options);
+  static std::unique_ptr<Client> create(io::AsioLoop& loop, const TlsClientContext& tls, ClientOptions options);
   virtual ~Client() = default;
 
   /// An answer may come before the body is sent (401, 409, ...): sending stops and that answer is given.

@@ -51,16 +51,14 @@ io::Task<Result<ParsedResponse>> ClientConnection::exchange(const ClientRequest&
   reusable_ = false;
   const std::uint64_t length = request.source != nullptr ? request.source->length() : request.body.size();
   std::string head = head_of(request, length);
-  const bool small =
-      request.source == nullptr && length <= kSmallBodyBytesMax && options_.send_limit == nullptr;
+  const bool small = request.source == nullptr && length <= kSmallBodyBytesMax && options_.send_limit == nullptr;
   if (small) {
     co_return co_await exchange_small(request, std::move(head));
   }
   co_return co_await exchange_large(request, std::move(head));
 }
 
-io::Task<Result<ParsedResponse>> ClientConnection::exchange_small(const ClientRequest& request,
-                                                                  std::string head) {
+io::Task<Result<ParsedResponse>> ClientConnection::exchange_small(const ClientRequest& request, std::string head) {
   stream_->set_idle_limit(options_.idle_timeout);
   const auto written = co_await send_piece(head, request.body);
   if (!written && written.error().code != Errc::unavailable) co_return tl::make_unexpected(written.error());
@@ -71,8 +69,7 @@ io::Task<Result<ParsedResponse>> ClientConnection::exchange_small(const ClientRe
   co_return answer;
 }
 
-io::Task<Result<ParsedResponse>> ClientConnection::exchange_large(const ClientRequest& request,
-                                                                  std::string head) {
+io::Task<Result<ParsedResponse>> ClientConnection::exchange_large(const ClientRequest& request, std::string head) {
   io::CancelScope& scope = co_await io::this_scope();
   io::CancelScope reading(scope);
   io::TaskGroup writing(scope);
@@ -190,8 +187,7 @@ io::Task<Result<ParsedResponse>> ClientConnection::read_head(io::Time deadline) 
 }
 
 MessageBody ClientConnection::body_of(const ParsedResponse& answer, bool to_head_request) {
-  if (to_head_request || answer.status == 204 || answer.status == 304)
-    return MessageBody::none(buffer_, *stream_);
+  if (to_head_request || answer.status == 204 || answer.status == 304) return MessageBody::none(buffer_, *stream_);
   if (answer.chunked) return MessageBody::chunked(buffer_, *stream_);
   if (answer.content_length) return MessageBody::of_length(buffer_, *stream_, *answer.content_length);
   reusable_ = false;

@@ -26,8 +26,7 @@ TEST(ClientAndServer, KeepOneConnectionForManyRequests) {
   world.run(echo, [](World& w) -> io::Task<void> {
     const auto client = w.client();
     for (int i = 0; i < 50; ++i) {
-      const auto reply =
-          co_await ask(*client, request_for("PUT", "/x", pattern(static_cast<std::size_t>(i) * 997)));
+      const auto reply = co_await ask(*client, request_for("PUT", "/x", pattern(static_cast<std::size_t>(i) * 997)));
       EXPECT_TRUE(reply && reply->body == pattern(static_cast<std::size_t>(i) * 997)) << i;
     }
     EXPECT_EQ(client->counters().connections, 1u);

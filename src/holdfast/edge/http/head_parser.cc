@@ -87,12 +87,10 @@ HeadResult<std::string> origin_form(std::string target, std::string_view method,
   if (target.starts_with('/')) return target;
   if (target == "*" && method == "OPTIONS") return target;
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (target.size() < scheme.size() || !equal_ignoring_case(target.substr(0, scheme.size()), scheme))
-      continue;
+    if (target.size() < scheme.size() || !equal_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
     const std::string rest = target.substr(scheme.size());
     const std::size_t slash = std::min(rest.find_first_of("/?"), rest.size());
-    if (slash == 0 || !equal_ignoring_case(rest.substr(0, slash), host))
-      return bad("target and Host disagree");
+    if (slash == 0 || !equal_ignoring_case(rest.substr(0, slash), host)) return bad("target and Host disagree");
     const std::string path = rest.substr(slash);
     return path.starts_with('/') ? path : "/" + path;
   }

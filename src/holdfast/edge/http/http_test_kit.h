@@ -108,8 +108,7 @@ inline Bytes pattern(std::size_t size, std::uint64_t seed = 7) {
 /// A body of known content in pieces of any size.
 class PatternSource final : public BodySource {
  public:
-  PatternSource(Bytes content, std::size_t piece_bytes)
-      : content_(std::move(content)), piece_bytes_(piece_bytes) {}
+  PatternSource(Bytes content, std::size_t piece_bytes) : content_(std::move(content)), piece_bytes_(piece_bytes) {}
   std::uint64_t length() const override { return content_.size(); }
   io::Task<Result<ByteView>> next() override {
     const std::size_t count = std::min(piece_bytes_, content_.size() - at_);

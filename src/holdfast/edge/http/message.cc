@@ -38,8 +38,7 @@ io::Task<Result<Bytes>> read_all(BodyReader& body, std::size_t bytes_max) {
     if (count == 0) break;
     filled += count;
     if (filled > bytes_max) {
-      co_return fail(Errc::malformed,
-                     "a body of more than the " + std::to_string(bytes_max) + " bytes allowed");
+      co_return fail(Errc::malformed, "a body of more than the " + std::to_string(bytes_max) + " bytes allowed");
     }
   }
   out.resize(filled);

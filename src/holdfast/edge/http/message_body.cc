@@ -95,9 +95,7 @@ io::Task<Result<std::size_t>> MessageBody::read_some(MutableByteView out) {
     failed_ = false;
     co_return std::size_t{0};
   }
-  const std::uint64_t bound = kind_ == Kind::to_end    ? out.size()
-                              : kind_ == Kind::chunked ? chunks_.data_left()
-                                                       : left_;
+  const std::uint64_t bound = kind_ == Kind::to_end ? out.size() : kind_ == Kind::chunked ? chunks_.data_left() : left_;
   const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), bound));
   HF_CO_TRY(const std::size_t count, co_await read_data(out.first(wanted)));
   if (count == 0 && kind_ != Kind::to_end) co_return cut_short();

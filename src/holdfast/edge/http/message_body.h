@@ -27,19 +27,13 @@ class InputBuffer {
 /// buffer. A body that ends early is unavailable, one with bad framing malformed; both are final.
 class MessageBody final : public BodyReader {
  public:
-  static MessageBody none(InputBuffer& buffer, io::ByteStream& stream) {
-    return {buffer, stream, Kind::length, 0};
-  }
+  static MessageBody none(InputBuffer& buffer, io::ByteStream& stream) { return {buffer, stream, Kind::length, 0}; }
   static MessageBody of_length(InputBuffer& buffer, io::ByteStream& stream, std::uint64_t length) {
     return {buffer, stream, Kind::length, length};
   }
-  static MessageBody chunked(InputBuffer& buffer, io::ByteStream& stream) {
-    return {buffer, stream, Kind::chunked, 0};
-  }
+  static MessageBody chunked(InputBuffer& buffer, io::ByteStream& stream) { return {buffer, stream, Kind::chunked, 0}; }
   /// Everything to the end of the stream: answers of HTTP/1.0.
-  static MessageBody to_end(InputBuffer& buffer, io::ByteStream& stream) {
-    return {buffer, stream, Kind::to_end, 0};
-  }
+  static MessageBody to_end(InputBuffer& buffer, io::ByteStream& stream) { return {buffer, stream, Kind::to_end, 0}; }
 
   io::Task<Result<std::size_t>> read_some(MutableByteView out) override;
   std::optional<std::uint64_t> length() const override;

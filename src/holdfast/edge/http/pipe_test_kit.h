@@ -85,8 +85,8 @@ class RawServer {
     }
     stream->close();
   }
-  static io::Task<void> all(ServerContext& context, io::ByteStream* server, io::ByteStream* client,
-                            ByteView input, bool then_silent, Conversation* result) {
+  static io::Task<void> all(ServerContext& context, io::ByteStream* server, io::ByteStream* client, ByteView input,
+                            bool then_silent, Conversation* result) {
     io::TaskGroup group(co_await io::this_scope());
     group.spawn(serve(&context, server));
     group.spawn(speak(client, input, then_silent));
@@ -139,9 +139,8 @@ inline Hearing hear(ByteView answer, ClientRequest request, std::size_t read_byt
         hearing->request += text_of(ByteView(buffer).first(*count));
       }
     }
-    static io::Task<void> all(std::unique_ptr<ClientConnection> connection, io::ByteStream* far,
-                              ByteView bytes, bool then_silent, const ClientRequest* request,
-                              Hearing* hearing) {
+    static io::Task<void> all(std::unique_ptr<ClientConnection> connection, io::ByteStream* far, ByteView bytes,
+                              bool then_silent, const ClientRequest* request, Hearing* hearing) {
       io::TaskGroup group(co_await io::this_scope());
       group.spawn(answer(far, bytes, then_silent));
       group.spawn(swallow(far, hearing));

@@ -13,8 +13,7 @@ constexpr io::Duration kAcceptPause = std::chrono::milliseconds(20);  // after a
 
 class TcpServer final : public Server {
  public:
-  TcpServer(io::AsioLoop& loop, Options options, Handler handler, io::Log& log,
-            std::unique_ptr<io::Listener> listener)
+  TcpServer(io::AsioLoop& loop, Options options, Handler handler, io::Log& log, std::unique_ptr<io::Listener> listener)
       : loop_(loop),
         options_(std::move(options)),
         handler_(std::move(handler)),
@@ -86,12 +85,10 @@ class TcpServer final : public Server {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::listen(io::AsioLoop& loop, Options options, Handler handler,
-                                               io::Log& log) {
+Result<std::unique_ptr<Server>> Server::listen(io::AsioLoop& loop, Options options, Handler handler, io::Log& log) {
   const io::Endpoint at{options.host, options.port};
-  HF_TRY(std::unique_ptr<io::Listener> listener, options.listen_fd >= 0
-                                                     ? io::Listener::adopt(loop, options.listen_fd)
-                                                     : io::Listener::listen(loop, at));
+  HF_TRY(std::unique_ptr<io::Listener> listener,
+         options.listen_fd >= 0 ? io::Listener::adopt(loop, options.listen_fd) : io::Listener::listen(loop, at));
   return std::make_unique<TcpServer>(loop, std::move(options), std::move(handler), log, std::move(listener));
 }
 

@@ -62,8 +62,7 @@ class Server {
     const TlsServerContext* tls = nullptr;
     ServerLimits limits;
   };
-  static Result<std::unique_ptr<Server>> listen(io::AsioLoop& loop, Options options, Handler handler,
-                                                io::Log& log);
+  static Result<std::unique_ptr<Server>> listen(io::AsioLoop& loop, Options options, Handler handler, io::Log& log);
   virtual ~Server() = default;
 
   virtual std::uint16_t port() const = 0;

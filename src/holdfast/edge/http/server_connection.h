@@ -14,8 +14,7 @@ class ServerConnection;
 /// What the connections of a server share. Outlives them.
 class ServerContext {
  public:
-  ServerContext(io::Loop& the_loop, const ServerLimits& the_limits, const Handler& the_handler,
-                io::Log& the_log)
+  ServerContext(io::Loop& the_loop, const ServerLimits& the_limits, const Handler& the_handler, io::Log& the_log)
       : loop(the_loop), limits(the_limits), handler(the_handler), log(the_log) {}
 
   const std::string& date();  // the Date field's value, made once a second

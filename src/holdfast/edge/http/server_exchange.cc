@@ -40,8 +40,8 @@ io::Task<bool> RequestBody::drain() {
   co_return false;
 }
 
-ServerExchange::ServerExchange(io::ByteStream& stream, ServerContext& context, ParsedRequest request,
-                               MessageBody body, const std::string& peer)
+ServerExchange::ServerExchange(io::ByteStream& stream, ServerContext& context, ParsedRequest request, MessageBody body,
+                               const std::string& peer)
     : stream_(stream),
       context_(context),
       request_(std::move(request)),

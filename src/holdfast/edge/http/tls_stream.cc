@@ -26,8 +26,7 @@ tl::unexpected<Error> broken(int kind, int system_error) {
   }
   if (kind == SSL_ERROR_SSL) {
     const char* reason = ERR_reason_error_string(error);
-    return fail(Errc::unavailable,
-                std::string("TLS failed: ") + (reason != nullptr ? reason : "unknown reason"));
+    return fail(Errc::unavailable, std::string("TLS failed: ") + (reason != nullptr ? reason : "unknown reason"));
   }
   if (system_error == 0) return fail(Errc::unavailable, "the connection was cut");
   return fail(Errc::unavailable, "the connection broke: " + std::generic_category().message(system_error));
@@ -84,8 +83,7 @@ io::Task<Result<std::unique_ptr<TlsStream>>> TlsStream::accept(std::unique_ptr<i
 }
 
 io::Task<Result<std::unique_ptr<TlsStream>>> TlsStream::connect(std::unique_ptr<io::Socket> socket,
-                                                                const TlsClientContext& context,
-                                                                SpkiHash pin) {
+                                                                const TlsClientContext& context, SpkiHash pin) {
   HF_CO_TRY(std::unique_ptr<TlsStream> stream, over(std::move(socket), context.native()));
   SSL_set_connect_state(stream->ssl_);
   expect_pin(stream->ssl_, pin);

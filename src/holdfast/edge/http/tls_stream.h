@@ -32,9 +32,7 @@ class TlsStream final : public io::ByteStream {
   io::Task<Result<void>> write_all(std::span<const ByteView> parts) override;
   void finish_writing() override;
   void close() override { socket_->close(); }
-  void set_idle_limits(io::Duration read, io::Duration write) override {
-    socket_->set_idle_limits(read, write);
-  }
+  void set_idle_limits(io::Duration read, io::Duration write) override { socket_->set_idle_limits(read, write); }
   bool quiet() const override { return socket_->quiet(); }
 
  private:

@@ -22,9 +22,8 @@ void free_der(unsigned char* bytes) {
 /// Not before, not after, self-signed at depth zero, self-signed in the chain: for a pinned self-signed
 /// certificate these mean nothing. Every other complaint stands.
 bool is_tolerated(int error) {
-  return error == X509_V_OK || error == X509_V_ERR_CERT_NOT_YET_VALID ||
-         error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
-         error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
+  return error == X509_V_OK || error == X509_V_ERR_CERT_NOT_YET_VALID || error == X509_V_ERR_CERT_HAS_EXPIRED ||
+         error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT || error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
 }
 
 bool is_pinned(X509* certificate, const SpkiHash& pin) {
@@ -37,8 +36,7 @@ bool is_pinned(X509* certificate, const SpkiHash& pin) {
 int verify(int, X509_STORE_CTX* store) {
   const SSL* connection =
       static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  const auto* pin =
-      connection == nullptr ? nullptr : static_cast<const SpkiHash*>(SSL_get_app_data(connection));
+  const auto* pin = connection == nullptr ? nullptr : static_cast<const SpkiHash*>(SSL_get_app_data(connection));
   X509* certificate = X509_STORE_CTX_get_current_cert(store);
   if (pin == nullptr || certificate == nullptr || !is_tolerated(X509_STORE_CTX_get_error(store)) ||
       !is_pinned(certificate, *pin)) {

@@ -53,10 +53,18 @@ class AsioSignals final : public Loop::Timer {
 AsioLoop::AsioLoop() : context_(std::make_unique<asio::io_context>(1)) {}
 AsioLoop::~AsioLoop() = default;
 
-Time AsioLoop::now() const { return std::chrono::steady_clock::now(); }
-std::int64_t AsioLoop::wall_seconds() const { return std::time(nullptr); }
-void AsioLoop::post(Function f) { asio::post(*context_, std::move(f)); }
-void AsioLoop::post_from_any_thread(Function f) { asio::post(*context_, std::move(f)); }
+Time AsioLoop::now() const {
+  return std::chrono::steady_clock::now();
+}
+std::int64_t AsioLoop::wall_seconds() const {
+  return std::time(nullptr);
+}
+void AsioLoop::post(Function f) {
+  asio::post(*context_, std::move(f));
+}
+void AsioLoop::post_from_any_thread(Function f) {
+  asio::post(*context_, std::move(f));
+}
 
 std::unique_ptr<Loop::Timer> AsioLoop::at(Time when, Function f) {
   return std::make_unique<AsioTimer>(*context_, when, std::move(f));

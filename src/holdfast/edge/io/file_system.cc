@@ -8,8 +8,7 @@ Result<Bytes> read_file(FileSystem& fs, const std::string& path, std::uint64_t b
   HF_TRY(const std::unique_ptr<File> file, fs.open(path, Open::read));
   HF_TRY(const FileInfo info, file->info());
   const auto too_large = [&] {
-    return fail(Errc::malformed,
-                path + " is larger than the " + std::to_string(bytes_max) + " bytes it may have");
+    return fail(Errc::malformed, path + " is larger than the " + std::to_string(bytes_max) + " bytes it may have");
   };
   if (info.size > bytes_max) return too_large();
   // The size is a hint: the file may grow, and files of /proc say 0. So read until the end is seen.

@@ -77,8 +77,7 @@ class FileSystem {
 Result<Bytes> read_file(FileSystem& fs, const std::string& path, std::uint64_t bytes_max);
 /// Temporary file beside it (PATH.tmp), sync, rename, directory sync: after a crash either the old or the new
 /// content. One writer of a path at a time. `how` is create or create_private.
-Result<void> write_file_atomically(FileSystem& fs, const std::string& path, ByteView content,
-                                   Open how = Open::create);
+Result<void> write_file_atomically(FileSystem& fs, const std::string& path, ByteView content, Open how = Open::create);
 
 /// "a/b" for "a/b/c", "/" for "/a", "." for "a".
 std::string parent_path(const std::string& path);

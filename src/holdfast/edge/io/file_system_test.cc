@@ -193,7 +193,8 @@ TYPED_TEST(FileSystemConformance, MakingDirectoriesTellsWhichAreNew) {
   using Paths = std::vector<std::string>;
   EXPECT_EQ(this->fs_.make_directories(this->path("a/b")).value(), (Paths{this->path("a"), this->path("a/b")}));
   EXPECT_EQ(this->fs_.make_directories(this->path("a/b")).value(), Paths{});
-  EXPECT_EQ(this->fs_.make_directories(this->path("a/b/c/d")).value(), (Paths{this->path("a/b/c"), this->path("a/b/c/d")}));
+  EXPECT_EQ(this->fs_.make_directories(this->path("a/b/c/d")).value(),
+            (Paths{this->path("a/b/c"), this->path("a/b/c/d")}));
   this->put("a/file", "");
   EXPECT_EQ(this->code(this->fs_.make_directories(this->path("a/file"))), "conflict");
   EXPECT_EQ(this->code(this->fs_.make_directories(this->path("a/file/x"))), "not_found");
@@ -471,7 +472,8 @@ TEST(MemoryFileSystem, ServesManyThreads) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&fs, t] {
       const std::string path = "/" + std::to_string(t);
-      for (int i = 0; i < 200; ++i) EXPECT_TRUE(write_file_atomically(fs, path, Bytes(100, static_cast<std::uint8_t>(i))).has_value());
+      for (int i = 0; i < 200; ++i)
+        EXPECT_TRUE(write_file_atomically(fs, path, Bytes(100, static_cast<std::uint8_t>(i))).has_value());
     });
   }
   for (std::thread& thread : threads) thread.join();

@@ -51,8 +51,10 @@ class MemoryFileSystem::MemoryFile final : public File {
     // A write that fails has written as much as it got to.
     if (!started) data = data.first(fs_.random_.below(data.size() + 1));
     if (data.empty()) return started;
-    if (offset > kFileBytesMax || data.size() > kFileBytesMax - offset) return failed(Errc::io, "write to", path_, "it is too large");
-    if (!fs_.fits(*node_, {offset, offset + data.size()})) return failed(Errc::no_space, "write to", path_, "the disk is full");
+    if (offset > kFileBytesMax || data.size() > kFileBytesMax - offset)
+      return failed(Errc::io, "write to", path_, "it is too large");
+    if (!fs_.fits(*node_, {offset, offset + data.size()}))
+      return failed(Errc::no_space, "write to", path_, "the disk is full");
     node_->apply({false, offset, to_bytes(data)});
     node_->changed_ns = fs_.now_ns();
     return started;
@@ -181,7 +183,8 @@ Result<MemoryFileSystem::Place> MemoryFileSystem::find(const std::string& path) 
   if (path.empty()) return failed(Errc::not_found, "find", path, "an empty name");
   Place place{nullptr, "", root_};
   for (const std::string& part : parts) {
-    if (place.node == nullptr || !place.node->is_directory) return failed(Errc::not_found, "find", path, "no such directory");
+    if (place.node == nullptr || !place.node->is_directory)
+      return failed(Errc::not_found, "find", path, "no such directory");
     place.directory = place.node;
     place.name = part;
     const auto it = place.directory->entries.find(part);
@@ -206,8 +209,10 @@ MemoryFileSystem::NodePtr MemoryFileSystem::make_node(bool directory) {
 
 void MemoryFileSystem::change_names(NameChange change) {
   for (const Place& name : change) {
-    if (name.node != nullptr) name.directory->entries[name.name] = name.node;
-    else name.directory->entries.erase(name.name);
+    if (name.node != nullptr)
+      name.directory->entries[name.name] = name.node;
+    else
+      name.directory->entries.erase(name.name);
     name.directory->changed_ns = now_ns();
   }
   pending_names_.push_back(std::move(change));
@@ -215,8 +220,10 @@ void MemoryFileSystem::change_names(NameChange change) {
 
 void MemoryFileSystem::make_durable(const NameChange& change) {
   for (const Place& name : change) {
-    if (name.node != nullptr) name.directory->durable_entries[name.name] = name.node;
-    else name.directory->durable_entries.erase(name.name);
+    if (name.node != nullptr)
+      name.directory->durable_entries[name.name] = name.node;
+    else
+      name.directory->durable_entries.erase(name.name);
   }
 }
 
@@ -238,8 +245,10 @@ Result<void> MemoryFileSystem::sync_directory(const std::string& path) {
   }
   std::vector<NameChange> rest;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
-    if (chosen[i]) make_durable(pending_names_[i]);
-    else rest.push_back(std::move(pending_names_[i]));
+    if (chosen[i])
+      make_durable(pending_names_[i]);
+    else
+      rest.push_back(std::move(pending_names_[i]));
   }
   pending_names_ = std::move(rest);
   return {};
@@ -276,12 +285,15 @@ Result<void> MemoryFileSystem::rename_now(const std::string& from, const std::st
   HF_TRY(const Place source, find(from));
   HF_TRY(const Place target, find(to));
   if (source.node == nullptr) return failed(Errc::not_found, "rename", from, "it does not exist");
-  if (source.directory == nullptr || target.directory == nullptr) return failed(Errc::io, "rename", from, "the root stays");
+  if (source.directory == nullptr || target.directory == nullptr)
+    return failed(Errc::io, "rename", from, "the root stays");
   if (target.node != nullptr) {
     if (!replace) return failed(Errc::conflict, "rename " + from + " to", to, "it exists");
     if (target.node == source.node) return {};
-    if (target.node->is_directory && !source.node->is_directory) return failed(Errc::io, "replace", to, "it is a directory");
-    if (!target.node->is_directory && source.node->is_directory) return failed(Errc::not_found, "replace", to, "not a directory");
+    if (target.node->is_directory && !source.node->is_directory)
+      return failed(Errc::io, "replace", to, "it is a directory");
+    if (!target.node->is_directory && source.node->is_directory)
+      return failed(Errc::not_found, "replace", to, "not a directory");
     if (!target.node->entries.empty()) return failed(Errc::conflict, "replace", to, "it is not empty");
   }
   const std::vector<std::string> from_parts = parts_of(from), to_parts = parts_of(to);
@@ -316,7 +328,9 @@ Result<std::vector<std::string>> MemoryFileSystem::make_directories_now(const st
   const std::string parent = parent_path(path);
   if (parent == path) return failed(Errc::not_found, "make the directory", path, "an empty name");
   const auto above = make_directories_now(parent);
-  if (!above) return failed(above.error().code == Errc::conflict ? Errc::not_found : above.error().code, "make the directory", path, above.error().what);
+  if (!above)
+    return failed(above.error().code == Errc::conflict ? Errc::not_found : above.error().code, "make the directory",
+                  path, above.error().what);
   std::vector<std::string> made = *above;
   HF_TRY(const Place now, find(path));
   change_names({{now.directory, now.name, make_node(true)}});
@@ -328,7 +342,8 @@ Result<void> MemoryFileSystem::remove_directory(const std::string& path) {
   const std::lock_guard lock(mutex_);
   HF_TRY_VOID(count_operation());
   HF_TRY(const Place place, find(path));
-  if (place.node == nullptr || !place.node->is_directory) return failed(Errc::not_found, "remove the directory", path, "no such directory");
+  if (place.node == nullptr || !place.node->is_directory)
+    return failed(Errc::not_found, "remove the directory", path, "no such directory");
   if (place.directory == nullptr) return failed(Errc::io, "remove the directory", path, "the root stays");
   if (!place.node->entries.empty()) return failed(Errc::conflict, "remove the directory", path, "it is not empty");
   change_names({{place.directory, place.name, nullptr}});

@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::uint64_t kSector = MemoryNode::kSector;
 
-std::ptrdiff_t at(std::uint64_t offset) { return static_cast<std::ptrdiff_t>(offset); }
+std::ptrdiff_t at(std::uint64_t offset) {
+  return static_cast<std::ptrdiff_t>(offset);
+}
 
 Range sectors_beyond(std::uint64_t size) {
   return {(size + kSector - 1) / kSector * kSector, std::numeric_limits<std::uint64_t>::max()};
@@ -84,8 +86,10 @@ void MemoryNode::tear(Random& random) {
     for (std::uint64_t begin = touched.begin, end = 0; begin < touched.end; begin = end) {
       end = std::min((begin / kSector + 1) * kSector, touched.end);
       if (upto[begin / kSector] <= i) continue;
-      if (change.resize) std::fill(durable.begin() + at(begin), durable.begin() + at(end), std::uint8_t{0});
-      else std::copy_n(change.data.begin() + at(begin - change.offset), end - begin, durable.begin() + at(begin));
+      if (change.resize)
+        std::fill(durable.begin() + at(begin), durable.begin() + at(end), std::uint8_t{0});
+      else
+        std::copy_n(change.data.begin() + at(begin - change.offset), end - begin, durable.begin() + at(begin));
     }
   }
   durable.resize(size);

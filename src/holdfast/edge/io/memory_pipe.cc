@@ -29,8 +29,7 @@ class PipeEnd final : public ByteStream {
   Task<Result<std::size_t>> read_some(MutableByteView out) override {
     HF_CHECK(!out.empty());
     while (in_->size() == 0) {
-      if (closed_ || (in_->broken && !in_->finished))
-        co_return fail(Errc::unavailable, "the connection broke");
+      if (closed_ || (in_->broken && !in_->finished)) co_return fail(Errc::unavailable, "the connection broke");
       if (in_->finished) co_return std::size_t{0};
       HF_CO_TRY_VOID(co_await wait(in_->changed, read_limit_));
     }
@@ -48,8 +47,7 @@ class PipeEnd final : public ByteStream {
   Task<Result<void>> write_all(std::span<const ByteView> parts) override {
     for (ByteView part : parts) {
       while (!part.empty()) {
-        if (closed_ || out_->broken || out_->finished)
-          co_return fail(Errc::unavailable, "the connection broke");
+        if (closed_ || out_->broken || out_->finished) co_return fail(Errc::unavailable, "the connection broke");
         const std::size_t room = options_.capacity_bytes - std::min(out_->size(), options_.capacity_bytes);
         if (room == 0) {
           HF_CO_TRY_VOID(co_await wait(out_->changed, write_limit_));
@@ -112,12 +110,10 @@ class PipeEnd final : public ByteStream {
 
 }  // namespace
 
-std::pair<std::unique_ptr<ByteStream>, std::unique_ptr<ByteStream>> make_memory_pipe(Loop& loop,
-                                                                                     PipeOptions options) {
+std::pair<std::unique_ptr<ByteStream>, std::unique_ptr<ByteStream>> make_memory_pipe(Loop& loop, PipeOptions options) {
   const auto there = std::make_shared<Channel>(loop);
   const auto back = std::make_shared<Channel>(loop);
-  return {std::make_unique<PipeEnd>(loop, options, back, there),
-          std::make_unique<PipeEnd>(loop, options, there, back)};
+  return {std::make_unique<PipeEnd>(loop, options, back, there), std::make_unique<PipeEnd>(loop, options, there, back)};
 }
 
 }  // namespace holdfast::io

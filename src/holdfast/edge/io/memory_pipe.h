@@ -15,7 +15,7 @@ struct PipeOptions {
 
 /// The two ends. What one writes the other reads. close() of one end breaks the other, except that what was
 /// written before finish_writing() can still be read. The loop must outlive both.
-std::pair<std::unique_ptr<ByteStream>, std::unique_ptr<ByteStream>> make_memory_pipe(
-    Loop& loop, PipeOptions options = {});
+std::pair<std::unique_ptr<ByteStream>, std::unique_ptr<ByteStream>> make_memory_pipe(Loop& loop,
+                                                                                     PipeOptions options = {});
 
 }  // namespace holdfast::io

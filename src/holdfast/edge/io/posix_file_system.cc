@@ -78,8 +78,8 @@ class PosixFile final : public File {
     std::size_t done = 0;
     while (done < out.size()) {
       const std::size_t count = std::min(out.size() - done, kOneCallBytesMax);
-      const ssize_t got = retried(
-          [&] { return ::pread(descriptor_, out.data() + done, count, static_cast<off_t>(offset + done)); });
+      const ssize_t got =
+          retried([&] { return ::pread(descriptor_, out.data() + done, count, static_cast<off_t>(offset + done)); });
       if (got < 0) return failed("read", path_, errno);
       if (got == 0) break;
       done += static_cast<std::size_t>(got);
@@ -91,9 +91,8 @@ class PosixFile final : public File {
     std::size_t done = 0;
     while (done < data.size()) {
       const std::size_t count = std::min(data.size() - done, kOneCallBytesMax);
-      const ssize_t put = retried([&] {
-        return ::pwrite(descriptor_, data.data() + done, count, static_cast<off_t>(offset + done));
-      });
+      const ssize_t put =
+          retried([&] { return ::pwrite(descriptor_, data.data() + done, count, static_cast<off_t>(offset + done)); });
       if (put < 0) return failed("write to", path_, errno);
       if (put == 0) return failed("write to", path_, EIO);
       done += static_cast<std::size_t>(put);
@@ -102,8 +101,7 @@ class PosixFile final : public File {
   }
 
   Result<void> truncate(std::uint64_t size) override {
-    if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()))
-      return failed("resize", path_, EFBIG);
+    if (size > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) return failed("resize", path_, EFBIG);
     if (retried([&] { return ::ftruncate(descriptor_, static_cast<off_t>(size)); }) != 0) {
       return failed("resize", path_, errno);
     }

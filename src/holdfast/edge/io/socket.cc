@@ -181,16 +181,14 @@ Task<Result<std::vector<tcp::endpoint>>> resolve(AsioLoop& loop, const Endpoint&
   const auto finish = [](State& s, const ErrorCode& error) {
     if (s.waiter != nullptr) std::exchange(s.waiter, nullptr)->complete(error);
   };
-  Pending<ErrorCode> done([&loop, state, finish] {
-    loop.post([state, finish] { finish(*state, asio::error::operation_aborted); });
-  });
+  Pending<ErrorCode> done(
+      [&loop, state, finish] { loop.post([state, finish] { finish(*state, asio::error::operation_aborted); }); });
   state->waiter = &done;
-  state->resolver.async_resolve(
-      to.host, std::to_string(to.port),
-      [state, finish](const ErrorCode& error, const tcp::resolver::results_type& results) {
-        for (const auto& result : results) state->found.push_back(result.endpoint());
-        finish(*state, error);
-      });
+  state->resolver.async_resolve(to.host, std::to_string(to.port),
+                                [state, finish](const ErrorCode& error, const tcp::resolver::results_type& results) {
+                                  for (const auto& result : results) state->found.push_back(result.endpoint());
+                                  finish(*state, error);
+                                });
   const ErrorCode error = co_await done;
   if (error == asio::error::operation_aborted) co_return fail(Errc::cancelled, "stopped");
   if (error || state->found.empty()) {
@@ -205,8 +203,7 @@ Task<Result<std::unique_ptr<Socket>>> connect_one(AsioLoop& loop, tcp::endpoint 
   socket.open(to.protocol(), error);
   if (error) co_return fail(Errc::unavailable, "cannot make a socket: " + error.message());
   if (unsent_bytes_max > 0) {
-    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes_max,
-                 sizeof unsent_bytes_max);
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes_max, sizeof unsent_bytes_max);
   }
   Pending<ErrorCode> done([&socket] {
     ErrorCode ignored;

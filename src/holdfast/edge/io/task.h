@@ -130,6 +130,8 @@ struct ScopeAwaiter {
 }  // namespace detail
 
 /// `CancelScope& scope = co_await this_scope();` never suspends.
-inline detail::ScopeAwaiter this_scope() { return {}; }
+inline detail::ScopeAwaiter this_scope() {
+  return {};
+}
 
 }  // namespace holdfast::io

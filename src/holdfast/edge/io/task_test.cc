@@ -14,7 +14,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Task<int> ready(int value) { co_return value; }
+Task<int> ready(int value) {
+  co_return value;
+}
 
 Task<void> sum_many(int count, long* out) {
   for (int i = 0; i < count; ++i) *out += co_await ready(1);

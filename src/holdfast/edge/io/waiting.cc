@@ -33,7 +33,9 @@ struct Event::Waiter {
   bool posted = false;
 };
 
-Event::~Event() { HF_CHECK(waiters_.empty()); }
+Event::~Event() {
+  HF_CHECK(waiters_.empty());
+}
 
 void Event::wake(Waiter& waiter, bool told) {
   if (std::exchange(waiter.posted, true)) return;

@@ -79,6 +79,8 @@ std::unique_ptr<WorkerPool> make_thread_pool(Loop& loop, unsigned threads) {
   return std::make_unique<ThreadPool>(loop, threads);
 }
 
-std::unique_ptr<WorkerPool> make_inline_pool(Loop& loop) { return std::make_unique<InlinePool>(loop); }
+std::unique_ptr<WorkerPool> make_inline_pool(Loop& loop) {
+  return std::make_unique<InlinePool>(loop);
+}
 
 }  // namespace holdfast::io

@@ -23,10 +23,10 @@ std::string lower(std::string_view text) {
 /// What the lines so far have made.
 struct Reading {
   std::map<IniKey, IniValue> values;
-  std::string section;         // "" before the first one
-  IniValue* value = nullptr;   // that an indented line would continue
-  std::size_t indent = 0;      // of the line that is continued
-  std::size_t blank_lines = 0; // since then: they belong to the value when it goes on
+  std::string section;          // "" before the first one
+  IniValue* value = nullptr;    // that an indented line would continue
+  std::size_t indent = 0;       // of the line that is continued
+  std::size_t blank_lines = 0;  // since then: they belong to the value when it goes on
 
   Result<void> take(std::string_view line, std::size_t number) {
     if (line.size() > kIniLineBytesMax) return fail(Errc::malformed, "longer than 64 KiB");

@@ -29,7 +29,8 @@ std::string error_of(std::string_view text) {
 TEST(IniReader, has_keys_in_sections_behind_equals_signs_and_colons) {
   EXPECT_EQ(read("[a]\nx = 1\ny: 2\nz=3\n[b c]\n x\t=\t4 \n"),
             (Settings{{"a/x", "1"}, {"a/y", "2"}, {"a/z", "3"}, {"b c/x", "4"}}));
-  EXPECT_EQ(read("[a]\nx = y=z:w\ny: z = w\n"), (Settings{{"a/x", "y=z:w"}, {"a/y", "z = w"}})) << "the first one divides";
+  EXPECT_EQ(read("[a]\nx = y=z:w\ny: z = w\n"), (Settings{{"a/x", "y=z:w"}, {"a/y", "z = w"}}))
+      << "the first one divides";
 }
 
 TEST(IniReader, may_be_empty) {
@@ -60,7 +61,8 @@ TEST(IniReader, goes_on_with_a_value_on_deeper_lines) {
 }
 
 TEST(IniReader, takes_the_last_of_a_key_that_is_there_twice) {
-  EXPECT_EQ(read("[a]\nx = 1\n  2\nX: 3\n[b]\nx = 4\n[a]\ny = 5\n"), (Settings{{"a/x", "3"}, {"b/x", "4"}, {"a/y", "5"}}));
+  EXPECT_EQ(read("[a]\nx = 1\n  2\nX: 3\n[b]\nx = 4\n[a]\ny = 5\n"),
+            (Settings{{"a/x", "3"}, {"b/x", "4"}, {"a/y", "5"}}));
   EXPECT_EQ(read("[a]\nx = 1\n[b]\n[a]\nx = 2\n  3\n"), (Settings{{"a/x", "2\n3"}}));
 }
 

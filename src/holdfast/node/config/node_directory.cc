@@ -49,7 +49,9 @@ void add_others(std::vector<protocol::Announcement>& known, std::vector<protocol
 
 }  // namespace
 
-bool NodeDirectory::exists() const { return files_.info(path_ + "/tahoe.cfg").has_value(); }
+bool NodeDirectory::exists() const {
+  return files_.info(path_ + "/tahoe.cfg").has_value();
+}
 
 Result<void> NodeDirectory::write_private(const std::string& name, std::string_view content) const {
   return io::write_file_atomically(files_, private_path(name), view_of(content), io::Open::create_private);
@@ -96,9 +98,10 @@ Result<Secret> NodeDirectory::lease_secret() const {
   HF_TRY(const std::string text, read_private("secret"));
   Result<Bytes> bytes = base32_decode(text);
   if (!bytes || bytes->size() != kSecretBytes) {
-    return fail(Errc::malformed, private_path("secret") +
-                                     " must hold 32 bytes in base32, which are 52 characters; put the original back, or remove "
-                                     "it and run create-client again for a new one (leases under the old one will expire)");
+    return fail(Errc::malformed,
+                private_path("secret") +
+                    " must hold 32 bytes in base32, which are 52 characters; put the original back, or remove "
+                    "it and run create-client again for a new one (leases under the old one will expire)");
   }
   return Secret(std::move(*bytes));
 }
@@ -130,6 +133,8 @@ Result<std::vector<protocol::Announcement>> NodeDirectory::servers(std::vector<s
   return out;
 }
 
-std::string make_swissnum(Random& random) { return base32_encode(random.bytes(20)); }
+std::string make_swissnum(Random& random) {
+  return base32_encode(random.bytes(20));
+}
 
 }  // namespace holdfast::config

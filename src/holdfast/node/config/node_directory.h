@@ -25,8 +25,8 @@ class NodeDirectory {
 
   Result<TahoeCfg> tahoe_cfg() const;
   Result<HoldfastCfg> holdfast_cfg() const;
-  Result<Secret> lease_secret() const;   // private/secret; 32 bytes
-  Result<Secret> convergence() const;    // private/convergence; an empty file is the empty secret
+  Result<Secret> lease_secret() const;  // private/secret; 32 bytes
+  Result<Secret> convergence() const;   // private/convergence; an empty file is the empty secret
   /// private/servers.yaml and private/servers.nurl together, each server once. What cannot be used is named in
   /// `problems`.
   Result<std::vector<protocol::Announcement>> servers(std::vector<std::string>& problems) const;

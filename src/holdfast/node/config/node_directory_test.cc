@@ -90,9 +90,7 @@ class WatchedFileSystem final : public io::FileSystem {
     if (how == io::Open::create || how == io::Open::create_new) made_for_all.push_back(path);
     return real_.open(path, how);
   }
-  Result<void> rename(const std::string& from, const std::string& to) override {
-    return real_.rename(from, to);
-  }
+  Result<void> rename(const std::string& from, const std::string& to) override { return real_.rename(from, to); }
   Result<void> rename_new(const std::string& from, const std::string& to) override {
     return real_.rename_new(from, to);
   }
@@ -118,8 +116,7 @@ TEST_F(NodeDirectoryTest, never_lets_a_secret_be_readable_for_a_moment) {
   NodeDirectory node(watched, (root_ / "node").string());
   ASSERT_TRUE(node.create(random, ""));
   ASSERT_TRUE(node.write_private("storage.furl", "pb://"));
-  for (const std::string& path : watched.made_for_all)
-    EXPECT_EQ(path.find("/private/"), std::string::npos) << path;
+  for (const std::string& path : watched.made_for_all) EXPECT_EQ(path.find("/private/"), std::string::npos) << path;
 }
 
 TEST_F(NodeDirectoryTest, keeps_what_is_there_when_it_is_made_again) {
@@ -170,13 +167,15 @@ TEST_F(NodeDirectoryTest, takes_an_empty_convergence_file_as_the_empty_secret_an
 }
 
 TEST_F(NodeDirectoryTest, wants_a_lease_secret_of_32_bytes_and_says_what_to_do_without) {
-  for (const std::string& text : {std::string(), std::string("NOT BASE32"), base32_encode(Bytes(31, 1)), base32_encode(Bytes(33, 1)),
-                                  base32_encode(Bytes(64, 1)), base32_encode(Bytes(32, 1)) + " x"}) {
+  for (const std::string& text :
+       {std::string(), std::string("NOT BASE32"), base32_encode(Bytes(31, 1)), base32_encode(Bytes(33, 1)),
+        base32_encode(Bytes(64, 1)), base32_encode(Bytes(32, 1)) + " x"}) {
     write("private/secret", text + "\n");
     const auto secret = node().lease_secret();
     ASSERT_FALSE(secret) << text;
     EXPECT_EQ(secret.error().code, Errc::malformed);
-    EXPECT_NE(secret.error().what.find("/node/private/secret must hold 32 bytes in base32"), std::string::npos) << secret.error().what;
+    EXPECT_NE(secret.error().what.find("/node/private/secret must hold 32 bytes in base32"), std::string::npos)
+        << secret.error().what;
     EXPECT_NE(secret.error().what.find("put the original back"), std::string::npos);
     EXPECT_TRUE(text.empty() || secret.error().what.find(text) == std::string::npos) << "a secret is not repeated";
   }
@@ -243,8 +242,9 @@ TEST_F(NodeDirectoryTest, has_a_server_of_both_lists_once) {
 }
 
 TEST_F(NodeDirectoryTest, has_a_server_once_that_has_the_same_id_in_both_lists) {
-  write("private/servers.yaml", "storage:\n  nurl-" + std::string(43, 'A') + ":\n    ann:\n      anonymous-storage-NURLs: ['pb://" +
-                                    std::string(42, 'B') + "A@host/swissnum#v=1']\n");
+  write("private/servers.yaml", "storage:\n  nurl-" + std::string(43, 'A') +
+                                    ":\n    ann:\n      anonymous-storage-NURLs: ['pb://" + std::string(42, 'B') +
+                                    "A@host/swissnum#v=1']\n");
   write("private/servers.nurl", kNurl + "\n");
   std::vector<std::string> problems;
   EXPECT_EQ(node().servers(problems).value().size(), 1u);

@@ -45,7 +45,8 @@ Result<std::vector<protocol::Nurl>> nurls_of(const YAML::Node& list, std::vector
 }
 
 /// What is wrong but does no harm goes to `problems`.
-Result<protocol::Announcement> announcement(const std::string& id, const YAML::Node& entry, std::vector<std::string>& problems) {
+Result<protocol::Announcement> announcement(const std::string& id, const YAML::Node& entry,
+                                            std::vector<std::string>& problems) {
   const YAML::Node ann = entry["ann"];
   if (!ann || !ann.IsMap()) return fail(Errc::malformed, "no ann:");
   protocol::Announcement out;
@@ -65,7 +66,8 @@ Result<protocol::Announcement> announcement(const std::string& id, const YAML::N
 
 }  // namespace
 
-Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view text, std::vector<std::string>& problems) {
+Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view text,
+                                                               std::vector<std::string>& problems) {
   if (text.size() > kYamlBytesMax) return fail(Errc::malformed, "servers.yaml is larger than 4 MiB");
   std::vector<protocol::Announcement> out;
   try {
@@ -74,7 +76,8 @@ Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view 
     if (!document.IsMap()) return fail(Errc::malformed, "servers.yaml is not a map with storage: in it");
     const YAML::Node storage = document["storage"];
     if (!storage || storage.IsNull()) return out;
-    if (!storage.IsMap() || storage.size() > kServersMax) return fail(Errc::malformed, "servers.yaml: storage: is not a map of servers");
+    if (!storage.IsMap() || storage.size() > kServersMax)
+      return fail(Errc::malformed, "servers.yaml: storage: is not a map of servers");
     std::set<std::string> seen;
     for (const auto& pair : storage) {
       const std::string id = pair.first.IsScalar() ? pair.first.Scalar() : "?";

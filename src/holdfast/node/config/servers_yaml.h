@@ -12,7 +12,8 @@ namespace holdfast::config {
 
 /// What cannot be used, and NURLs that cannot be read beside others, is named in `problems` and left out. Of an id that
 /// is there twice the last entry counts, as in Tahoe-LAFS. Errors: malformed (not YAML of that shape, larger than 4 MiB).
-Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view text, std::vector<std::string>& problems);
+Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view text,
+                                                               std::vector<std::string>& problems);
 
 /// One NURL a line; blank lines and # comments are fine. Lines that cannot be used, and the second one of a server, are
 /// named in `problems` and left out.

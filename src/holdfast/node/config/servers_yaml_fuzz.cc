@@ -20,10 +20,8 @@ std::string written(const std::vector<Announcement>& servers) {
     const Announcement& one = servers[i];
     out += "  server-" + std::to_string(i) + ":\n    ann:\n      anonymous-storage-NURLs:\n";
     for (const protocol::Nurl& nurl : one.nurls) out += "        - \"" + to_string(nurl) + "\"\n";
-    if (one.tub_id)
-      out += "      anonymous-storage-FURL: pb://" + base32_encode(one.tub_id->view()) + "@tcp:h:1/s\n";
-    if (one.announced_seed)
-      out += "      permutation-seed-base32: \"" + base32_encode(*one.announced_seed) + "\"\n";
+    if (one.tub_id) out += "      anonymous-storage-FURL: pb://" + base32_encode(one.tub_id->view()) + "@tcp:h:1/s\n";
+    if (one.announced_seed) out += "      permutation-seed-base32: \"" + base32_encode(*one.announced_seed) + "\"\n";
   }
   return out;
 }
@@ -31,8 +29,7 @@ std::string written(const std::vector<Announcement>& servers) {
 void check_same(const std::vector<Announcement>& a, const std::vector<Announcement>& b) {
   HF_CHECK(a.size() == b.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
-    HF_CHECK(a[i].nurls == b[i].nurls && a[i].tub_id == b[i].tub_id &&
-             a[i].announced_seed == b[i].announced_seed);
+    HF_CHECK(a[i].nurls == b[i].nurls && a[i].tub_id == b[i].tub_id && a[i].announced_seed == b[i].announced_seed);
   }
 }
 

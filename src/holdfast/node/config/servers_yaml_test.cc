@@ -15,8 +15,7 @@ using protocol::Announcement;
 const std::string kId = "v0-c2ng2pbrmxmlwpijn3mr72ckk5fmzk6uxf6nhowyosaubrt6y5mq";
 const std::string kTub(32, 'b');
 const std::string kFurl = "pb://" + kTub + "@tcp:example.org:8098/abcdefghijklmnopqrstuvwxyz234567";
-const std::string kNurl =
-    "pb://" + std::string(43, 'A') + "@example.org:8098/abcdefghijklmnopqrstuvwxyz234567#v=1";
+const std::string kNurl = "pb://" + std::string(43, 'A') + "@example.org:8098/abcdefghijklmnopqrstuvwxyz234567#v=1";
 
 struct Parsed {
   std::vector<Announcement> servers;
@@ -59,8 +58,7 @@ std::string problem_of(const std::vector<std::string>& lines) {
 TEST(ServersYaml, is_read_as_tahoe_has_it) {
   const Parsed parsed = parse(
       "storage:\n" +
-      server(kId, {"nickname: alpha", "anonymous-storage-FURL: " + kFurl,
-                   "anonymous-storage-NURLs:", "  - " + kNurl,
+      server(kId, {"nickname: alpha", "anonymous-storage-FURL: " + kFurl, "anonymous-storage-NURLs:", "  - " + kNurl,
                    "permutation-seed-base32: " + std::string(32, 'a'), "grid-manager-certificates: []"}) +
       "    connections: {tcp: tcp}\n");
   EXPECT_TRUE(parsed.problems.empty());
@@ -115,10 +113,10 @@ TEST(ServersYaml, must_have_its_shape) {
 }
 
 TEST(ServersYaml, names_what_cannot_be_used_and_keeps_the_rest) {
-  const Parsed parsed = parse("storage:\n" + server("good", {with_nurls("[\"" + kNurl + "\"]")}) +
-                              server("foolscap", {"anonymous-storage-FURL: " + kFurl}) +
-                              "  scalar: 5\n  list: [1]\n  no-ann: {}\n" +
-                              server("better", {with_nurls("[\"" + kNurl + "\"]")}));
+  const Parsed parsed =
+      parse("storage:\n" + server("good", {with_nurls("[\"" + kNurl + "\"]")}) +
+            server("foolscap", {"anonymous-storage-FURL: " + kFurl}) + "  scalar: 5\n  list: [1]\n  no-ann: {}\n" +
+            server("better", {with_nurls("[\"" + kNurl + "\"]")}));
   ASSERT_EQ(parsed.servers.size(), 2u);
   EXPECT_EQ(parsed.servers[0].server_id, "good");
   EXPECT_EQ(parsed.servers[1].server_id, "better");
@@ -135,8 +133,7 @@ TEST(ServersYaml, wants_at_least_one_nurl_that_can_be_read) {
   EXPECT_NE(problem_of({with_nurls(kNurl)}), "") << "a text instead of a list";
   EXPECT_NE(problem_of({with_nurls("[[]]")}), "");
   EXPECT_NE(problem_of({with_nurls("[\"pb://nonsense#v=1\"]")}), "");
-  EXPECT_NE(problem_of({"anonymous-storage-NURLs:", "  - " + kNurl.substr(0, kNurl.size() - 4) + " #v=1"}),
-            "")
+  EXPECT_NE(problem_of({"anonymous-storage-NURLs:", "  - " + kNurl.substr(0, kNurl.size() - 4) + " #v=1"}), "")
       << "behind a blank the version is a comment of YAML";
   const Parsed parsed = parse("storage:\n" + server(kId, {with_nurls("[nonsense, \"" + kNurl + "\"]")}));
   ASSERT_EQ(parsed.servers.size(), 1u);
@@ -144,8 +141,9 @@ TEST(ServersYaml, wants_at_least_one_nurl_that_can_be_read) {
 }
 
 TEST(ServersYaml, names_a_nurl_that_cannot_be_read_beside_others_by_its_place) {
-  const Parsed parsed = parse("storage:\n" + server(kId, {with_nurls("[\"" + kNurl + "\", nonsense, \"" + kNurl + "\", [], \"" +
-                                                                    kFurl + "\"]")}));
+  const Parsed parsed =
+      parse("storage:\n" +
+            server(kId, {with_nurls("[\"" + kNurl + "\", nonsense, \"" + kNurl + "\", [], \"" + kFurl + "\"]")}));
   ASSERT_EQ(parsed.servers.size(), 1u);
   EXPECT_EQ(parsed.servers[0].nurls.size(), 2u);
   ASSERT_EQ(parsed.problems.size(), 3u);
@@ -176,10 +174,9 @@ TEST(ServersYaml, has_ids_of_text_only) {
 
 TEST(ServersYaml, wants_a_tub_id_of_20_bytes_in_a_furl) {
   const std::string nurls = with_nurls("[\"" + kNurl + "\"]");
-  for (const std::string& furl :
-       {std::string("nonsense"), "pb://" + kTub, "pb://" + kTub.substr(1) + "@tcp:h:1/s",
-        "pb://" + kTub + "b@tcp:h:1/s", std::string("pb://@tcp:h:1/s"),
-        "pb://" + std::string(32, 'B') + "@tcp:h:1/s", "http://" + kTub + "@tcp:h:1/s"}) {
+  for (const std::string& furl : {std::string("nonsense"), "pb://" + kTub, "pb://" + kTub.substr(1) + "@tcp:h:1/s",
+                                  "pb://" + kTub + "b@tcp:h:1/s", std::string("pb://@tcp:h:1/s"),
+                                  "pb://" + std::string(32, 'B') + "@tcp:h:1/s", "http://" + kTub + "@tcp:h:1/s"}) {
     EXPECT_NE(problem_of({nurls, "anonymous-storage-FURL: " + furl}), "") << furl;
   }
 }
@@ -192,8 +189,8 @@ TEST(ServersYaml, wants_a_seed_in_base32) {
 }
 
 TEST(ServersYaml, shares_what_it_names_by_an_alias) {
-  const Parsed parsed = parse("storage:\n  one: &one\n    ann:\n      " + with_nurls("[\"" + kNurl + "\"]") +
-                              "\n  two: *one\n");
+  const Parsed parsed =
+      parse("storage:\n  one: &one\n    ann:\n      " + with_nurls("[\"" + kNurl + "\"]") + "\n  two: *one\n");
   ASSERT_EQ(parsed.servers.size(), 2u);
   EXPECT_EQ(parsed.servers[1].server_id, "two");
 }
@@ -202,8 +199,7 @@ TEST(ServersYaml, stands_a_file_made_to_hurt) {
   std::string laughs = "a0: &a0 [x]\n";
   for (int i = 1; i < 40; ++i) {
     const std::string last = "*a" + std::to_string(i - 1);
-    laughs += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + last + ", " + last + ", " + last +
-              "]\n";
+    laughs += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + last + ", " + last + ", " + last + "]\n";
   }
   EXPECT_TRUE(parse(laughs + "storage: {}\n").servers.empty());
   EXPECT_TRUE(is_malformed(laughs + "storage: *a39\n"));
@@ -224,7 +220,9 @@ TEST(ServersYaml, has_at_most_10000_servers) {
 }
 
 /// The same of another server.
-std::string nurl_of(char key) { return "pb://" + std::string(42, key) + "A@example.org:8098/swissnum#v=1"; }
+std::string nurl_of(char key) {
+  return "pb://" + std::string(42, key) + "A@example.org:8098/swissnum#v=1";
+}
 
 TEST(NurlList, is_one_nurl_a_line) {
   std::vector<std::string> problems;

@@ -30,7 +30,9 @@ Result<bool> parse_bool(std::string_view text) {
 
 Result<unsigned> parse_small(std::string_view text, unsigned max) {
   const auto value = protocol::parse_decimal(text);
-  if (!value || *value > max) return fail(Errc::malformed, "a number up to " + std::to_string(max) + " is needed, not \"" + std::string(text) + "\"");
+  if (!value || *value > max)
+    return fail(Errc::malformed,
+                "a number up to " + std::to_string(max) + " is needed, not \"" + std::string(text) + "\"");
   return static_cast<unsigned>(*value);
 }
 
@@ -124,7 +126,9 @@ Result<std::vector<std::string>> parse_ids(std::string_view text) {
 
 Result<std::uint64_t> parse_byte_count(std::string_view text) {
   auto [number, unit] = split_number(text);
-  if (!number) return fail(Errc::malformed, "a number of bytes such as 10G or 512MiB is needed, not \"" + std::string(text) + "\"");
+  if (!number)
+    return fail(Errc::malformed,
+                "a number of bytes such as 10G or 512MiB is needed, not \"" + std::string(text) + "\"");
   if (unit.ends_with('b')) unit.pop_back();
   std::uint64_t base = 1000;
   if (unit.ends_with('i')) {
@@ -134,7 +138,8 @@ Result<std::uint64_t> parse_byte_count(std::string_view text) {
   }
   if (unit.empty()) return *number;
   const std::size_t power = std::string_view("kmgtpe").find(unit[0]);
-  if (unit.size() != 1 || power == std::string_view::npos) return fail(Errc::malformed, "an unknown unit in \"" + std::string(text) + "\"");
+  if (unit.size() != 1 || power == std::string_view::npos)
+    return fail(Errc::malformed, "an unknown unit in \"" + std::string(text) + "\"");
   std::uint64_t factor = 1;
   for (std::size_t i = 0; i <= power; ++i) factor *= base;
   return times(*number, factor);
@@ -142,31 +147,54 @@ Result<std::uint64_t> parse_byte_count(std::string_view text) {
 
 Result<std::uint64_t> parse_duration_seconds(std::string_view text) {
   const auto [number, unit] = split_number(text);
-  if (!number) return fail(Errc::malformed, "a duration such as 30min or 7days is needed, not \"" + std::string(text) + "\"");
-  static const std::map<std::string, std::uint64_t, std::less<>> kUnits = {
-      {"", 1}, {"s", 1}, {"sec", 1}, {"second", 1}, {"seconds", 1}, {"m", 60}, {"min", 60}, {"minute", 60}, {"minutes", 60},
-      {"h", 3600}, {"hour", 3600}, {"hours", 3600}, {"d", 86'400}, {"day", 86'400}, {"days", 86'400}, {"mo", 2'678'400},
-      {"month", 2'678'400}, {"months", 2'678'400}, {"year", 31'536'000}, {"years", 31'536'000}};
+  if (!number)
+    return fail(Errc::malformed, "a duration such as 30min or 7days is needed, not \"" + std::string(text) + "\"");
+  static const std::map<std::string, std::uint64_t, std::less<>> kUnits = {{"", 1},
+                                                                           {"s", 1},
+                                                                           {"sec", 1},
+                                                                           {"second", 1},
+                                                                           {"seconds", 1},
+                                                                           {"m", 60},
+                                                                           {"min", 60},
+                                                                           {"minute", 60},
+                                                                           {"minutes", 60},
+                                                                           {"h", 3600},
+                                                                           {"hour", 3600},
+                                                                           {"hours", 3600},
+                                                                           {"d", 86'400},
+                                                                           {"day", 86'400},
+                                                                           {"days", 86'400},
+                                                                           {"mo", 2'678'400},
+                                                                           {"month", 2'678'400},
+                                                                           {"months", 2'678'400},
+                                                                           {"year", 31'536'000},
+                                                                           {"years", 31'536'000}};
   const auto it = kUnits.find(unit);
   if (it == kUnits.end()) return fail(Errc::malformed, "an unknown unit in \"" + std::string(text) + "\"");
   return times(*number, it->second);
 }
 
 Result<std::uint64_t> parse_lease_seconds(std::string_view text) {
-  static constexpr std::array kUnits = {"s", "second", "seconds", "day", "days", "mo", "month", "months", "year", "years"};
+  static constexpr std::array kUnits = {"s",  "second", "seconds", "day",  "days",
+                                        "mo", "month",  "months",  "year", "years"};
   const std::string unit = split_number(text).second;
   if (std::ranges::find(kUnits, unit) == kUnits.end()) {
-    return fail(Errc::malformed, "a duration in days, months or years is needed, such as 60 days, not \"" + std::string(text) + "\"");
+    return fail(Errc::malformed,
+                "a duration in days, months or years is needed, such as 60 days, not \"" + std::string(text) + "\"");
   }
   return parse_duration_seconds(text);
 }
 
 Result<std::int64_t> parse_date(std::string_view text) {
-  const auto number = [&](std::size_t at, std::size_t length) { return protocol::parse_decimal(text.substr(at, length)); };
+  const auto number = [&](std::size_t at, std::size_t length) {
+    return protocol::parse_decimal(text.substr(at, length));
+  };
   const bool shaped = text.size() == 10 && text[4] == '-' && text[7] == '-';
-  const auto year = shaped ? number(0, 4) : std::nullopt, month = shaped ? number(5, 2) : std::nullopt, day = shaped ? number(8, 2) : std::nullopt;
+  const auto year = shaped ? number(0, 4) : std::nullopt, month = shaped ? number(5, 2) : std::nullopt,
+             day = shaped ? number(8, 2) : std::nullopt;
   if (year && month && day) {
-    const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)), std::chrono::month(static_cast<unsigned>(*month)),
+    const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)),
+                                           std::chrono::month(static_cast<unsigned>(*month)),
                                            std::chrono::day(static_cast<unsigned>(*day)));
     if (date.ok()) return std::chrono::seconds(std::chrono::sys_days(date).time_since_epoch()).count();
   }
@@ -190,7 +218,8 @@ Result<TahoeCfg> parse_tahoe_cfg(std::string_view text) {
                        {"[storage] storage_dir", set_text(out.storage_dir)},
                        {"[storage] expire.enabled", set(out.expire.enabled, parse_bool)},
                        {"[storage] expire.mode", set_optional(out.expire.mode, mode)},
-                       {"[storage] expire.override_lease_duration", set_optional(out.expire.override_lease_seconds, parse_lease_seconds)},
+                       {"[storage] expire.override_lease_duration",
+                        set_optional(out.expire.override_lease_seconds, parse_lease_seconds)},
                        {"[storage] expire.cutoff_date", set_optional(out.expire.cutoff_date, parse_date)},
                        {"[storage] expire.immutable", set(out.expire.immutable, parse_bool)},
                        {"[storage] expire.mutable", set(out.expire.mutable_slots, parse_bool)},
@@ -199,12 +228,15 @@ Result<TahoeCfg> parse_tahoe_cfg(std::string_view text) {
                        {"[client] shares.total", set(out.shares_total, count)},
                        {"[client] peers.preferred", set(out.peers_preferred, parse_ids)}};
   HF_TRY_VOID(read_into(table, text, "tahoe.cfg", false));
-  if (out.expire.enabled && !out.expire.mode) return fail(Errc::malformed, "tahoe.cfg: [storage] expire.enabled needs an expire.mode");
+  if (out.expire.enabled && !out.expire.mode)
+    return fail(Errc::malformed, "tahoe.cfg: [storage] expire.enabled needs an expire.mode");
   if (out.expire.enabled && *out.expire.mode == ExpireCfg::Mode::cutoff_date && !out.expire.cutoff_date) {
     return fail(Errc::malformed, "tahoe.cfg: [storage] expire.mode = cutoff-date needs an expire.cutoff_date");
   }
-  if (out.shares_needed < 1 || out.shares_needed > out.shares_total || out.shares_happy < 1 || out.shares_happy > out.shares_total) {
-    return fail(Errc::malformed, "tahoe.cfg: [client] shares must satisfy 1 <= needed <= total <= 256 and 1 <= happy <= total");
+  if (out.shares_needed < 1 || out.shares_needed > out.shares_total || out.shares_happy < 1 ||
+      out.shares_happy > out.shares_total) {
+    return fail(Errc::malformed,
+                "tahoe.cfg: [client] shares must satisfy 1 <= needed <= total <= 256 and 1 <= happy <= total");
   }
   return out;
 }
@@ -226,7 +258,8 @@ Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
                        {"[storage] partial.max_per_share", set(out.partial_per_share_max, small)},
                        {"[storage] admin.port", set(out.admin_port, port)}};
   HF_TRY_VOID(read_into(table, text, "holdfast.cfg", true));
-  if (out.partial_idle_seconds < 1'800) return fail(Errc::malformed, "holdfast.cfg: partial.idle must not be below 30 min, as in Tahoe-LAFS");
+  if (out.partial_idle_seconds < 1'800)
+    return fail(Errc::malformed, "holdfast.cfg: partial.idle must not be below 30 min, as in Tahoe-LAFS");
   return out;
 }
 

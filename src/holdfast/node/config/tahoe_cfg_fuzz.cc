@@ -27,20 +27,22 @@ std::string written(const TahoeCfg& cfg) {
          "\nreadonly=" + (cfg.readonly ? "true" : "false") +
          "\nreserved_space=" + std::to_string(cfg.reserved_space_bytes) + "\nstorage_dir=" + escaped(cfg.storage_dir) +
          "\n[client]\nshares.needed=" + std::to_string(cfg.shares_needed) +
-         "\nshares.happy=" + std::to_string(cfg.shares_happy) +
-         "\nshares.total=" + std::to_string(cfg.shares_total) + "\npeers.preferred=" + peers + "\n";
+         "\nshares.happy=" + std::to_string(cfg.shares_happy) + "\nshares.total=" + std::to_string(cfg.shares_total) +
+         "\npeers.preferred=" + peers + "\n";
 }
 
 bool same(const TahoeCfg& a, const TahoeCfg& b) {
   return a.nickname == b.nickname && a.tub_port == b.tub_port && a.tub_location == b.tub_location &&
          a.storage_enabled == b.storage_enabled && a.readonly == b.readonly &&
          a.reserved_space_bytes == b.reserved_space_bytes && a.storage_dir == b.storage_dir &&
-         a.shares_needed == b.shares_needed && a.shares_happy == b.shares_happy &&
-         a.shares_total == b.shares_total && a.peers_preferred == b.peers_preferred;
+         a.shares_needed == b.shares_needed && a.shares_happy == b.shares_happy && a.shares_total == b.shares_total &&
+         a.peers_preferred == b.peers_preferred;
 }
 
 /// Written so, doubled signs may make a line longer than a line may be.
-bool may_be_too_long(const std::string& text) { return text.size() > kIniLineBytesMax; }
+bool may_be_too_long(const std::string& text) {
+  return text.size() > kIniLineBytesMax;
+}
 
 void check_tahoe_cfg(std::string_view text) {
   const auto cfg = parse_tahoe_cfg(text);
@@ -63,15 +65,13 @@ void check_holdfast_cfg(std::string_view text) {
   std::string again_text = "[storage]\npartial.retention=" + std::to_string(cfg->partial_retention_seconds) +
                            "\npartial.idle=" + std::to_string(cfg->partial_idle_seconds) +
                            "\npartial.max_per_share=" + std::to_string(cfg->partial_per_share_max) + "\n";
-  if (cfg->partial_bytes_max)
-    again_text += "partial.max_bytes=" + std::to_string(*cfg->partial_bytes_max) + "\n";
+  if (cfg->partial_bytes_max) again_text += "partial.max_bytes=" + std::to_string(*cfg->partial_bytes_max) + "\n";
   if (cfg->admin_port) again_text += "admin.port=" + std::to_string(*cfg->admin_port) + "\n";
   const auto again = parse_holdfast_cfg(again_text);
   HF_CHECK(again && again->partial_retention_seconds == cfg->partial_retention_seconds);
   HF_CHECK(again->partial_idle_seconds == cfg->partial_idle_seconds &&
            again->partial_bytes_max == cfg->partial_bytes_max);
-  HF_CHECK(again->partial_per_share_max == cfg->partial_per_share_max &&
-           again->admin_port == cfg->admin_port);
+  HF_CHECK(again->partial_per_share_max == cfg->partial_per_share_max && again->admin_port == cfg->admin_port);
 }
 
 }  // namespace

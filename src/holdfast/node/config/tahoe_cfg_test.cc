@@ -32,22 +32,19 @@ TEST(ByteCount, has_units_of_1000_and_of_1024) {
   for (const char unit : std::string_view("KMGTPE")) {
     decimal *= 1000;
     binary *= 1024;
-    for (const std::string& name :
-         {std::string(1, unit), std::string(1, static_cast<char>(unit - 'A' + 'a'))}) {
+    for (const std::string& name : {std::string(1, unit), std::string(1, static_cast<char>(unit - 'A' + 'a'))}) {
       EXPECT_EQ(parse_byte_count("1" + name), decimal) << name;
       EXPECT_EQ(parse_byte_count("3" + name + "B"), 3 * decimal) << name;
       EXPECT_EQ(parse_byte_count("1" + name + "i"), binary) << name;
       EXPECT_EQ(parse_byte_count("7" + name + "iB"), 7 * binary) << name;
-      EXPECT_EQ(parse_byte_count("1 " + name + "ib "), binary)
-          << name << " with a blank, as the manual writes it";
+      EXPECT_EQ(parse_byte_count("1 " + name + "ib "), binary) << name << " with a blank, as the manual writes it";
     }
   }
 }
 
 TEST(ByteCount, is_nothing_else) {
-  for (const char* text :
-       {"",     " ",   "G",  "-1G", "+1",   "1.5G",  "1,000", "1e9", "0x10", "1X",   "1GG",
-        "1GBB", "1iB", "1i", "1Bi", "1KBi", "1 G B", "1_000", "one", " 1",   "1\tG", "1K1"}) {
+  for (const char* text : {"",     " ",   "G",  "-1G", "+1",   "1.5G",  "1,000", "1e9", "0x10", "1X",   "1GG",
+                           "1GBB", "1iB", "1i", "1Bi", "1KBi", "1 G B", "1_000", "one", " 1",   "1\tG", "1K1"}) {
     EXPECT_FALSE(parse_byte_count(text)) << text;
   }
 }
@@ -94,9 +91,8 @@ TEST(Duration, has_units_from_seconds_to_years) {
 }
 
 TEST(Duration, is_nothing_else_and_fits) {
-  for (const char* text :
-       {"", "day", "-1 day", "1.5 days", "1 fortnight", "1 day 2 hours", "1dayss", "7 d ays", "1M o",
-        "18446744073709551616", "584942417356 years", "18446744073709551615 min"}) {
+  for (const char* text : {"", "day", "-1 day", "1.5 days", "1 fortnight", "1 day 2 hours", "1dayss", "7 d ays", "1M o",
+                           "18446744073709551616", "584942417356 years", "18446744073709551615 min"}) {
     EXPECT_FALSE(parse_duration_seconds(text)) << text;
   }
   EXPECT_EQ(parse_duration_seconds("18446744073709551615s"), kMax);
@@ -141,9 +137,7 @@ TEST(TahoeCfg, is_read_as_a_node_writes_it) {
 
 TEST(TahoeCfg, takes_the_last_of_a_key_that_is_there_twice) {
   EXPECT_EQ(parse_tahoe_cfg("[node]\nnickname = a\nnickname = b\n").value().nickname, "b");
-  EXPECT_EQ(parse_tahoe_cfg("[node]\nnickname = a\n[storage]\nreadonly = 1\n[node]\nnickname = b\n")
-                .value()
-                .nickname,
+  EXPECT_EQ(parse_tahoe_cfg("[node]\nnickname = a\n[storage]\nreadonly = 1\n[node]\nnickname = b\n").value().nickname,
             "b");
   EXPECT_EQ(parse_tahoe_cfg("[client]\npeers.preferred = a\npeers.preferred = b\n").value().peers_preferred,
             std::vector<std::string>{"b"});
@@ -167,8 +161,7 @@ TEST(TahoeCfg, knows_true_and_false_by_their_names) {
     EXPECT_TRUE(parse_tahoe_cfg(std::string("[storage]\nreadonly = ") + text).value().readonly) << text;
   }
   for (const char* text : {"false", "False", "no", "OFF", "0"}) {
-    EXPECT_FALSE(parse_tahoe_cfg(std::string("[storage]\nenabled = ") + text).value().storage_enabled)
-        << text;
+    EXPECT_FALSE(parse_tahoe_cfg(std::string("[storage]\nenabled = ") + text).value().storage_enabled) << text;
   }
   for (const char* text : {"", "2", "enabled", "t", "true false"}) {
     EXPECT_NE(error_of(std::string("[storage]\nreadonly = ") + text), "") << text;
@@ -177,8 +170,7 @@ TEST(TahoeCfg, knows_true_and_false_by_their_names) {
 
 TEST(TahoeCfg, holds_shares_within_their_bounds) {
   const auto shares = [](const std::string& needed, const std::string& happy, const std::string& total) {
-    return error_of("[client]\nshares.needed=" + needed + "\nshares.happy=" + happy +
-                    "\nshares.total=" + total + "\n");
+    return error_of("[client]\nshares.needed=" + needed + "\nshares.happy=" + happy + "\nshares.total=" + total + "\n");
   };
   EXPECT_EQ(shares("1", "1", "1"), "");
   EXPECT_EQ(shares("256", "256", "256"), "");
@@ -197,7 +189,8 @@ TEST(TahoeCfg, holds_shares_within_their_bounds) {
 TEST(TahoeCfg, says_where_it_is_wrong) {
   EXPECT_TRUE(mentions(error_of("[node]\nnickname = a\nnot a setting\n"), "line 3"));
   EXPECT_TRUE(mentions(error_of("[node]\n\n# x\n[broken\nnickname = a\n"), "line 4"));
-  EXPECT_TRUE(mentions(error_of("[storage]\nreserved_space = much\n"), "tahoe.cfg: line 2: [storage] reserved_space: "));
+  EXPECT_TRUE(
+      mentions(error_of("[storage]\nreserved_space = much\n"), "tahoe.cfg: line 2: [storage] reserved_space: "));
   EXPECT_TRUE(mentions(error_of("[storage]\nreserved_space = much\n"), "\"much\""));
 }
 
@@ -207,8 +200,11 @@ TEST(TahoeCfg, keeps_a_semicolon_and_a_hash_of_a_value) {
 
 TEST(TahoeCfg, has_preferred_servers_behind_commas_and_on_lines_of_their_own) {
   const std::vector<std::string> expected = {"v0-a", "v0-b", "v0-c"};
-  for (const char* value : {"v0-a,v0-b,v0-c", " v0-a , v0-b,, v0-c,", "v0-a,\n  v0-b,\n  v0-c", "\n  v0-a\n\tv0-b\n  # no\n\n  v0-c\n"}) {
-    EXPECT_EQ(parse_tahoe_cfg(std::string("[client]\npeers.preferred =") + value + "\nshares.total = 9\n").value().peers_preferred,
+  for (const char* value :
+       {"v0-a,v0-b,v0-c", " v0-a , v0-b,, v0-c,", "v0-a,\n  v0-b,\n  v0-c", "\n  v0-a\n\tv0-b\n  # no\n\n  v0-c\n"}) {
+    EXPECT_EQ(parse_tahoe_cfg(std::string("[client]\npeers.preferred =") + value + "\nshares.total = 9\n")
+                  .value()
+                  .peers_preferred,
               expected)
         << value;
   }
@@ -221,8 +217,9 @@ TEST(TahoeCfg, reads_long_lines_whole) {
     expected.push_back("v0-" + std::to_string(i) + std::string(52, 'a'));
     ids += expected.back() + ", ";
   }
-  const TahoeCfg cfg =
-      parse_tahoe_cfg("# " + std::string(5'000, ' ') + "\n[client]\npeers.preferred = " + ids + "\n[storage]\nreadonly = true\n").value();
+  const TahoeCfg cfg = parse_tahoe_cfg("# " + std::string(5'000, ' ') + "\n[client]\npeers.preferred = " + ids +
+                                       "\n[storage]\nreadonly = true\n")
+                           .value();
   EXPECT_EQ(cfg.peers_preferred, expected);
   EXPECT_TRUE(cfg.readonly);
 }
@@ -243,8 +240,8 @@ TEST(Date, is_midnight_of_a_day_that_there_is) {
   EXPECT_EQ(parse_date("1970-01-01"), 0);
   EXPECT_EQ(parse_date("2026-03-01"), 1'772'323'200);
   EXPECT_EQ(parse_date("2024-02-29"), 1'709'164'800);
-  for (const char* text : {"", "2026", "2026-1-1", "2026-02-29", "2026-13-01", "2026-00-10", "2026-01-00", "2026-01-32", "01-01-2026", "2026/01/01",
-                           "2026-01-01T00:00:00", " 2026-01-01", "-026-01-01"}) {
+  for (const char* text : {"", "2026", "2026-1-1", "2026-02-29", "2026-13-01", "2026-00-10", "2026-01-00", "2026-01-32",
+                           "01-01-2026", "2026/01/01", "2026-01-01T00:00:00", " 2026-01-01", "-026-01-01"}) {
     EXPECT_FALSE(parse_date(text)) << text;
   }
 }
@@ -256,23 +253,31 @@ TEST(LeaseDuration, has_a_unit_that_is_not_to_be_mistaken) {
   EXPECT_EQ(parse_lease_seconds("3 Months"), 93 * kDay);
   EXPECT_EQ(parse_lease_seconds("1 year"), 365 * kDay);
   EXPECT_EQ(parse_lease_seconds("90 s"), 90u);
-  for (const char* text : {"", "31", "2m", "2 min", "5 h", "days", "-1 day", "1.5 days", "1 week"}) EXPECT_FALSE(parse_lease_seconds(text)) << text;
+  for (const char* text : {"", "31", "2m", "2 min", "5 h", "days", "-1 day", "1.5 days", "1 week"})
+    EXPECT_FALSE(parse_lease_seconds(text)) << text;
 }
 
 TEST(TahoeCfg, expires_nothing_by_default) {
-  for (const char* text : {"", "[storage]\nexpire.mode = age\nexpire.override_lease_duration = 1 day\n", "[storage]\nexpire.enabled = false\n"}) {
+  for (const char* text : {"", "[storage]\nexpire.mode = age\nexpire.override_lease_duration = 1 day\n",
+                           "[storage]\nexpire.enabled = false\n"}) {
     EXPECT_FALSE(parse_tahoe_cfg(text)->expire.enabled) << text;
   }
 }
 
 TEST(TahoeCfg, says_which_leases_have_ended) {
-  const ExpireCfg by_age = parse_tahoe_cfg("[storage]\nexpire.enabled = true\nexpire.mode = age\nexpire.override_lease_duration = 2 months\n"
-                                           "expire.mutable = false\n")->expire;
+  const ExpireCfg by_age =
+      parse_tahoe_cfg(
+          "[storage]\nexpire.enabled = true\nexpire.mode = age\nexpire.override_lease_duration = 2 months\n"
+          "expire.mutable = false\n")
+          ->expire;
   EXPECT_TRUE(by_age.enabled && by_age.immutable && !by_age.mutable_slots);
   EXPECT_EQ(by_age.mode, ExpireCfg::Mode::age);
   EXPECT_EQ(by_age.override_lease_seconds, 62 * kDay);
-  const ExpireCfg by_date = parse_tahoe_cfg("[storage]\nexpire.enabled = yes\nexpire.mode = cutoff-date\nexpire.cutoff_date = 2026-03-01\n"
-                                            "expire.immutable = no\n")->expire;
+  const ExpireCfg by_date =
+      parse_tahoe_cfg(
+          "[storage]\nexpire.enabled = yes\nexpire.mode = cutoff-date\nexpire.cutoff_date = 2026-03-01\n"
+          "expire.immutable = no\n")
+          ->expire;
   EXPECT_TRUE(by_date.enabled && !by_date.immutable && by_date.mutable_slots);
   EXPECT_EQ(by_date.mode, ExpireCfg::Mode::cutoff_date);
   EXPECT_EQ(by_date.cutoff_date, 1'772'323'200);
@@ -316,11 +321,10 @@ TEST(HoldfastCfg, may_switch_the_extension_off) {
 
 TEST(HoldfastCfg, refuses_misspelt_keys_and_values_out_of_bounds) {
   for (const char* text :
-       {"[storage]\npartial.max_byte = 1G\n", "[node]\npartial.retention = 1 day\n",
-        "partial.retention = 1 day\n", "[storage]\nreadonly = true\n", "[storage]\npartial.idle = 29 min\n",
-        "[storage]\npartial.idle = 0\n", "[storage]\npartial.retention = forever\n",
-        "[storage]\npartial.max_per_share = 1001\n", "[storage]\nadmin.port = 65536\n",
-        "[storage]\nadmin.port = tcp:80\n", "[storage]\npartial.max_bytes = -1\n"}) {
+       {"[storage]\npartial.max_byte = 1G\n", "[node]\npartial.retention = 1 day\n", "partial.retention = 1 day\n",
+        "[storage]\nreadonly = true\n", "[storage]\npartial.idle = 29 min\n", "[storage]\npartial.idle = 0\n",
+        "[storage]\npartial.retention = forever\n", "[storage]\npartial.max_per_share = 1001\n",
+        "[storage]\nadmin.port = 65536\n", "[storage]\nadmin.port = tcp:80\n", "[storage]\npartial.max_bytes = -1\n"}) {
     const auto cfg = parse_holdfast_cfg(text);
     ASSERT_FALSE(cfg) << text;
     EXPECT_EQ(cfg.error().code, Errc::malformed);

@@ -27,15 +27,22 @@ class SourceBody final : public http::BodySource {
 
 Error status_error(unsigned status, const std::string& name, std::string text) {
   text.resize(std::min<std::size_t>(text.size(), 200));
-  std::ranges::replace_if(text, [](unsigned char c) { return c < 32 || c > 126; }, ' ');
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return c < 32 || c > 126; }, ' ');
   const std::string what = name + " answered " + std::to_string(status) + (text.empty() ? "" : ": " + text);
   switch (status) {
-    case 401: return {Errc::unauthorized, what};
-    case 404: return {Errc::not_found, what};
-    case 405: return {Errc::unsupported, what};
-    case 409: return {Errc::conflict, what};
-    case 507: return {Errc::no_space, what};
-    default: break;
+    case 401:
+      return {Errc::unauthorized, what};
+    case 404:
+      return {Errc::not_found, what};
+    case 405:
+      return {Errc::unsupported, what};
+    case 409:
+      return {Errc::conflict, what};
+    case 507:
+      return {Errc::no_space, what};
+    default:
+      break;
   }
   return {status >= 500 || status == 408 || status == 429 ? Errc::unavailable : Errc::malformed, what};
 }

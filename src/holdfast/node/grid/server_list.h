@@ -12,7 +12,7 @@
 namespace holdfast::grid {
 
 struct HttpServerOptions {
-  io::Duration silence = std::chrono::seconds(15);   // no byte, no answer
+  io::Duration silence = std::chrono::seconds(15);      // no byte, no answer
   io::Duration completing = std::chrono::seconds(600);  // answer to a completing write
   http::RateLimiter* send_limit = nullptr;
   http::RateLimiter* receive_limit = nullptr;

@@ -21,7 +21,8 @@ io::Task<void> GarbageCollector::open() {
   };
   const Result<CollectorState> state = co_await world_.disk.run(job);
   if (!state) {
-    if (state.error().code != Errc::not_found) world_.log.warning("the garbage collector begins anew: " + state.error().what);
+    if (state.error().code != Errc::not_found)
+      world_.log.warning("the garbage collector begins anew: " + state.error().what);
     co_return;
   }
   cursor_ = state->cursor;

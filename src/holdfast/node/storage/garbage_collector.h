@@ -18,7 +18,7 @@ namespace holdfast::storage {
 
 struct CollectorCounters {
   std::uint64_t cycles = 0, buckets = 0, buckets_removed = 0;
-  std::uint64_t shares = 0, bytes = 0;                    // looked at
+  std::uint64_t shares = 0, bytes = 0;  // looked at
   std::uint64_t dropped = 0, recovered_bytes = 0, unreadable = 0;
 };
 

@@ -25,7 +25,9 @@ StorageIndex index_of(std::uint8_t first, std::uint8_t second = 0) {
   return StorageIndex::from(bytes);
 }
 
-LeaseRequest lease_of(char who) { return {0, secret_of(who), secret_of('c')}; }
+LeaseRequest lease_of(char who) {
+  return {0, secret_of(who), secret_of('c')};
+}
 
 /// A machine on which shares lie about, with a collector that is restarted with the store.
 class Collecting {
@@ -33,7 +35,9 @@ class Collecting {
   explicit Collecting(std::uint64_t seed = 1) : machine(seed) { policy.enabled = true; }
 
   /// For so many days from now; negative: ended so long ago.
-  std::uint32_t ends_in(std::int64_t days) { return static_cast<std::uint32_t>(machine.loop.wall_seconds() + days * kDay); }
+  std::uint32_t ends_in(std::int64_t days) {
+    return static_cast<std::uint32_t>(machine.loop.wall_seconds() + days * kDay);
+  }
   void put(const StorageIndex& si, ShareNumber number, const std::vector<std::uint32_t>& leases) {
     Bytes bytes = container_header(kShareBytes, static_cast<std::uint32_t>(leases.size()));
     bytes.resize(bytes.size() + kShareBytes, static_cast<std::uint8_t>(number));
@@ -46,10 +50,13 @@ class Collecting {
     HF_CHECK(machine.fs.make_directories(bucket).has_value());
     const auto file = machine.fs.open(bucket + "/" + name, io::Open::create).value();
     HF_CHECK(file->write(0, bytes) && file->sync());
-    for (std::string path = bucket; path != "/"; path = io::parent_path(path)) HF_CHECK(machine.fs.sync_directory(path).has_value());
+    for (std::string path = bucket; path != "/"; path = io::parent_path(path))
+      HF_CHECK(machine.fs.sync_directory(path).has_value());
     HF_CHECK(machine.fs.sync_directory("/").has_value());
   }
-  bool has(const StorageIndex& si, ShareNumber number) { return machine.fs.info(machine.paths().share(si, number)).has_value(); }
+  bool has(const StorageIndex& si, ShareNumber number) {
+    return machine.fs.info(machine.paths().share(si, number)).has_value();
+  }
 
   Result<void> start() {
     collector.reset();
@@ -108,7 +115,8 @@ TEST_F(GarbageCollectorTest, DropsWhatHasOnlyEndedLeasesAndTheEmptyBucket) {
   on_.settle();
   EXPECT_FALSE(on_.has(si_, 1) || on_.has(si_, 2) || on_.has(index_of(2), 1));
   EXPECT_FALSE(on_.machine.fs.info(on_.machine.paths().bucket(si_)).has_value());
-  EXPECT_TRUE(on_.machine.fs.info(io::parent_path(on_.machine.paths().bucket(si_))).has_value()) << "prefix directories stay";
+  EXPECT_TRUE(on_.machine.fs.info(io::parent_path(on_.machine.paths().bucket(si_))).has_value())
+      << "prefix directories stay";
   EXPECT_TRUE(on_.has(index_of(2), 2));
   EXPECT_TRUE(on_.has(index_of(3), 1));
   const CollectorCounters& counters = on_.collector->counters();
@@ -130,10 +138,10 @@ TEST_F(GarbageCollectorTest, LeavesAloneWhatIsNotForIt) {
   Bytes mutable_slot = to_bytes(std::string_view("Tahoe mutable container v2\n\xc3\x55\x21\x99\x25"));
   mutable_slot.resize(600);
   Bytes short_one = container_header(0, 50);
-  on_.put_file(si_, "1", v1);                                   // never had a lease
+  on_.put_file(si_, "1", v1);  // never had a lease
   on_.put_file(index_of(2), "1", mutable_slot);
-  on_.put_file(index_of(3), "1", short_one);                    // shorter than its leases
-  on_.put_file(index_of(4), "1", Bytes(100, 0xee));             // no container
+  on_.put_file(index_of(3), "1", short_one);         // shorter than its leases
+  on_.put_file(index_of(4), "1", Bytes(100, 0xee));  // no container
   on_.put_file(index_of(5), "notes", Bytes(100, 0xee));
   on_.put(index_of(5), 1, {on_.ends_in(-1)});
   on_.settle();
@@ -252,7 +260,9 @@ io::Task<void> both(io::Task<void> a, int a_waits, io::Task<void> b, int b_waits
   co_await group.join();
 }
 
-io::Task<void> collect(ShareStore* store, StorageIndex si, ExpiryPolicy policy) { static_cast<void>(co_await store->collect(si, policy)); }
+io::Task<void> collect(ShareStore* store, StorageIndex si, ExpiryPolicy policy) {
+  static_cast<void>(co_await store->collect(si, policy));
+}
 
 io::Task<void> renew(ShareStore* store, StorageIndex si, bool* renewed) {
   LeaseRequest lease = lease_of('z');
@@ -266,7 +276,9 @@ io::Task<void> allocate(ShareStore* store, Client* client, bool* has) {
   *has = reply && reply->already_have.contains(client->number);
 }
 
-io::Task<void> finish_upload(ShareStore* store, Client* client) { static_cast<void>(co_await client->upload(store)); }
+io::Task<void> finish_upload(ShareStore* store, Client* client) {
+  static_cast<void>(co_await client->upload(store));
+}
 
 /// Settled, with one share whose lease has ended, on which both work, one of them so many turns later.
 class AtOnce : public testing::TestWithParam<int> {
@@ -279,7 +291,8 @@ class AtOnce : public testing::TestWithParam<int> {
   int collector_waits() const { return std::max(0, -GetParam()); }
   int other_waits() const { return std::max(0, GetParam()); }
   void with_the_collector(io::Task<void> other) {
-    on_.machine.finish(both(collect(&on_.machine.store(), sample_index(), on_.policy), collector_waits(), std::move(other), other_waits()));
+    on_.machine.finish(both(collect(&on_.machine.store(), sample_index(), on_.policy), collector_waits(),
+                            std::move(other), other_waits()));
   }
   Collecting on_;
 };
@@ -334,7 +347,9 @@ class SlowDisk : public testing::Test {
     HF_CHECK(on_.machine.run(store_.open()).has_value());
     store_.restore_clock(on_.machine.loop.wall_seconds());
   }
-  static ShareStore::World with(ShareStore::World world, io::WorkerPool& pool) { return {world.loop, pool, world.files, world.log}; }
+  static ShareStore::World with(ShareStore::World world, io::WorkerPool& pool) {
+    return {world.loop, pool, world.files, world.log};
+  }
 
   Collecting on_;
   HoldingPool pool_{on_.machine.loop};
@@ -407,7 +422,8 @@ TEST_F(GarbageCollectorTest, WalksSlowlyAndGoesOnWhereItWasAfterARestart) {
   start();
   constexpr std::uint64_t kPrefixes = 20, kEach = 15;
   for (std::uint8_t i = 0; i < kPrefixes; ++i) {
-    for (std::uint8_t j = 0; j < kEach; ++j) on_.put(index_of(static_cast<std::uint8_t>(i * 8), j), 1, {on_.ends_in(100)});
+    for (std::uint8_t j = 0; j < kEach; ++j)
+      on_.put(index_of(static_cast<std::uint8_t>(i * 8), j), 1, {on_.ends_in(100)});
   }
   on_.run(std::chrono::duration_cast<seconds>(GarbageCollector::kStartDelay) - seconds(1));
   EXPECT_EQ(on_.collector->counters().shares, 0u);
@@ -458,7 +474,8 @@ class Crashes : public testing::TestWithParam<int> {
         const auto share = on.machine.run(on.machine.store().open_share(si, number));
         ASSERT_TRUE(share.has_value()) << where;
         EXPECT_EQ(on.machine.run(on.machine.store().read(*share, {0, share->bytes})).value(),
-                  Bytes(Collecting::kShareBytes, static_cast<std::uint8_t>(number))) << where;
+                  Bytes(Collecting::kShareBytes, static_cast<std::uint8_t>(number)))
+            << where;
       }
     }
   }
@@ -472,7 +489,9 @@ class Crashes : public testing::TestWithParam<int> {
       EXPECT_EQ(on.machine.fs.info(on.machine.paths().bucket(si)).has_value(), i % 2 != 0) << where;
     }
   }
-  std::uint64_t seed(std::uint64_t operation) const { return static_cast<std::uint64_t>(GetParam()) * 1'000 + operation; }
+  std::uint64_t seed(std::uint64_t operation) const {
+    return static_cast<std::uint64_t>(GetParam()) * 1'000 + operation;
+  }
 };
 INSTANTIATE_TEST_SUITE_P(Seeds, Crashes, testing::Range(0, 3));
 

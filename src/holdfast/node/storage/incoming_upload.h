@@ -34,15 +34,15 @@ struct IncomingUpload {
   std::vector<JournalLease> more_leases;
   std::int64_t created_wall = 0, last_activity_wall = 0;
   io::Time last_activity{}, last_sync{};
-  bool woken = true;      // since the last matching allocate or byte within the idle time: counts as active
-  bool placing = false;   // it may have its final name already, but that is not durable: no share yet
-  bool gone = false;      // completed, aborted, expired: nothing more happens to it
+  bool woken = true;     // since the last matching allocate or byte within the idle time: counts as active
+  bool placing = false;  // it may have its final name already, but that is not durable: no share yet
+  bool gone = false;     // completed, aborted, expired: nothing more happens to it
   unsigned failed_syncs = 0, failed_audits = 0;
   /// Hashes of what was written, for the audit; none when there is no header yet, or no memory for it. Jobs that use it
   /// hold `order` and a pointer of their own: to drop it is to forget it, also while one of them runs.
   std::shared_ptr<immutable::ArrivingBlocks> blocks;
   bool blocks_refused = false;
-  unsigned users = 0;     // requests at work on it
+  unsigned users = 0;  // requests at work on it
   /// What each of them has still to bring, and when it last brought anything.
   struct Writing {
     Range rest;

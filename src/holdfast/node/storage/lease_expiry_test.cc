@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::int64_t kNow = 1'800'000'000, kDay = 86'400;
 
-std::uint32_t renewed_at(std::int64_t wall) { return static_cast<std::uint32_t>(wall + kLeaseSeconds); }
+std::uint32_t renewed_at(std::int64_t wall) {
+  return static_cast<std::uint32_t>(wall + kLeaseSeconds);
+}
 
 ExpiryPolicy by_age(std::optional<std::uint64_t> seconds = std::nullopt) {
   ExpiryPolicy policy;

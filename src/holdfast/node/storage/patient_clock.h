@@ -19,9 +19,10 @@ class PatientClock {
  public:
   static constexpr io::Duration kProbation = std::chrono::hours(72);  // a weekend: somebody notices
   static constexpr std::int64_t kTolerance = 600;
-  static constexpr std::int64_t kPlausibleWall = 1'577'836'800;       // 2020-01-01: an earlier clock says nothing
+  static constexpr std::int64_t kPlausibleWall = 1'577'836'800;  // 2020-01-01: an earlier clock says nothing
 
-  PatientClock(io::Time now, std::int64_t wall) : estimate_(wall), estimate_at_(now), wall_anchor_(wall), anchor_at_(now) {}
+  PatientClock(io::Time now, std::int64_t wall)
+      : estimate_(wall), estimate_at_(now), wall_anchor_(wall), anchor_at_(now) {}
 
   /// What an earlier process kept.
   void restore(io::Time now, std::int64_t estimate);

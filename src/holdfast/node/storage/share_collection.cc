@@ -15,12 +15,14 @@ Result<bool> is_due(io::File& file, const ExpiryPolicy& policy, std::optional<st
   // Leases of mutable slots cannot be renewed here yet: nobody may be punished for that.
   if (info.kind != ContainerKind::immutable || !policy.immutable || !now) return false;
   HF_TRY(const std::vector<LeaseRecord> leases, read_leases(file, info));
-  return !leases.empty() && std::ranges::all_of(leases, [&](const LeaseRecord& lease) { return lease_has_ended(policy, lease.expires, *now); });
+  return !leases.empty() && std::ranges::all_of(leases, [&](const LeaseRecord& lease) {
+    return lease_has_ended(policy, lease.expires, *now);
+  });
 }
 
 /// Looks at one share. True when it is away.
-Result<bool> visit_share(io::FileSystem& files, const std::string& path, const ExpiryPolicy& policy, std::optional<std::int64_t> now,
-                         BucketVisit& visit) {
+Result<bool> visit_share(io::FileSystem& files, const std::string& path, const ExpiryPolicy& policy,
+                         std::optional<std::int64_t> now, BucketVisit& visit) {
   HF_TRY(std::unique_ptr<io::File> file, files.open(path, io::Open::read));
   HF_TRY(const io::FileInfo info, file->info());
   ++visit.shares;
@@ -34,8 +36,8 @@ Result<bool> visit_share(io::FileSystem& files, const std::string& path, const E
   return true;
 }
 
-Result<BucketVisit> visit_bucket(io::FileSystem& files, const StorePaths& paths, const StorageIndex& si, const ExpiryPolicy& policy,
-                                 std::optional<std::int64_t> now) {
+Result<BucketVisit> visit_bucket(io::FileSystem& files, const StorePaths& paths, const StorageIndex& si,
+                                 const ExpiryPolicy& policy, std::optional<std::int64_t> now) {
   BucketVisit visit;
   const std::string bucket = paths.bucket(si);
   HF_TRY(const auto entries, files.list(bucket));

@@ -19,8 +19,8 @@ std::uint32_t expiry_from(std::int64_t now_wall) {
 }
 
 LeaseRecord decode_lease(ByteView bytes) {
-  return {static_cast<std::uint32_t>(load_be(bytes, 0, 4)), Hash::from(bytes.subspan(4, 32)), Hash::from(bytes.subspan(36, 32)),
-          static_cast<std::uint32_t>(load_be(bytes, 68, 4))};
+  return {static_cast<std::uint32_t>(load_be(bytes, 0, 4)), Hash::from(bytes.subspan(4, 32)),
+          Hash::from(bytes.subspan(36, 32)), static_cast<std::uint32_t>(load_be(bytes, 68, 4))};
 }
 
 std::uint64_t lease_offset(const ContainerInfo& info, std::uint32_t i) {
@@ -83,11 +83,13 @@ Result<std::vector<LeaseRecord>> read_leases(io::File& file, const ContainerInfo
   HF_TRY(const std::size_t count, file.read(lease_offset(info, 0), bytes));
   if (count != bytes.size()) return fail(Errc::corrupt, "a share container that ends inside its leases");
   std::vector<LeaseRecord> out;
-  for (std::uint32_t i = 0; i < info.leases; ++i) out.push_back(decode_lease(ByteView(bytes).subspan(i * kLeaseBytes, kLeaseBytes)));
+  for (std::uint32_t i = 0; i < info.leases; ++i)
+    out.push_back(decode_lease(ByteView(bytes).subspan(i * kLeaseBytes, kLeaseBytes)));
   return out;
 }
 
-Result<LeaseOutcome> add_or_renew_lease(io::File& file, const LeaseRequest& request, std::int64_t now_wall, bool may_add) {
+Result<LeaseOutcome> add_or_renew_lease(io::File& file, const LeaseRequest& request, std::int64_t now_wall,
+                                        bool may_add) {
   HF_TRY(const ContainerInfo info, inspect_container(file, true));
   if (info.kind != ContainerKind::immutable) return fail(Errc::corrupt, "not an immutable share");
   HF_TRY(const std::vector<LeaseRecord> leases, read_leases(file, info));

@@ -48,7 +48,8 @@ enum class LeaseOutcome { renewed, added, no_room };
 
 /// Renews the lease with this renew secret (never shortening it) or appends one, if `may_add`. Record, sync, count,
 /// sync. Errors: io, no_space, corrupt.
-Result<LeaseOutcome> add_or_renew_lease(io::File& file, const LeaseRequest& request, std::int64_t now_wall, bool may_add);
+Result<LeaseOutcome> add_or_renew_lease(io::File& file, const LeaseRequest& request, std::int64_t now_wall,
+                                        bool may_add);
 
 /// All leases of a container, for the garbage collector.
 Result<std::vector<LeaseRecord>> read_leases(io::File& file, const ContainerInfo& info);

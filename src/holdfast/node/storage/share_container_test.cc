@@ -13,7 +13,9 @@ namespace {
 constexpr std::int64_t kNow = 1'800'000'000;
 constexpr char kPath[] = "/share";
 
-LeaseRequest lease_of(char secret) { return {1, Secret(Bytes(32, static_cast<std::uint8_t>(secret))), Secret(Bytes(32, 'c'))}; }
+LeaseRequest lease_of(char secret) {
+  return {1, Secret(Bytes(32, static_cast<std::uint8_t>(secret))), Secret(Bytes(32, 'c'))};
+}
 
 class Container : public testing::Test {
  protected:
@@ -47,7 +49,10 @@ TEST_F(Container, LiesOnDiskAsTheSpecificationSays) {
   EXPECT_EQ(add('r'), LeaseOutcome::added);
   const Bytes bytes = get();
   ASSERT_EQ(bytes.size(), 12u + 1'000 + 72);
-  EXPECT_EQ(to_hex(ByteView(bytes).first(12)), "00000002" "000003e8" "00000001");
+  EXPECT_EQ(to_hex(ByteView(bytes).first(12)),
+            "00000002"
+            "000003e8"
+            "00000001");
   const ByteView lease = ByteView(bytes).subspan(1'012);
   EXPECT_EQ(load_be(lease, 0, 4), 1u);
   EXPECT_EQ(to_hex(lease.subspan(4, 32)), "40a94cee0d59896c000581cae57197c0e04310bca32e07620f461edb19ad593b");

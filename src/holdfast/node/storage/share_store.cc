@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::uint64_t kAdvisoryFilesMax = 10'000;
 
-UploadKey first_key(const StorageIndex& si, ShareNumber share) { return {si, share, Hash{}}; }
+UploadKey first_key(const StorageIndex& si, ShareNumber share) {
+  return {si, share, Hash{}};
+}
 
 /// "2026-01-31T235959.000007": UTC; the serial number stands for microseconds and keeps reports of one second apart.
 std::string advisory_time(std::int64_t wall_seconds, std::uint64_t serial) {
@@ -28,8 +30,13 @@ std::string advisory_time(std::int64_t wall_seconds, std::uint64_t serial) {
 }  // namespace
 
 ShareStore::ShareStore(World world, StoreOptions options)
-    : world_(world), options_(std::move(options)), paths_(options_.directory), background_(world.loop), leases_(world.loop, 1),
-      clock_(world.loop.now(), world.loop.wall_seconds()), collected_(world.loop) {}
+    : world_(world),
+      options_(std::move(options)),
+      paths_(options_.directory),
+      background_(world.loop),
+      leases_(world.loop, 1),
+      clock_(world.loop.now(), world.loop.wall_seconds()),
+      collected_(world.loop) {}
 
 ShareStore::~ShareStore() = default;
 
@@ -85,15 +92,16 @@ std::vector<std::shared_ptr<IncomingUpload>> ShareStore::uploads_of(const Storag
   return out;
 }
 
-std::shared_ptr<IncomingUpload> ShareStore::find(const StorageIndex& si, ShareNumber share, const Secret& upload_secret) const {
+std::shared_ptr<IncomingUpload> ShareStore::find(const StorageIndex& si, ShareNumber share,
+                                                 const Secret& upload_secret) const {
   // Ids are one-way, and the map's order leaks nothing that helps to make another secret.
   const auto it = uploads_.find(UploadKey{si, share, crypto::upload_secret_at_rest_id(upload_secret.reveal())});
   return it == uploads_.end() || it->second->gone ? nullptr : it->second;
 }
 
 bool ShareStore::active(const IncomingUpload& upload) const {
-  return upload.users > 0 ||
-         (upload.woken && world_.loop.now() - upload.last_activity < std::chrono::seconds(options_.partial_idle_seconds));
+  return upload.users > 0 || (upload.woken && world_.loop.now() - upload.last_activity <
+                                                  std::chrono::seconds(options_.partial_idle_seconds));
 }
 
 void ShareStore::touch(IncomingUpload& upload) {
@@ -102,7 +110,8 @@ void ShareStore::touch(IncomingUpload& upload) {
   upload.last_activity_wall = world_.loop.wall_seconds();
 }
 
-std::shared_ptr<IncomingUpload> ShareStore::create(const UploadKey& key, std::uint64_t allocated_size, UploadFiles files) {
+std::shared_ptr<IncomingUpload> ShareStore::create(const UploadKey& key, std::uint64_t allocated_size,
+                                                   UploadFiles files) {
   auto upload = std::make_shared<IncomingUpload>(world_.loop, key, allocated_size, std::move(files));
   upload->created_wall = world_.loop.wall_seconds();
   upload->last_sync = world_.loop.now();
@@ -112,7 +121,8 @@ std::shared_ptr<IncomingUpload> ShareStore::create(const UploadKey& key, std::ui
 }
 
 /// Rules 2 to 5 of the storage protocol, 11.6.
-io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, const Allocation& allocation, const Hash& id) {
+io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, const Allocation& allocation,
+                                 const Hash& id) {
   const LeaseRecord lease = allocation.lease.at_rest(0);
   const std::uint64_t size = allocation.request.allocated_size;
   const UploadKey key{si, share, id};
@@ -142,7 +152,9 @@ io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, cons
     }
     touch(*upload);
     Bytes records = encode_activity(upload->last_activity_wall);
-    const auto same = [&](const JournalLease& known) { return equal_constant_time(known.renew.view(), lease.renew.view()); };
+    const auto same = [&](const JournalLease& known) {
+      return equal_constant_time(known.renew.view(), lease.renew.view());
+    };
     if (!same(upload->lease) && std::ranges::none_of(upload->more_leases, same)) {
       upload->more_leases.push_back({lease.renew, lease.cancel, lease.owner});
       append(records, encode_lease_record(upload->more_leases.back()));
@@ -161,7 +173,8 @@ io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, cons
   if (size == 0 || !may_promise(size, nullptr)) co_return false;
   const bool room = co_await make_room(size, nullptr);
   if (!room) co_return false;
-  if (const auto it = uploads_.find(key); it != uploads_.end()) co_return !it->second->gone;  // came in beside, while room was made
+  if (const auto it = uploads_.find(key); it != uploads_.end())
+    co_return !it->second->gone;  // came in beside, while room was made
   UploadFiles files(world_.files, paths_.upload(si, share, id), paths_.incoming(), size);
   const auto upload = create(key, size, std::move(files));
   upload->resumable = allocation.resumable;
@@ -175,7 +188,8 @@ io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, cons
 }
 
 /// Answers those that are still there: the collector may have been faster.
-io::Task<std::set<ShareNumber>> ShareStore::renew_all(StorageIndex si, std::set<ShareNumber> shares, LeaseRequest lease) {
+io::Task<std::set<ShareNumber>> ShareStore::renew_all(StorageIndex si, std::set<ShareNumber> shares,
+                                                      LeaseRequest lease) {
   const bool may_add = available() >= kLeaseBytes;
   std::set<ShareNumber> gone;
   const bool acquired = co_await leases_.acquire();
@@ -272,7 +286,9 @@ io::Task<Result<protocol::UploadStatus>> ShareStore::status(StorageIndex si, Sec
   HF_CO_TRY(const protocol::ShareSet complete, co_await list(si));
   protocol::UploadStatus out;
   out.complete = complete;
-  const auto seconds = [](io::Duration d) { return static_cast<std::uint64_t>(std::max<io::Duration::rep>(0, d / std::chrono::seconds(1))); };
+  const auto seconds = [](io::Duration d) {
+    return static_cast<std::uint64_t>(std::max<io::Duration::rep>(0, d / std::chrono::seconds(1)));
+  };
   for (const auto& upload : uploads_of(si)) {
     const ShareNumber share = upload->key.share;
     if (complete.contains(share)) continue;
@@ -285,7 +301,8 @@ io::Task<Result<protocol::UploadStatus>> ShareStore::status(StorageIndex si, Sec
     partial.required = upload->required();
     partial.writing = upload->writing(world_.loop.now());
     partial.idle_seconds = seconds(world_.loop.now() - upload->last_activity);
-    const std::uint64_t life = upload->resumable && !upload->empty() ? options_.partial_retention_seconds : options_.partial_idle_seconds;
+    const std::uint64_t life =
+        upload->resumable && !upload->empty() ? options_.partial_retention_seconds : options_.partial_idle_seconds;
     partial.expires_in_seconds = life > partial.idle_seconds ? life - partial.idle_seconds : 0;
     out.incomplete.emplace(share, std::move(partial));
   }
@@ -323,8 +340,8 @@ io::Task<Result<void>> ShareStore::advise_corrupt(StorageIndex si, ShareNumber s
     ++counters_.advisories_dropped;
     co_return Result<void>{};
   }
-  const std::string name = advisory_time(world_.loop.wall_seconds(), counters_.advisories++) + "--" +
-                           to_string(si) + "-" + std::to_string(share);
+  const std::string name = advisory_time(world_.loop.wall_seconds(), counters_.advisories++) + "--" + to_string(si) +
+                           "-" + std::to_string(share);
   auto job = [&]() -> Result<void> {
     HF_TRY_VOID(world_.files.make_directories(paths_.advisories()));
     return io::write_file_atomically(world_.files, paths_.advisories() + "/" + name, view_of(text));

@@ -23,12 +23,13 @@ struct StoreOptions {
   bool read_only = false;
   std::uint64_t partial_retention_seconds = 604'800;  // 0: no resumption extension
   std::uint64_t partial_idle_seconds = 1'800;
-  std::optional<std::uint64_t> partial_bytes_max;      // of all partials; dormant ones are evicted, then bytes refused
+  std::optional<std::uint64_t> partial_bytes_max;  // of all partials; dormant ones are evicted, then bytes refused
   unsigned dormant_per_share_max = 2;
 };
 
 struct StoreCounters {
-  std::uint64_t resumed_uploads = 0, bytes_saved = 0, evictions = 0, audit_failures = 0, audit_read_bytes = 0, expired = 0;
+  std::uint64_t resumed_uploads = 0, bytes_saved = 0, evictions = 0, audit_failures = 0, audit_read_bytes = 0,
+                expired = 0;
   std::uint64_t shares_completed = 0, bytes_written = 0, conflicts = 0, syncs = 0, sync_failures = 0;
   std::uint64_t advisories = 0, advisories_dropped = 0;
 };

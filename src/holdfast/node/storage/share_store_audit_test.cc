@@ -17,14 +17,18 @@ class ShareStoreAudit : public testing::Test {
  protected:
   ShareStoreAudit() { EXPECT_TRUE(machine_.start().has_value()); }
 
-  std::string upload(Client& client, std::size_t patches = 100) { return code(machine_.run(client.upload(&machine_.store(), patches))); }
+  std::string upload(Client& client, std::size_t patches = 100) {
+    return code(machine_.run(client.upload(&machine_.store(), patches)));
+  }
   RangeSet patch(Client& client, Range range) { return machine_.run(client.patch(&machine_.store(), range)).value(); }
   std::uint64_t bytes_read() { return machine_.store().counters().audit_read_bytes; }
   void restart() {
     machine_.stop();
     ASSERT_TRUE(machine_.start().has_value());
   }
-  static std::string code(const Result<void>& result) { return result ? "fine" : std::string(to_string(result.error().code)); }
+  static std::string code(const Result<void>& result) {
+    return result ? "fine" : std::string(to_string(result.error().code));
+  }
   /// What an audit reads that knows all blocks: header, trees, chain, extension block.
   std::uint64_t bytes_around_blocks() {
     if (around_ == 0) {
@@ -39,7 +43,8 @@ class ShareStoreAudit : public testing::Test {
   }
 
   test::Machine machine_;
-  const immutable::ShareLayout layout_{immutable::Geometry::create(immutable::make_params(3, 10, 6'000, 1'024).value()).value()};
+  const immutable::ShareLayout layout_{
+      immutable::Geometry::create(immutable::make_params(3, 10, 6'000, 1'024).value()).value()};
   std::uint64_t around_ = 0;
 };
 
@@ -85,10 +90,13 @@ TEST_F(ShareStoreAudit, AfterAFailureThatWasReadFromDiskOnlyWhatIsSentAgainIsLoo
   client.patch_bytes = client.share.size() - 1;
   upload(client, 1);
   machine_.stop();
-  const std::string part = machine_.paths().upload(sample_index(), 4, crypto::upload_secret_at_rest_id(client.secret.reveal())) + ".part";
+  const std::string part =
+      machine_.paths().upload(sample_index(), 4, crypto::upload_secret_at_rest_id(client.secret.reveal())) + ".part";
   const Range block = layout_.block(1);
   const auto file = machine_.fs.open(part, io::Open::write).value();
-  ASSERT_TRUE(file->write(kContainerHeaderBytes + block.begin, Bytes{static_cast<std::uint8_t>(client.share[block.begin] ^ 1)}).has_value());
+  ASSERT_TRUE(
+      file->write(kContainerHeaderBytes + block.begin, Bytes{static_cast<std::uint8_t>(client.share[block.begin] ^ 1)})
+          .has_value());
   ASSERT_TRUE(machine_.start().has_value());
   EXPECT_EQ(patch(client, {client.share.size() - 1, client.share.size()}), RangeSet{block});
   EXPECT_EQ(bytes_read(), bytes_around_blocks() + layout_.data().size());

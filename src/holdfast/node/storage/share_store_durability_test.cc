@@ -41,7 +41,9 @@ RangeSet expect_true(Machine& machine, const Client& client, const std::string& 
   EXPECT_TRUE(minus(client.acknowledged, held).empty()) << where << ": acknowledged bytes are lost";
   EXPECT_TRUE(minus(held, client.sent).empty()) << where << ": bytes are shown that were never sent";
   if (held.empty()) return held;
-  const std::string part = machine.paths().upload(sample_index(), client.number, crypto::upload_secret_at_rest_id(client.secret.reveal())) + ".part";
+  const std::string part =
+      machine.paths().upload(sample_index(), client.number, crypto::upload_secret_at_rest_id(client.secret.reveal())) +
+      ".part";
   const Bytes bytes = io::read_file(machine.fs, part, 1'000'000).value();
   for (const Range& range : held.ranges()) {
     EXPECT_TRUE(bytes.size() >= kContainerHeaderBytes + range.end &&
@@ -62,7 +64,8 @@ void expect_can_be_finished(Machine& machine, Client& client, const std::string&
   expect_true(machine, client, where + ", at the end");
 }
 
-constexpr std::uint64_t kSeveral = 1'000, kWholeAtOnce = 100'000;  // bytes in a PATCH: the share in pieces, or without a journal
+constexpr std::uint64_t kSeveral = 1'000,
+                        kWholeAtOnce = 100'000;  // bytes in a PATCH: the share in pieces, or without a journal
 
 Client client_with(std::uint64_t patch_bytes) {
   Client client;
@@ -83,7 +86,8 @@ class Durability : public testing::TestWithParam<std::tuple<int, std::uint64_t>>
   std::uint64_t seed() const { return static_cast<std::uint64_t>(std::get<0>(GetParam())); }
   std::uint64_t patch_bytes() const { return std::get<1>(GetParam()); }
 };
-INSTANTIATE_TEST_SUITE_P(Seeds, Durability, testing::Combine(testing::Range(0, 6), testing::Values(kSeveral, kWholeAtOnce)));
+INSTANTIATE_TEST_SUITE_P(Seeds, Durability,
+                         testing::Combine(testing::Range(0, 6), testing::Values(kSeveral, kWholeAtOnce)));
 
 TEST_P(Durability, NothingAcknowledgedIsLostWhereverThePowerIsCut) {
   const std::uint64_t operations = operations_of_an_upload(patch_bytes());
@@ -125,7 +129,8 @@ TEST_P(Durability, WhatARestartedStoreShowsIsDurableToo) {
 
 class Faults : public testing::TestWithParam<std::tuple<Errc, std::size_t>> {};
 INSTANTIATE_TEST_SUITE_P(NoSpaceAndIo, Faults,
-                         testing::Combine(testing::Values(Errc::no_space, Errc::io), testing::Values(0, 1, 2, 3, 100)));  // 0: whole at once
+                         testing::Combine(testing::Values(Errc::no_space, Errc::io),
+                                          testing::Values(0, 1, 2, 3, 100)));  // 0: whole at once
 
 TEST_P(Faults, OfAnyOperationCauseNoFalseAcknowledgementAndPass) {
   const auto [error, pieces] = GetParam();
@@ -166,7 +171,8 @@ TEST_P(FaultsWhileServing, PassWithoutARestart) {
       ASSERT_TRUE(machine.start().has_value());
       const std::uint64_t failing = machine.fs.operations() + n;
       machine.fs.fail_operation(failing, error);
-      for (int attempt = 0; attempt < 3 && !client.done; ++attempt) static_cast<void>(machine.run(client.upload(&machine.store())));
+      for (int attempt = 0; attempt < 3 && !client.done; ++attempt)
+        static_cast<void>(machine.run(client.upload(&machine.store())));
       EXPECT_TRUE(client.done) << where;
       failed = machine.fs.operations() > failing;
       if (failed) expect_true(machine, client, where);

@@ -20,12 +20,20 @@ class PartialLimit : public testing::Test {
     ASSERT_TRUE(machine_.start().has_value());
   }
   ShareStore& store() { return machine_.store(); }
-  std::string upload(Client& client, std::size_t patches = 100) { return code(machine_.run(client.upload(&store(), patches))); }
-  bool allocated(const Client& client) { return machine_.run(store().allocate(sample_index(), client.allocation()))->allocated.contains(client.number); }
-  bool kept(const Client& client) { return machine_.run(store().status(sample_index(), client.secret))->incomplete.contains(client.number); }
+  std::string upload(Client& client, std::size_t patches = 100) {
+    return code(machine_.run(client.upload(&store(), patches)));
+  }
+  bool allocated(const Client& client) {
+    return machine_.run(store().allocate(sample_index(), client.allocation()))->allocated.contains(client.number);
+  }
+  bool kept(const Client& client) {
+    return machine_.run(store().status(sample_index(), client.secret))->incomplete.contains(client.number);
+  }
   std::uint64_t bytes() { return store().gauges().active_bytes + store().gauges().dormant_bytes; }
   std::uint64_t most() const { return *machine_.options.partial_bytes_max; }
-  static std::string code(const Result<void>& result) { return result ? "fine" : std::string(to_string(result.error().code)); }
+  static std::string code(const Result<void>& result) {
+    return result ? "fine" : std::string(to_string(result.error().code));
+  }
 
   test::Machine machine_;
   const std::uint64_t size_ = Client().share.size();
@@ -81,16 +89,19 @@ TEST_F(PartialLimit, BytesBeyondItAreRefusedAndWhatIsHeldStays) {
   ASSERT_TRUE(held.has_value());
   fresh.patch_bytes = size_ - 100;
   EXPECT_EQ(code(machine_.run([](Client* client, ShareStore* to, Range range) -> io::Task<Result<void>> {
-    HF_CO_TRY_VOID(co_await client->patch(to, range));
-    co_return Result<void>{};
-  }(&fresh, &store(), {0, fresh.patch_bytes}))), "no_space");
+              HF_CO_TRY_VOID(co_await client->patch(to, range));
+              co_return Result<void>{};
+            }(&fresh, &store(), {0, fresh.patch_bytes}))),
+            "no_space");
   EXPECT_LE(bytes(), most());
   EXPECT_TRUE(kept(sleeper));
   EXPECT_EQ(upload(sleeper), "fine");
   EXPECT_EQ(upload(fresh), "fine");
 }
 
-io::Task<void> upload_into(Client* client, ShareStore* store) { static_cast<void>(co_await client->upload(store, 1)); }
+io::Task<void> upload_into(Client* client, ShareStore* store) {
+  static_cast<void>(co_await client->upload(store, 1));
+}
 
 io::Task<void> all_at_once(std::vector<Client>* clients, ShareStore* store) {
   io::TaskGroup group(co_await io::this_scope());

@@ -21,7 +21,9 @@ class Room : public testing::Test {
     ASSERT_TRUE(kept());
   }
   ShareStore& store() { return machine_.store(); }
-  bool kept() { return machine_.run(store().status(sample_index(), sleeper_.secret))->incomplete.contains(sleeper_.number); }
+  bool kept() {
+    return machine_.run(store().status(sample_index(), sleeper_.secret))->incomplete.contains(sleeper_.number);
+  }
   bool allocated(std::uint64_t size) {
     const Client other(2);
     ShareStore::Allocation allocation = other.allocation();

@@ -23,15 +23,25 @@ class ShareStoreTest : public testing::Test {
   ShareStoreTest() { EXPECT_TRUE(machine_.start().has_value()); }
 
   ShareStore& store() { return machine_.store(); }
-  std::string upload(Client& client, std::size_t patches = 100) { return code(machine_.run(client.upload(&store(), patches))); }
+  std::string upload(Client& client, std::size_t patches = 100) {
+    return code(machine_.run(client.upload(&store(), patches)));
+  }
   std::string patch(Client& client, Range range) { return code(machine_.run(client.patch(&store(), range))); }
-  std::string abort(const Client& client) { return code(machine_.run(store().abort(sample_index(), client.number, client.secret))); }
-  protocol::UploadStatus status(const Client& client) { return machine_.run(store().status(sample_index(), client.secret)).value(); }
-  protocol::AllocateReply allocate(const Client& client) { return machine_.run(store().allocate(sample_index(), client.allocation())).value(); }
+  std::string abort(const Client& client) {
+    return code(machine_.run(store().abort(sample_index(), client.number, client.secret)));
+  }
+  protocol::UploadStatus status(const Client& client) {
+    return machine_.run(store().status(sample_index(), client.secret)).value();
+  }
+  protocol::AllocateReply allocate(const Client& client) {
+    return machine_.run(store().allocate(sample_index(), client.allocation())).value();
+  }
   protocol::ShareSet list() { return machine_.run(store().list(sample_index())).value(); }
   std::string share_path(ShareNumber number) const { return machine_.paths().share(sample_index(), number); }
   std::string part_path(const Client& client) const {
-    return machine_.paths().upload(sample_index(), client.number, crypto::upload_secret_at_rest_id(client.secret.reveal())) + ".part";
+    return machine_.paths().upload(sample_index(), client.number,
+                                   crypto::upload_secret_at_rest_id(client.secret.reveal())) +
+           ".part";
   }
   Result<Bytes> read(ShareNumber number) {
     HF_TRY(const ShareStore::OpenShare share, machine_.run(store().open_share(sample_index(), number)));
@@ -52,7 +62,8 @@ class ShareStoreTest : public testing::Test {
     return result ? "fine" : std::string(to_string(result.error().code));
   }
   immutable::ShareLayout layout() const {
-    return immutable::ShareLayout(immutable::Geometry::create(immutable::make_params(3, 10, 6'000, 1'024).value()).value());
+    return immutable::ShareLayout(
+        immutable::Geometry::create(immutable::make_params(3, 10, 6'000, 1'024).value()).value());
   }
 
   test::Machine machine_;
@@ -96,7 +107,8 @@ TEST_F(ShareStoreTest, WritesThatDoNotFitAreRefused) {
   Client client;
   allocate(client);
   const std::uint64_t size = client.share.size();
-  EXPECT_EQ(code(store().begin_write(sample_index(), 4, client.secret, {size - 1, size + 1}, std::nullopt)), "malformed");
+  EXPECT_EQ(code(store().begin_write(sample_index(), 4, client.secret, {size - 1, size + 1}, std::nullopt)),
+            "malformed");
   EXPECT_EQ(code(store().begin_write(sample_index(), 4, client.secret, {0, 1}, size + 1)), "malformed");
   EXPECT_EQ(code(store().begin_write(sample_index(), 4, client.secret, {0, 1}, size)), "fine");
   EXPECT_EQ(code(store().begin_write(sample_index(), 5, client.secret, {0, 1}, size)), "not_found");
@@ -129,7 +141,8 @@ io::Task<void> later(io::Task<Result<void>> task, int turns, Result<void>* out) 
   *out = co_await std::move(task);
 }
 
-io::Task<void> both(io::Task<Result<void>> a, io::Task<Result<void>> b, int turns, Result<void>* result_a, Result<void>* result_b) {
+io::Task<void> both(io::Task<Result<void>> a, io::Task<Result<void>> b, int turns, Result<void>* result_a,
+                    Result<void>* result_b) {
   io::TaskGroup group(co_await io::this_scope());
   group.spawn(later(std::move(a), 0, result_a));
   group.spawn(later(std::move(b), turns, result_b));
@@ -160,7 +173,9 @@ TEST_F(ShareStoreTest, AnAbortAndACompletionAtOnceHaveOneWinner) {
   EXPECT_EQ(winners, (std::set<std::string>{"fine, unsupported, complete", "not_found, fine, gone"}));
 }
 
-io::Task<Result<void>> uploaded(Client* client, ShareStore* store) { co_return co_await client->upload(store); }
+io::Task<Result<void>> uploaded(Client* client, ShareStore* store) {
+  co_return co_await client->upload(store);
+}
 
 TEST_F(ShareStoreTest, AnAllocationWhileTheOldUploadEndsGetsAFreshOne) {
   for (int turns = 0; turns < 25; ++turns) {
@@ -169,7 +184,8 @@ TEST_F(ShareStoreTest, AnAllocationWhileTheOldUploadEndsGetsAFreshOne) {
     Client first, again;
     static_cast<void>(machine.run(first.upload(&machine.store(), 3)));
     Result<void> aborted, done;
-    machine.finish(both(machine.store().abort(sample_index(), 4, first.secret), uploaded(&again, &machine.store()), turns, &aborted, &done));
+    machine.finish(both(machine.store().abort(sample_index(), 4, first.secret), uploaded(&again, &machine.store()),
+                        turns, &aborted, &done));
     EXPECT_TRUE(again.done || !done) << turns;
     EXPECT_TRUE(machine.run(again.upload(&machine.store())).has_value()) << turns;
     machine.cut_power();
@@ -377,7 +393,9 @@ TEST_F(ShareStoreTest, ServesADirectoryAlone) {
   const auto pool = io::make_inline_pool(loop);
   ShareStore second(ShareStore::World{loop, *pool, machine_.fs, log}, machine_.options);
   std::optional<Result<void>> opened;
-  const auto open = [](ShareStore* store, std::optional<Result<void>>* out) -> io::Task<void> { out->emplace(co_await store->open()); };
+  const auto open = [](ShareStore* store, std::optional<Result<void>>* out) -> io::Task<void> {
+    out->emplace(co_await store->open());
+  };
   io::CancelScope scope(loop);
   ASSERT_TRUE(loop.run(open(&second, &opened), scope));
   EXPECT_EQ(code(*opened), "conflict");

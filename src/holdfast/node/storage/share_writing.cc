@@ -11,8 +11,12 @@ constexpr io::Duration kSyncEvery = std::chrono::seconds(1);
 constexpr unsigned kFailedAuditsMax = 3;
 constexpr std::uint64_t kBlockHashBytesMax = 64 * 1'048'576;  // of all uploads
 
-Error gone_error() { return {Errc::not_found, "the upload has ended meanwhile"}; }
-Error stopped_error() { return {Errc::cancelled, "the server is stopping"}; }
+Error gone_error() {
+  return {Errc::not_found, "the upload has ended meanwhile"};
+}
+Error stopped_error() {
+  return {Errc::cancelled, "the server is stopping"};
+}
 
 }  // namespace
 
@@ -115,7 +119,8 @@ io::Task<Result<void>> ShareStore::commit(std::shared_ptr<IncomingUpload> upload
   if (upload->gone || ranges.empty()) {  // somebody else's sync covered it
     upload->syncing.release();
     for (const Range& range : wanted.ranges()) {
-      if (!upload->gone && !upload->held.contains(range)) co_return fail(Errc::io, "what was written could not be synced");
+      if (!upload->gone && !upload->held.contains(range))
+        co_return fail(Errc::io, "what was written could not be synced");
     }
     co_return Result<void>{};
   }
@@ -158,7 +163,8 @@ io::Task<void> ShareStore::watch_blocks(std::shared_ptr<IncomingUpload> upload, 
   }
   std::uint64_t in_use = 0;
   for (const auto& [key, other] : uploads_) in_use += other->blocks == nullptr ? 0 : other->blocks->memory_bytes();
-  auto blocks = immutable::ArrivingBlocks::create(upload->allocated_size, header, kBlockHashBytesMax - std::min(in_use, kBlockHashBytesMax));
+  auto blocks = immutable::ArrivingBlocks::create(upload->allocated_size, header,
+                                                  kBlockHashBytesMax - std::min(in_use, kBlockHashBytesMax));
   upload->blocks_refused = !blocks;
   if (blocks) upload->blocks = std::make_shared<immutable::ArrivingBlocks>(std::move(*blocks));
 }
@@ -214,8 +220,10 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
     if (!passed || !*passed) co_return finish(passed);
   }
   const std::int64_t expires = lease_time() + kLeaseSeconds;
-  std::vector<LeaseRecord> leases{{upload->lease.owner, upload->lease.renew, upload->lease.cancel, static_cast<std::uint32_t>(expires)}};
-  for (const JournalLease& lease : upload->more_leases) leases.push_back({lease.owner, lease.renew, lease.cancel, static_cast<std::uint32_t>(expires)});
+  std::vector<LeaseRecord> leases{
+      {upload->lease.owner, upload->lease.renew, upload->lease.cancel, static_cast<std::uint32_t>(expires)}};
+  for (const JournalLease& lease : upload->more_leases)
+    leases.push_back({lease.owner, lease.renew, lease.cancel, static_cast<std::uint32_t>(expires)});
   const std::string target = paths_.share(upload->key.si, upload->key.share);
   const bool idle = co_await upload->syncing.acquire();
   if (!idle) co_return finish(tl::make_unexpected(stopped_error()));
@@ -281,15 +289,18 @@ io::Task<void> ShareStore::sweep() {
   }
   const auto is_expired = [&](const IncomingUpload& upload) {
     const bool lasting = upload.resumable && !upload.empty();
-    const auto life = std::chrono::seconds(lasting ? options_.partial_retention_seconds : options_.partial_idle_seconds);
+    const auto life =
+        std::chrono::seconds(lasting ? options_.partial_retention_seconds : options_.partial_idle_seconds);
     return upload.users == 0 && world_.loop.now() - upload.last_activity >= life;
   };
   std::vector<std::shared_ptr<IncomingUpload>> expired, idle;
   for (const auto& [key, upload] : uploads_) {
     if (upload->gone || upload->users > 0) continue;
     if (!active(*upload)) upload->blocks.reset();  // others may need the memory; it will be read when it is complete
-    if (is_expired(*upload)) expired.push_back(upload);
-    else if (now - upload->last_activity >= std::chrono::seconds(60) && upload->unsynced.empty()) idle.push_back(upload);
+    if (is_expired(*upload))
+      expired.push_back(upload);
+    else if (now - upload->last_activity >= std::chrono::seconds(60) && upload->unsynced.empty())
+      idle.push_back(upload);
   }
   for (const auto& upload : expired) {
     if (!is_expired(*upload)) continue;  // somebody came back while others were deleted
@@ -298,7 +309,8 @@ io::Task<void> ShareStore::sweep() {
   }
   co_await make_way(0, nullptr);  // the limit may be lower than it was
   for (const auto& upload : idle) {
-    if (upload->gone || upload->users > 0 || upload->order.available() == 0 || upload->syncing.available() == 0) continue;
+    if (upload->gone || upload->users > 0 || upload->order.available() == 0 || upload->syncing.available() == 0)
+      continue;
     upload->files.close();
   }
 }

@@ -13,8 +13,8 @@ class Metrics {
  private:
   void add(std::string_view name, std::string_view help, std::string_view type, std::uint64_t value) {
     const std::string full = "holdfast_storage_" + std::string(name);
-    out_ += "# HELP " + full + " " + std::string(help) + "\n# TYPE " + full + " " + std::string(type) + "\n" + full + " " +
-            std::to_string(value) + "\n";
+    out_ += "# HELP " + full + " " + std::string(help) + "\n# TYPE " + full + " " + std::string(type) + "\n" + full +
+            " " + std::to_string(value) + "\n";
   }
   std::string out_;
 };
@@ -23,7 +23,8 @@ class Metrics {
 
 StorageRole::~StorageRole() = default;
 
-io::Task<Result<std::unique_ptr<StorageRole>>> StorageRole::start(io::AsioLoop& loop, ShareStore::World world, RoleOptions options) {
+io::Task<Result<std::unique_ptr<StorageRole>>> StorageRole::start(io::AsioLoop& loop, ShareStore::World world,
+                                                                  RoleOptions options) {
   std::unique_ptr<StorageRole> role(new StorageRole(world, std::move(options)));
   StorageRole* self = role.get();
   HF_CO_TRY_VOID(co_await role->store_.open());
@@ -35,10 +36,11 @@ io::Task<Result<std::unique_ptr<StorageRole>>> StorageRole::start(io::AsioLoop& 
   listen.port = role->options_.port;
   listen.listen_fd = role->options_.listen_fd;
   listen.tls = &*role->tls_;
-  HF_CO_TRY(role->server_, http::Server::listen(loop, listen,
-                                                make_storage_handler(role->store_, role->routes_, role->options_.swissnum,
-                                                                     role->options_.application_version),
-                                                world.log));
+  HF_CO_TRY(role->server_,
+            http::Server::listen(loop, listen,
+                                 make_storage_handler(role->store_, role->routes_, role->options_.swissnum,
+                                                      role->options_.application_version),
+                                 world.log));
   if (role->options_.admin_port) {
     http::Server::Options admin;
     admin.port = *role->options_.admin_port;
@@ -81,7 +83,8 @@ std::string StorageRole::metrics() const {
   out.counter("partial_evictions_total", "Dormant uploads deleted for room", store.evictions);
   out.counter("partial_expired_total", "Incomplete uploads deleted for age", store.expired);
   out.counter("audit_failures_total", "Resumed shares with bytes that had to be sent again", store.audit_failures);
-  out.counter("audit_read_bytes_total", "Bytes of complete uploads that were read back to be checked", store.audit_read_bytes);
+  out.counter("audit_read_bytes_total", "Bytes of complete uploads that were read back to be checked",
+              store.audit_read_bytes);
   out.counter("conflicts_total", "Writes that differ from bytes held", store.conflicts);
   out.counter("shares_completed_total", "Shares received whole", store.shares_completed);
   out.counter("written_bytes_total", "Share bytes written", store.bytes_written);
@@ -97,7 +100,8 @@ std::string StorageRole::metrics() const {
   out.counter("gc_recovered_bytes_total", "Bytes these took", gc.recovered_bytes);
   out.counter("gc_shares_unreadable_total", "Share files it could not make sense of, and left", gc.unreadable);
   out.counter("gc_buckets_removed_total", "Empty bucket directories it removed", gc.buckets_removed);
-  out.gauge("gc_may_drop", "1 when it is wanted, and the time is trusted enough to delete by it", collector_.may_drop() ? 1 : 0);
+  out.gauge("gc_may_drop", "1 when it is wanted, and the time is trusted enough to delete by it",
+            collector_.may_drop() ? 1 : 0);
   out.counter("requests_total", "Requests", routes_.requests);
   out.counter("requests_unauthorized_total", "Requests without the swissnum", routes_.unauthorized);
   out.counter("bodies_broken_total", "Uploads cut in the middle of a request", routes_.broken_bodies);

@@ -13,11 +13,11 @@ namespace holdfast::storage {
 struct RoleOptions {
   StoreOptions store;
   ExpiryPolicy expiry;
-  std::string node_pem;           // private/node.pem
+  std::string node_pem;  // private/node.pem
   std::string swissnum;
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
-  int listen_fd = -1;             // socket activation
+  int listen_fd = -1;  // socket activation
   std::string application_version;
   std::optional<std::uint16_t> admin_port;  // plain HTTP on 127.0.0.1: /metrics; 0 for any free one
 };
@@ -25,7 +25,8 @@ struct RoleOptions {
 /// One storage server. Listens when started; serves while serve() runs.
 class StorageRole {
  public:
-  static io::Task<Result<std::unique_ptr<StorageRole>>> start(io::AsioLoop& loop, ShareStore::World world, RoleOptions options);
+  static io::Task<Result<std::unique_ptr<StorageRole>>> start(io::AsioLoop& loop, ShareStore::World world,
+                                                              RoleOptions options);
   ~StorageRole();
 
   std::uint16_t port() const { return server_->port(); }
@@ -35,7 +36,8 @@ class StorageRole {
   std::string metrics() const;
 
  private:
-  StorageRole(ShareStore::World world, RoleOptions options) : options_(std::move(options)), store_(world, options_.store), collector_(world, store_, options_.expiry) {}
+  StorageRole(ShareStore::World world, RoleOptions options)
+      : options_(std::move(options)), store_(world, options_.store), collector_(world, store_, options_.expiry) {}
 
   const RoleOptions options_;
   ShareStore store_;

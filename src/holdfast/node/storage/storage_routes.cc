@@ -28,16 +28,24 @@ enum Wanted : unsigned { kNone = 0, kLease = 1, kUpload = 2 };
 
 unsigned status_of(Errc code) {
   switch (code) {
-    case Errc::malformed: return 400;
-    case Errc::unauthorized: return 401;
-    case Errc::not_found: return 404;
-    case Errc::unsupported: return 405;
-    case Errc::conflict: return 409;
-    case Errc::no_space: return 507;
+    case Errc::malformed:
+      return 400;
+    case Errc::unauthorized:
+      return 401;
+    case Errc::not_found:
+      return 404;
+    case Errc::unsupported:
+      return 405;
+    case Errc::conflict:
+      return 409;
+    case Errc::no_space:
+      return 507;
     case Errc::cancelled:
     case Errc::unavailable:
-    case Errc::timeout: return 503;
-    default: return 500;
+    case Errc::timeout:
+      return 503;
+    default:
+      return 500;
   }
 }
 
@@ -69,25 +77,34 @@ class Request {
  private:
   bool method_fits(const std::string& method) const {
     switch (route_.kind) {
-      case RouteKind::share: return method == "PATCH" || method == "GET" || method == "HEAD";
+      case RouteKind::share:
+        return method == "PATCH" || method == "GET" || method == "HEAD";
       case RouteKind::lease:
-      case RouteKind::abort: return method == "PUT";
+      case RouteKind::abort:
+        return method == "PUT";
       case RouteKind::allocate:
       case RouteKind::corrupt:
       case RouteKind::mutable_corrupt:
-      case RouteKind::mutable_read_test_write: return method == "POST";
-      default: return method == "GET" || method == "HEAD";
+      case RouteKind::mutable_read_test_write:
+        return method == "POST";
+      default:
+        return method == "GET" || method == "HEAD";
     }
   }
 
   unsigned wanted() const {
     switch (route_.kind) {
-      case RouteKind::allocate: return kLease | kUpload;
-      case RouteKind::lease: return kLease;
+      case RouteKind::allocate:
+        return kLease | kUpload;
+      case RouteKind::lease:
+        return kLease;
       case RouteKind::abort:
-      case RouteKind::resume_status: return kUpload;
-      case RouteKind::share: return exchange_.request().method == "PATCH" ? kUpload : kNone;
-      default: return kNone;
+      case RouteKind::resume_status:
+        return kUpload;
+      case RouteKind::share:
+        return exchange_.request().method == "PATCH" ? kUpload : kNone;
+      default:
+        return kNone;
     }
   }
 
@@ -114,17 +131,28 @@ class Request {
 
   io::Task<void> dispatch() {
     switch (route_.kind) {
-      case RouteKind::version: return version();
-      case RouteKind::lease: return lease();
-      case RouteKind::allocate: return allocate();
-      case RouteKind::list: return list();
-      case RouteKind::share: return exchange_.request().method == "PATCH" ? write() : read();
-      case RouteKind::abort: return abort();
-      case RouteKind::corrupt: return corrupt();
-      case RouteKind::resume_status: return resume_status();
-      case RouteKind::mutable_list: return mutable_list();
-      case RouteKind::mutable_read_test_write: return refuse(501, "this server keeps no mutable files yet");
-      default: return refuse(404, "no such share");
+      case RouteKind::version:
+        return version();
+      case RouteKind::lease:
+        return lease();
+      case RouteKind::allocate:
+        return allocate();
+      case RouteKind::list:
+        return list();
+      case RouteKind::share:
+        return exchange_.request().method == "PATCH" ? write() : read();
+      case RouteKind::abort:
+        return abort();
+      case RouteKind::corrupt:
+        return corrupt();
+      case RouteKind::resume_status:
+        return resume_status();
+      case RouteKind::mutable_list:
+        return mutable_list();
+      case RouteKind::mutable_read_test_write:
+        return refuse(501, "this server keeps no mutable files yet");
+      default:
+        return refuse(404, "no such share");
     }
   }
 
@@ -161,7 +189,8 @@ class Request {
 
   void add_resume_header(http::ResponseHead& head, const protocol::ShareSet& matched = {}) const {
     if (!store_.resumes()) return;
-    const protocol::ResumeField field{1, store_.options().partial_retention_seconds, store_.options().partial_idle_seconds, matched};
+    const protocol::ResumeField field{1, store_.options().partial_retention_seconds,
+                                      store_.options().partial_idle_seconds, matched};
     head.headers.add("Tahoe-Resume", protocol::format_resume_field(field));
   }
 
@@ -260,7 +289,9 @@ class Request {
     if (!range) co_return co_await refuse(416, range.error().what);
     if (!share_possible()) co_return co_await refuse(404, "no such upload");
     auto writer = store_.begin_write(route_.si, share(), secrets_.upload, range->range, range->total);
-    if (!writer) co_return co_await refuse(writer.error().code == Errc::malformed ? 416 : status_of(writer.error().code), writer.error().what);
+    if (!writer)
+      co_return co_await refuse(writer.error().code == Errc::malformed ? 416 : status_of(writer.error().code),
+                                writer.error().what);
     const std::uint64_t expected = range->range.size();
     if (const auto length = exchange_.request().content_length; length && *length > expected) {
       co_return co_await refuse(400, "the body is longer than its range");

@@ -134,7 +134,8 @@ void ShareStore::adopt(const StorageIndex& si, ShareNumber share, const std::str
     world_.log.error("a partial share cannot be taken over: " + adopted.error().what);
     return;
   }
-  const auto upload = create(UploadKey{si, share, journal->header.at_rest_id}, journal->header.allocated_size, std::move(files));
+  const auto upload =
+      create(UploadKey{si, share, journal->header.at_rest_id}, journal->header.allocated_size, std::move(files));
   upload->resumable = true;
   upload->held = journal->held;
   upload->lease = journal->header.lease;

@@ -35,7 +35,8 @@ io::Task<bool> ShareStore::make_room(std::uint64_t bytes, const IncomingUpload* 
     if (free >= reserved && free - reserved >= bytes) co_return true;
     std::uint64_t at_most = free;
     for (const auto& [key, upload] : uploads_) {
-      if (upload.get() != keep && !upload->gone && !active(*upload)) at_most += upload->held.total() + upload->unsynced.total();
+      if (upload.get() != keep && !upload->gone && !active(*upload))
+        at_most += upload->held.total() + upload->unsynced.total();
     }
     if (options_.read_only || at_most < reserved || at_most - reserved < bytes) co_return false;
     const std::shared_ptr<IncomingUpload> oldest = longest_dormant(keep);

@@ -7,12 +7,17 @@
 
 namespace holdfast::storage::test {
 
-inline StorageIndex sample_index() { return StorageIndex::from(Bytes(16, 0x5a)); }
-inline Secret secret_of(char byte) { return Secret(Bytes(32, static_cast<std::uint8_t>(byte))); }
+inline StorageIndex sample_index() {
+  return StorageIndex::from(Bytes(16, 0x5a));
+}
+inline Secret secret_of(char byte) {
+  return Secret(Bytes(32, static_cast<std::uint8_t>(byte)));
+}
 
 /// A share as the encoder makes it, of a file of six segments.
 inline Bytes sample_share(ShareNumber number) {
-  const immutable::Geometry geometry = immutable::Geometry::create(immutable::make_params(3, 10, 6'000, 1'024).value()).value();
+  const immutable::Geometry geometry =
+      immutable::Geometry::create(immutable::make_params(3, 10, 6'000, 1'024).value()).value();
   const auto stores = [](std::uint64_t) { return std::make_unique<hashtree::MemoryNodeStore>(); };
   immutable::Encoder encoder(geometry, immutable::ShareLayout(geometry), stores);
   const immutable::SegmentEncoder segments(geometry, nullptr);
@@ -32,7 +37,8 @@ inline Bytes sample_share(ShareNumber number) {
 
 /// Resumes where the server says.
 struct Client {
-  explicit Client(ShareNumber share_number = 4, char upload_secret = 'u') : number(share_number), secret(secret_of(upload_secret)) {}
+  explicit Client(ShareNumber share_number = 4, char upload_secret = 'u')
+      : number(share_number), secret(secret_of(upload_secret)) {}
 
   ShareNumber number;
   Secret secret;

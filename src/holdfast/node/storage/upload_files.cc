@@ -35,7 +35,8 @@ Result<void> UploadFiles::open_part() {
 Result<void> UploadFiles::open_log(const JournalContent* fresh) {
   if (log_ != nullptr) return {};
   HF_CHECK(has_journal() || fresh != nullptr);
-  HF_TRY(std::unique_ptr<io::File> file, files_.open(base_ + ".log", has_journal() ? io::Open::write : io::Open::create));
+  HF_TRY(std::unique_ptr<io::File> file,
+         files_.open(base_ + ".log", has_journal() ? io::Open::write : io::Open::create));
   HF_TRY(const io::FileInfo info, file->info());
   if (info.size != log_bytes_) HF_TRY_VOID(file->truncate(log_bytes_));
   if (!has_journal()) {
@@ -76,7 +77,8 @@ Result<void> UploadFiles::write(std::uint64_t offset, ByteView data, const Range
     for (std::uint64_t at = range.begin; at < range.end; at += theirs.size()) {
       theirs.resize(std::min<std::uint64_t>(kCompareBytes, range.end - at));
       HF_TRY_VOID(read(at, theirs));
-      if (!equal(theirs, data.subspan(at - offset, theirs.size()))) return fail(Errc::conflict, "bytes that differ from those held");
+      if (!equal(theirs, data.subspan(at - offset, theirs.size())))
+        return fail(Errc::conflict, "bytes that differ from those held");
     }
   }
   for (const Range& range : present.gaps(whole).ranges()) {

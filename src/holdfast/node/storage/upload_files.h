@@ -17,7 +17,11 @@ class UploadFiles {
  public:
   /// `base`: path without ".part" and ".log". `incoming`: the root up to which new directories are synced.
   UploadFiles(io::FileSystem& files, std::string base, std::string incoming, std::uint64_t allocated_size)
-      : files_(files), base_(std::move(base)), part_path_(base_ + ".part"), incoming_(std::move(incoming)), allocated_size_(allocated_size) {}
+      : files_(files),
+        base_(std::move(base)),
+        part_path_(base_ + ".part"),
+        incoming_(std::move(incoming)),
+        allocated_size_(allocated_size) {}
 
   /// Compares `data` with what of it is in `present` and writes the rest. Errors: conflict (a held byte differs; nothing
   /// of this piece is written), no_space, io.

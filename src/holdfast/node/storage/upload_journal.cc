@@ -36,7 +36,8 @@ Bytes lease_payload(const JournalLease& lease) {
 }
 
 JournalLease lease_of(ByteView payload) {
-  return {Hash::from(payload.first(32)), Hash::from(payload.subspan(32, 32)), static_cast<std::uint32_t>(load_be(payload, 64, 4))};
+  return {Hash::from(payload.first(32)), Hash::from(payload.subspan(32, 32)),
+          static_cast<std::uint32_t>(load_be(payload, 64, 4))};
 }
 
 /// Applies one record; false when it makes no sense.
@@ -53,7 +54,8 @@ bool apply(std::uint8_t type, ByteView payload, JournalContent& content) {
     return true;
   }
   if (type == kActivity && payload.size() == 8) {
-    content.last_activity_wall = std::max(content.last_activity_wall, static_cast<std::int64_t>(load_be(payload, 0, 8)));
+    content.last_activity_wall =
+        std::max(content.last_activity_wall, static_cast<std::int64_t>(load_be(payload, 0, 8)));
     return true;
   }
   return false;
@@ -74,9 +76,15 @@ Bytes encode_journal_header(const JournalHeader& header) {
   return out;
 }
 
-Bytes encode_held(Range range) { return range_record(kHeld, range); }
-Bytes encode_withdrawn(Range range) { return range_record(kWithdrawn, range); }
-Bytes encode_lease_record(const JournalLease& lease) { return record(kLease, lease_payload(lease)); }
+Bytes encode_held(Range range) {
+  return range_record(kHeld, range);
+}
+Bytes encode_withdrawn(Range range) {
+  return range_record(kWithdrawn, range);
+}
+Bytes encode_lease_record(const JournalLease& lease) {
+  return record(kLease, lease_payload(lease));
+}
 
 Bytes encode_activity(std::int64_t wall) {
   Bytes payload;
@@ -86,8 +94,7 @@ Bytes encode_activity(std::int64_t wall) {
 
 Result<JournalContent> decode_journal(ByteView bytes) {
   if (bytes.size() < kJournalHeaderBytes || text_of(bytes.first(kMagic.size())) != kMagic ||
-      load_be(bytes, 8, 4) != kJournalHeaderBytes ||
-      load_be(bytes, 156, 4) != crypto::crc32c(bytes.first(156))) {
+      load_be(bytes, 8, 4) != kJournalHeaderBytes || load_be(bytes, 156, 4) != crypto::crc32c(bytes.first(156))) {
     return fail(Errc::malformed, "not the journal of an upload");
   }
   JournalContent out;

@@ -9,9 +9,13 @@
 namespace holdfast::storage {
 namespace {
 
-Hash hash_of(std::uint8_t byte) { return Hash::from(Bytes(32, byte)); }
+Hash hash_of(std::uint8_t byte) {
+  return Hash::from(Bytes(32, byte));
+}
 
-JournalHeader sample_header() { return {true, 1'000'000, 1'700'000'000, hash_of(1), {hash_of(2), hash_of(3), 0}}; }
+JournalHeader sample_header() {
+  return {true, 1'000'000, 1'700'000'000, hash_of(1), {hash_of(2), hash_of(3), 0}};
+}
 
 /// A journal made record by record, and what it says after each of them.
 struct Growing {
@@ -62,11 +66,18 @@ TEST(UploadJournal, LiesOnDiskAsTheSpecificationSays) {
   const Bytes header = encode_journal_header(sample_header());
   ASSERT_EQ(header.size(), 160u);
   EXPECT_EQ(text_of(ByteView(header).first(8)), "GBSPART1");
-  EXPECT_EQ(to_hex(ByteView(header).subspan(8, 24)), "000000a0" "00000001" "00000000000f4240" "000000006553f100");
+  EXPECT_EQ(to_hex(ByteView(header).subspan(8, 24)),
+            "000000a0"
+            "00000001"
+            "00000000000f4240"
+            "000000006553f100");
   EXPECT_EQ(ByteView(header)[132], 0);
   // type, length, begin, end; then CRC-32C over these.
   const Bytes record = encode_held({1, 258});
-  EXPECT_EQ(to_hex(ByteView(record).first(20)), "01000010" "0000000000000001" "0000000000000102");
+  EXPECT_EQ(to_hex(ByteView(record).first(20)),
+            "01000010"
+            "0000000000000001"
+            "0000000000000102");
   ASSERT_EQ(record.size(), 24u);
   EXPECT_EQ(load_be(record, 20, 4), crypto::crc32c(ByteView(record).first(20)));
   EXPECT_EQ(crypto::crc32c(view_of("123456789")), 0xe3069283u);

@@ -13,8 +13,8 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr unsigned kAttempts = 4;           // of one read, while other servers answer
-constexpr std::size_t kCopiesAtOnce = 10;   // bounds the memory of a verify
+constexpr unsigned kAttempts = 4;          // of one read, while other servers answer
+constexpr std::size_t kCopiesAtOnce = 10;  // bounds the memory of a verify
 
 struct Verifying {
   const Context& context;
@@ -100,8 +100,11 @@ io::Task<void> ask(Verifying* run, Answer* answer) {
 Result<cap::ChkVerifyCap> verifiable(const cap::Cap& cap) {
   if (const auto* read = std::get_if<cap::ChkReadCap>(&cap)) return cap::weaken(*read);
   if (const auto* verify = std::get_if<cap::ChkVerifyCap>(&cap)) return *verify;
-  if (std::holds_alternative<cap::LitCap>(cap)) return fail(Errc::unsupported, "a literal cap is the file itself; there is nothing to check");
-  return fail(Errc::malformed, "that is not the cap of a file (it begins with URI:CHK: or URI:CHK-Verifier:); was it cut when it was copied?");
+  if (std::holds_alternative<cap::LitCap>(cap))
+    return fail(Errc::unsupported, "a literal cap is the file itself; there is nothing to check");
+  return fail(
+      Errc::malformed,
+      "that is not the cap of a file (it begins with URI:CHK: or URI:CHK-Verifier:); was it cut when it was copied?");
 }
 
 void sum_up(CheckReport& report) {
@@ -121,13 +124,19 @@ void sum_up(CheckReport& report) {
   report.recoverable = report.shares_good >= report.shares_needed;
 }
 
-io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap cap, CheckOptions options, Progress& progress) {
+io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap cap, CheckOptions options,
+                                    Progress& progress) {
   progress.phase = Phase::asking;
   progress.servers_known = static_cast<unsigned>(context.servers.size());
-  Verifying run{context, cap, options, progress, Link(context.loop, context.random, options.patience),
+  Verifying run{context,
+                cap,
+                options,
+                progress,
+                Link(context.loop, context.random, options.patience),
                 io::Semaphore(context.loop, kCopiesAtOnce)};
   std::vector<Answer> answers;
-  for (grid::StorageServer* server : permuted_servers(context, cap.storage_index)) answers.emplace_back().server = server;
+  for (grid::StorageServer* server : permuted_servers(context, cap.storage_index))
+    answers.emplace_back().server = server;
   {
     io::TaskGroup group(co_await io::this_scope());
     for (Answer& answer : answers) group.spawn(ask(&run, &answer));
@@ -152,7 +161,8 @@ io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap ca
     }
   }
   if (report.responding.empty()) {
-    co_return fail(Errc::unavailable, answers.empty() ? "this node knows no storage server" : "no server answers: " + answers[0].shares.error().what);
+    co_return fail(Errc::unavailable, answers.empty() ? "this node knows no storage server"
+                                                      : "no server answers: " + answers[0].shares.error().what);
   }
   if (options.verify) {
     progress.phase = Phase::verifying;

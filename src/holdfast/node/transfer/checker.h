@@ -18,7 +18,8 @@ Result<cap::ChkVerifyCap> verifiable(const cap::Cap& cap);
 
 /// Contacts every known server; one that does not answer within its patience counts as not responding. Copies found
 /// corrupt are reported to their server. Errors: unavailable (no server answered at all), cancelled.
-io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap cap, CheckOptions options, Progress& progress);
+io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap cap, CheckOptions options,
+                                    Progress& progress);
 
 /// Distinct good shares, hosts, happiness and health from `report.shares`.
 void sum_up(CheckReport& report);

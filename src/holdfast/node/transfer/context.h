@@ -22,20 +22,21 @@ struct Context {
   io::FileSystem& files;
   Random& random;
   io::Log& log;
-  std::vector<grid::StorageServer*> servers;    // every known one
-  std::vector<std::string> preferred_servers;   // ids of [client] peers.preferred
-  Secret lease_secret;                          // 32 bytes of private/secret
-  Secret convergence;                           // private/convergence, decoded; may be empty
-  std::string journal_directory;                // of the node directory; created when missing, 0700
+  std::vector<grid::StorageServer*> servers;   // every known one
+  std::vector<std::string> preferred_servers;  // ids of [client] peers.preferred
+  Secret lease_secret;                         // 32 bytes of private/secret
+  Secret convergence;                          // private/convergence, decoded; may be empty
+  std::string journal_directory;               // of the node directory; created when missing, 0700
 };
 
 /// How long to keep trying while the link is down.
 struct Patience {
-  io::Duration silence = std::chrono::seconds(15);      // a peer without a byte or an answer
-  io::Duration straggler = std::chrono::seconds(15);    // after `happy`: how long a silent share is waited for, or a slow one overtime
+  io::Duration silence = std::chrono::seconds(15);  // a peer without a byte or an answer
+  io::Duration straggler =
+      std::chrono::seconds(15);  // after `happy`: how long a silent share is waited for, or a slow one overtime
   io::Duration retry_first = std::chrono::milliseconds(200);
   io::Duration retry_max = std::chrono::seconds(30);
-  std::optional<io::Duration> give_up_after;            // no progress at all for so long: fail; nothing: wait for ever
+  std::optional<io::Duration> give_up_after;  // no progress at all for so long: fail; nothing: wait for ever
 };
 
 }  // namespace holdfast::transfer

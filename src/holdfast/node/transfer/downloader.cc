@@ -12,7 +12,9 @@ namespace {
 constexpr std::uint64_t kRunBytes = 8 * 1'048'576;  // of plaintext
 constexpr std::size_t kRunsAhead = 2;               // so three are in memory, as blocks or decoded
 
-double seconds_since(io::Time start, io::Loop& loop) { return std::chrono::duration<double>(loop.now() - start).count(); }
+double seconds_since(io::Time start, io::Loop& loop) {
+  return std::chrono::duration<double>(loop.now() - start).count();
+}
 
 std::uint64_t received(const Context& context) {
   std::uint64_t sum = 0;
@@ -33,7 +35,8 @@ io::Task<void> fetch_ahead(SegmentFetcher* fetcher, Ahead* ahead, io::Event* mov
   moved->notify_all();
 }
 
-io::Task<Result<void>> write_run(const immutable::Geometry& geometry, const Ahead& run, Range range, Sink& sink, Progress& progress) {
+io::Task<Result<void>> write_run(const immutable::Geometry& geometry, const Ahead& run, Range range, Sink& sink,
+                                 Progress& progress) {
   for (SegmentNumber i = run.first; i < run.end; ++i) {
     const Range at = geometry.segment_range(i);
     const Range cut{std::max(at.begin, range.begin), std::min(at.end, range.end)};
@@ -67,7 +70,8 @@ class RunLength {
 
 /// Delivers [range) in order. Two runs are on their way while one is written, so that the line is never idle for a round
 /// trip.
-io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, Range range, Sink& sink, Progress& progress) {
+io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, Range range, Sink& sink,
+                               Progress& progress) {
   const immutable::Geometry& geometry = fetcher.geometry();
   const SegmentNumber last_end = (range.end - 1) / geometry.segment_size() + 1;
   RunLength run_length(context.loop, geometry.segment_size());
@@ -106,10 +110,12 @@ Result<cap::ChkReadCap> readable(const cap::Cap& cap) {
   if (std::holds_alternative<cap::ChkVerifyCap>(cap)) {
     return fail(Errc::unsupported, "a verify cap cannot decrypt; the read cap is needed");
   }
-  return fail(Errc::malformed, "that is not the cap of a file (it begins with URI:CHK: or URI:LIT:); was it cut when it was copied?");
+  return fail(Errc::malformed,
+              "that is not the cap of a file (it begins with URI:CHK: or URI:LIT:); was it cut when it was copied?");
 }
 
-io::Task<Result<void>> write_literal(const cap::LitCap& literal, const DownloadOptions& options, Sink& sink, DownloadReport& report) {
+io::Task<Result<void>> write_literal(const cap::LitCap& literal, const DownloadOptions& options, Sink& sink,
+                                     DownloadReport& report) {
   Range range{0, literal.data.size()};
   if (options.range) range = {std::min(options.range->begin, range.end), std::min(options.range->end, range.end)};
   if (range.empty()) co_return Result<void>{};
@@ -119,7 +125,8 @@ io::Task<Result<void>> write_literal(const cap::LitCap& literal, const DownloadO
 
 class FileSink final : public Sink {
  public:
-  FileSink(const Context& context, io::File& file, std::uint64_t offset) : context_(context), file_(file), at_(offset) {}
+  FileSink(const Context& context, io::File& file, std::uint64_t offset)
+      : context_(context), file_(file), at_(offset) {}
   io::Task<Result<void>> write(ByteView bytes) override {
     auto job = [&] { return file_.write(at_, bytes); };
     HF_CO_TRY_VOID(co_await context_.disk.run(job));
@@ -134,8 +141,8 @@ class FileSink final : public Sink {
 };
 
 /// Proves the part file segment by segment; answers the good prefix in bytes and repairs nothing yet.
-io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fetcher, io::File& part, Progress& progress,
-                                      DownloadReport& report) {
+io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fetcher, io::File& part,
+                                      Progress& progress, DownloadReport& report) {
   RangeSet good;
   auto size_job = [&] { return part.info(); };
   HF_CO_TRY(const io::FileInfo info, co_await context.disk.run(size_job));
@@ -168,7 +175,9 @@ io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fe
   co_return good;
 }
 
-immutable::FileClaim claim_of(const cap::ChkReadCap& cap) { return {cap.ueb_hash, cap.k, cap.n, cap.size}; }
+immutable::FileClaim claim_of(const cap::ChkReadCap& cap) {
+  return {cap.ueb_hash, cap.k, cap.n, cap.size};
+}
 
 io::Task<Result<void>> into_part(const Context& context, SegmentFetcher& fetcher, io::File& part, Progress& progress,
                                  DownloadReport& report) {

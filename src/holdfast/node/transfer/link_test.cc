@@ -66,7 +66,8 @@ class ConstantRandom final : public Random {
 TEST_F(LinkTest, doubles_its_back_off_up_to_its_cap) {
   ConstantRandom lowest(0);
   Link link(loop_, lowest, Patience{});
-  for (unsigned failures = 1; failures <= 40; ++failures) EXPECT_EQ(length_of(link, failures), whole(failures) / 2) << failures;
+  for (unsigned failures = 1; failures <= 40; ++failures)
+    EXPECT_EQ(length_of(link, failures), whole(failures) / 2) << failures;
   EXPECT_EQ(length_of(link, 1), milliseconds(100));
   EXPECT_EQ(length_of(link, 2), milliseconds(200));
   EXPECT_EQ(length_of(link, 8), milliseconds(12'800));

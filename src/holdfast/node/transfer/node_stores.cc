@@ -1,7 +1,7 @@
 #include "holdfast/node/transfer/node_stores.h"
 
-#include <atomic>
 #include <unistd.h>
+#include <atomic>
 
 namespace holdfast::transfer {
 namespace {
@@ -26,7 +26,8 @@ class FileNodeStore final : public hashtree::NodeStore {
 
   Result<void> read(std::uint64_t first, std::span<Hash> hashes) const override {
     if (file_ == nullptr) return tl::make_unexpected(error_);
-    HF_TRY(const std::size_t count, file_->read(first * Hash::kSize, {hashes.data()->bytes.data(), hashes.size() * Hash::kSize}));
+    HF_TRY(const std::size_t count,
+           file_->read(first * Hash::kSize, {hashes.data()->bytes.data(), hashes.size() * Hash::kSize}));
     if (count != hashes.size() * Hash::kSize) return fail(Errc::io, "a temporary file of hashes ends early");
     return {};
   }
@@ -40,11 +41,13 @@ class FileNodeStore final : public hashtree::NodeStore {
 
 immutable::NodeStoreFactory make_node_stores(io::FileSystem& files, std::string directory) {
   auto serial = std::make_shared<std::atomic<unsigned>>(0);
-  return [&files, directory = std::move(directory), serial](std::uint64_t hashes) -> std::unique_ptr<hashtree::NodeStore> {
-    if (hashes * Hash::kSize <= immutable::kHashBytesInMemoryMax) return std::make_unique<hashtree::MemoryNodeStore>();
-    const std::string name = "hashes-" + std::to_string(::getpid()) + "-" + std::to_string((*serial)++);
-    return std::make_unique<FileNodeStore>(files, directory + "/" + name);
-  };
+  return
+      [&files, directory = std::move(directory), serial](std::uint64_t hashes) -> std::unique_ptr<hashtree::NodeStore> {
+        if (hashes * Hash::kSize <= immutable::kHashBytesInMemoryMax)
+          return std::make_unique<hashtree::MemoryNodeStore>();
+        const std::string name = "hashes-" + std::to_string(::getpid()) + "-" + std::to_string((*serial)++);
+        return std::make_unique<FileNodeStore>(files, directory + "/" + name);
+      };
 }
 
 }  // namespace holdfast::transfer

@@ -6,15 +6,23 @@ namespace holdfast::transfer {
 
 std::string_view to_string(Phase phase) {
   switch (phase) {
-    case Phase::hashing: return "hashing";
-    case Phase::asking: return "asking";
-    case Phase::placing: return "placing";
-    case Phase::sending: return "sending";
-    case Phase::proving: return "proving";
+    case Phase::hashing:
+      return "hashing";
+    case Phase::asking:
+      return "asking";
+    case Phase::placing:
+      return "placing";
+    case Phase::sending:
+      return "sending";
+    case Phase::proving:
+      return "proving";
     case Phase::verifying_part:
-    case Phase::verifying: return "verifying";
-    case Phase::receiving: return "receiving";
-    case Phase::done: return "done";
+    case Phase::verifying:
+      return "verifying";
+    case Phase::receiving:
+      return "receiving";
+    case Phase::done:
+      return "done";
   }
   HF_UNREACHABLE();
 }

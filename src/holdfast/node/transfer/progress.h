@@ -16,45 +16,45 @@ std::string_view to_string(Phase phase);
 /// Updated in place by the transfer (loop thread); read by whoever draws it.
 struct Progress {
   Phase phase = Phase::asking;
-  std::uint64_t file_bytes = 0;      // size of the file
-  std::uint64_t hashed_bytes = 0;    // first pass of a convergent upload, or the part file of a download
-  std::uint64_t done_bytes = 0;      // upload: share bytes proven or acknowledged; download: verified bytes delivered
-  std::uint64_t total_bytes = 0;     // upload: share bytes in all (N shares); download: bytes to deliver
-  std::uint64_t skipped_bytes = 0;   // of done_bytes: held already, not sent or fetched in this run
+  std::uint64_t file_bytes = 0;     // size of the file
+  std::uint64_t hashed_bytes = 0;   // first pass of a convergent upload, or the part file of a download
+  std::uint64_t done_bytes = 0;     // upload: share bytes proven or acknowledged; download: verified bytes delivered
+  std::uint64_t total_bytes = 0;    // upload: share bytes in all (N shares); download: bytes to deliver
+  std::uint64_t skipped_bytes = 0;  // of done_bytes: held already, not sent or fetched in this run
   unsigned shares_placed = 0, shares_total = 0;
   unsigned servers_answering = 0, servers_known = 0;
-  bool waiting_for_link = false;     // every server is silent
-  std::string note;                  // one line for people: what is waited for, who was dropped
+  bool waiting_for_link = false;  // every server is silent
+  std::string note;               // one line for people: what is waited for, who was dropped
 };
 
 /// Per server, for reports.
 struct ServerReport {
   std::string id, name;
   std::uint64_t bytes_sent = 0, bytes_received = 0;
-  std::vector<ShareNumber> shares;   // upload: confirmed there; download: used
-  std::string problem;               // empty, or what went wrong last
+  std::vector<ShareNumber> shares;  // upload: confirmed there; download: used
+  std::string problem;              // empty, or what went wrong last
 };
 
 struct UploadReport {
-  std::string cap;                   // given only when proven
+  std::string cap;  // given only when proven
   std::string storage_index;
   std::uint64_t file_bytes = 0;
-  std::uint64_t share_bytes_total = 0;   // N shares
-  std::uint64_t bytes_sent = 0;          // request-body bytes of this run
-  std::uint64_t bytes_resent = 0;        // of them, sent before in this run
-  std::uint64_t bytes_skipped = 0;       // held by servers before this run, proven, not sent
-  std::uint64_t cuts = 0;                // connections that broke and were gone on from
+  std::uint64_t share_bytes_total = 0;  // N shares
+  std::uint64_t bytes_sent = 0;         // request-body bytes of this run
+  std::uint64_t bytes_resent = 0;       // of them, sent before in this run
+  std::uint64_t bytes_skipped = 0;      // held by servers before this run, proven, not sent
+  std::uint64_t cuts = 0;               // connections that broke and were gone on from
   unsigned shares_placed = 0, shares_total = 0, happiness = 0, happy = 0;
   std::vector<ServerReport> servers;
-  std::vector<std::string> warnings;     // liars named, stragglers, foreign shares
+  std::vector<std::string> warnings;  // liars named, stragglers, foreign shares
   double seconds = 0;
 };
 
 struct DownloadReport {
-  std::uint64_t bytes_delivered = 0;     // verified
-  std::uint64_t bytes_fetched = 0;       // response-body bytes
-  std::uint64_t bytes_skipped = 0;       // taken from the part file after proof
-  std::uint64_t bytes_rejected = 0;      // of the part file: failed the proof, fetched again
+  std::uint64_t bytes_delivered = 0;  // verified
+  std::uint64_t bytes_fetched = 0;    // response-body bytes
+  std::uint64_t bytes_skipped = 0;    // taken from the part file after proof
+  std::uint64_t bytes_rejected = 0;   // of the part file: failed the proof, fetched again
   std::uint64_t cuts = 0;
   std::vector<ServerReport> servers;
   std::vector<std::string> warnings;
@@ -72,16 +72,16 @@ struct ShareVerdict {
 struct CheckReport {
   unsigned shares_good = 0, shares_needed = 0, shares_total = 0, happiness = 0;
   unsigned servers_known = 0, good_share_hosts = 0;
-  std::vector<std::string> responding;   // ids of the servers that answered
+  std::vector<std::string> responding;  // ids of the servers that answered
   bool healthy = false, recoverable = false;
-  bool verified = false;                 // every byte was read (verify), not only asked for (check)
+  bool verified = false;  // every byte was read (verify), not only asked for (check)
   std::vector<ShareVerdict> shares;
 };
 
 struct RepairReport {
   CheckReport before, after;
   unsigned shares_pushed = 0;
-  bool attempted = false;                // the file was not healthy
+  bool attempted = false;  // the file was not healthy
   bool successful = false;
   std::vector<std::string> warnings;
 };
@@ -89,8 +89,8 @@ struct RepairReport {
 /// `--plan`: what an upload would do, asked of the servers, nothing changed anywhere.
 struct UploadPlan {
   std::string storage_index;
-  std::uint64_t bytes_to_send = 0;       // request-body bytes, within 1 %
-  std::uint64_t bytes_to_skip = 0;       // held already
+  std::uint64_t bytes_to_send = 0;  // request-body bytes, within 1 %
+  std::uint64_t bytes_to_skip = 0;  // held already
   struct Placement {
     ShareNumber share = 0;
     std::string server;

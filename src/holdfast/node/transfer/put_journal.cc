@@ -83,8 +83,8 @@ Result<PutJournal> decode_put_journal(ByteView bytes) {
   journal.started_wall_seconds = static_cast<std::int64_t>(in.number(8));
   const std::uint64_t path_bytes = in.number(4);
   const std::uint64_t digests = in.number(8);
-  if (mode > 1 || path_bytes > kPathBytesMax || path_bytes > in.left() ||
-      (in.left() - path_bytes) % Hash::kSize != 0 || digests != (in.left() - path_bytes) / Hash::kSize) {
+  if (mode > 1 || path_bytes > kPathBytesMax || path_bytes > in.left() || (in.left() - path_bytes) % Hash::kSize != 0 ||
+      digests != (in.left() - path_bytes) / Hash::kSize) {
     return fail(Errc::malformed, "an upload journal that contradicts itself");
   }
   journal.key_mode = mode == 1 ? KeyMode::random : KeyMode::convergent;
@@ -94,7 +94,8 @@ Result<PutJournal> decode_put_journal(ByteView bytes) {
   return journal;
 }
 
-std::string put_journal_path(const std::string& directory, const std::string& source_path, const UploadOptions& options) {
+std::string put_journal_path(const std::string& directory, const std::string& source_path,
+                             const UploadOptions& options) {
   const std::string what = std::to_string(options.k) + "," + std::to_string(options.n) + "," +
                            std::to_string(options.segment_bytes_max) +
                            (options.key_mode == KeyMode::random ? ",random," : ",convergent,") + source_path;

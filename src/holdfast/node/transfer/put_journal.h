@@ -42,6 +42,7 @@ Bytes encode(const PutJournal& journal);
 Result<PutJournal> decode_put_journal(ByteView bytes);
 
 /// `<directory>/put-<16 characters>.journal`, a function of the identity's path and the parameters.
-std::string put_journal_path(const std::string& directory, const std::string& source_path, const UploadOptions& options);
+std::string put_journal_path(const std::string& directory, const std::string& source_path,
+                             const UploadOptions& options);
 
 }  // namespace holdfast::transfer

@@ -126,7 +126,8 @@ TEST(PutJournal, damaged_at_any_byte_is_refused) {
 
 TEST(PutJournal, cut_or_longer_is_refused) {
   const Bytes whole = encode(sample());
-  for (std::size_t length = 0; length < whole.size(); ++length) EXPECT_TRUE(refused(ByteView(whole).first(length))) << length;
+  for (std::size_t length = 0; length < whole.size(); ++length)
+    EXPECT_TRUE(refused(ByteView(whole).first(length))) << length;
   for (const std::size_t more : {1u, 4u, 31u, 32u, 512u}) {
     Bytes longer = whole;
     longer.resize(whole.size() + more);
@@ -158,12 +159,13 @@ TEST(PutJournal, that_contradicts_itself_is_refused) {
   EXPECT_TRUE(refused(with(76, 1, 2))) << "a key mode of the future";
   const std::uint64_t path_bytes = sample().source.path.size();
   EXPECT_FALSE(refused(with(117, 4, path_bytes)));
-  for (const std::uint64_t wrong : {std::uint64_t{0}, path_bytes - 1, path_bytes + 1, path_bytes + 32, std::uint64_t{0xffffffff}}) {
+  for (const std::uint64_t wrong :
+       {std::uint64_t{0}, path_bytes - 1, path_bytes + 1, path_bytes + 32, std::uint64_t{0xffffffff}}) {
     EXPECT_TRUE(refused(with(117, 4, wrong))) << wrong;
   }
   EXPECT_FALSE(refused(with(121, 8, 3)));
-  for (const std::uint64_t wrong : {std::uint64_t{0}, std::uint64_t{2}, std::uint64_t{4}, std::uint64_t{3} << 59, (std::uint64_t{1} << 59) + 3,
-                                    ~std::uint64_t{0}}) {
+  for (const std::uint64_t wrong : {std::uint64_t{0}, std::uint64_t{2}, std::uint64_t{4}, std::uint64_t{3} << 59,
+                                    (std::uint64_t{1} << 59) + 3, ~std::uint64_t{0}}) {
     EXPECT_TRUE(refused(with(121, 8, wrong))) << wrong;
   }
   // A path that ends behind the journal, and as many digests as the difference, below zero, would have room for.

@@ -61,8 +61,9 @@ io::Task<void> run_pipeline(SegmentPipeline* pipeline, Result<void>* outcome, st
 }
 
 /// The encoding of an open file, pushed wherever shares are missing.
-io::Task<Result<void>> push_missing(const Context& context, Link& link, const cap::ChkVerifyCap& cap, SegmentFetcher& fetcher,
-                                    const CheckOptions& options, Progress& progress, RepairReport& report) {
+io::Task<Result<void>> push_missing(const Context& context, Link& link, const cap::ChkVerifyCap& cap,
+                                    SegmentFetcher& fetcher, const CheckOptions& options, Progress& progress,
+                                    RepairReport& report) {
   const immutable::Geometry geometry = fetcher.geometry();
   const Bytes original = to_bytes(fetcher.file().extension_bytes());
   const immutable::ShareLayout layout(geometry, immutable::ShareLayout::Choice{0, original.size()});
@@ -109,7 +110,8 @@ io::Task<Result<void>> push_missing(const Context& context, Link& link, const ca
 
 }  // namespace
 
-io::Task<Result<RepairReport>> repair(const Context& context, cap::ChkVerifyCap cap, CheckOptions options, Progress& progress) {
+io::Task<Result<RepairReport>> repair(const Context& context, cap::ChkVerifyCap cap, CheckOptions options,
+                                      Progress& progress) {
   RepairReport report;
   HF_CO_TRY(report.before, co_await check(context, cap, options, progress));
   report.after = report.before;

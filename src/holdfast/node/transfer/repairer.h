@@ -10,6 +10,7 @@ namespace holdfast::transfer {
 /// take that share. A healthy file is left alone.
 /// Errors: as of check and download; corrupt when the file encodes to other roots than its shares have (nothing is
 /// completed on any server then).
-io::Task<Result<RepairReport>> repair(const Context& context, cap::ChkVerifyCap cap, CheckOptions options, Progress& progress);
+io::Task<Result<RepairReport>> repair(const Context& context, cap::ChkVerifyCap cap, CheckOptions options,
+                                      Progress& progress);
 
 }  // namespace holdfast::transfer

@@ -220,7 +220,8 @@ io::Task<Result<Bytes>> SegmentFetcher::fetch(Copy& copy, Batch& batch) {
   const Result<void> checked = co_await context_.cpu.run(check);
   if (checked) co_return std::move(bytes);
   const std::string where = "share[" + std::to_string(range.begin) + "-" + std::to_string(range.end) + ")";
-  static_cast<void>(co_await copy.server.advise_corrupt(si_, copy.reader.share(), "corruption in " + where + ": " + checked.error().what));
+  static_cast<void>(co_await copy.server.advise_corrupt(si_, copy.reader.share(),
+                                                        "corruption in " + where + ": " + checked.error().what));
   co_return tl::make_unexpected(checked.error());
 }
 
@@ -268,14 +269,16 @@ std::size_t SegmentFetcher::laggards(Batch& batch, bool first_look) {
 SegmentFetcher::Copy* SegmentFetcher::pick(const Batch& batch) const {
   Copy* best = nullptr;
   const auto load = [&](const Copy& copy) {
-    return std::ranges::count_if(copies_, [&](const auto& other) { return other->busy > 0 && &other->server == &copy.server; });
+    return std::ranges::count_if(copies_,
+                                 [&](const auto& other) { return other->busy > 0 && &other->server == &copy.server; });
   };
   // Of equals, the one whose server answered first.
   const auto rank = [&](const Copy& copy) { return std::tuple(copy.slow, load(copy)); };
   for (const auto& copy : copies_) {
     const ShareNumber share = copy->reader.share();
     const bool have = std::ranges::any_of(batch.got, [&](const auto& got) { return got.first == share; });
-    if (copy->bad || copy->down_since || have || batch.running.contains(share) || batch.tried.contains(copy.get())) continue;
+    if (copy->bad || copy->down_since || have || batch.running.contains(share) || batch.tried.contains(copy.get()))
+      continue;
     if (best == nullptr || rank(*copy) < rank(*best)) best = copy.get();
   }
   return best;
@@ -361,7 +364,8 @@ io::Task<Result<std::vector<Hash>>> SegmentFetcher::segment_hashes(SegmentNumber
 
 io::Task<Result<std::vector<Bytes>>> SegmentFetcher::decode(Batch& batch) {
   std::vector<Hash> expected;
-  for (SegmentNumber segment = batch.first; segment < batch.end; ++segment) expected.push_back(file_.crypttext().leaf(segment).value());
+  for (SegmentNumber segment = batch.first; segment < batch.end; ++segment)
+    expected.push_back(file_.crypttext().leaf(segment).value());
   std::vector<ShareNumber> shares;
   std::vector<ByteView> blocks;
   batch.got.resize(file_.claim().k);

@@ -75,13 +75,13 @@ class SegmentPipeline {
   const immutable::SegmentEncoder& segment_encoder_;
   immutable::Encoder& encoder_;
   const Limits limits_;
-  SegmentNumber window_;                            // in segments
+  SegmentNumber window_;  // in segments
   std::set<Reader*> attached_;
-  std::map<SegmentNumber, SharedSegment> made_;     // the window
-  SegmentNumber front_ = 0;                         // all below are absorbed
+  std::map<SegmentNumber, SharedSegment> made_;               // the window
+  SegmentNumber front_ = 0;                                   // all below are absorbed
   std::list<std::pair<SegmentNumber, SharedSegment>> again_;  // a few, newest first: laggards often lag together
-  std::size_t starving_ = 0;                        // readers that wait for the front
-  io::Duration held_up_for_{};                      // in all, since
+  std::size_t starving_ = 0;                                  // readers that wait for the front
+  io::Duration held_up_for_{};                                // in all, since
   io::Time waiting_since_{};
   bool open_ = false;
   bool done_ = false;

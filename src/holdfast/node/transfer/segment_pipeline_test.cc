@@ -29,7 +29,8 @@ constexpr io::Duration kLeftBehindAfter = milliseconds(1500);
 /// The file in memory. Fails where it is told to, and notes what was asked for.
 class MemorySource final : public SegmentSource {
  public:
-  MemorySource(const Bytes& plaintext, const immutable::Geometry& geometry) : plaintext_(plaintext), geometry_(geometry) {}
+  MemorySource(const Bytes& plaintext, const immutable::Geometry& geometry)
+      : plaintext_(plaintext), geometry_(geometry) {}
 
   io::Task<Result<Bytes>> next() override {
     const SegmentNumber segment = delivered++;
@@ -210,7 +211,8 @@ TEST_F(SegmentPipelineTest, leaves_one_behind_who_lags_while_the_others_starve_a
   expect_right_bytes(senders);
   for (const std::size_t fast : {0u, 1u, 3u}) {
     EXPECT_GE(senders[fast].ended, io::Time{} + kLeftBehindAfter);
-    EXPECT_LE(senders[fast].ended, io::Time{} + kLeftBehindAfter * 3 / 2) << "one server cost the others no more than the wait";
+    EXPECT_LE(senders[fast].ended, io::Time{} + kLeftBehindAfter * 3 / 2)
+        << "one server cost the others no more than the wait";
   }
   EXPECT_LE(front_ended_, io::Time{} + kLeftBehindAfter * 3 / 2);
   EXPECT_GE(source_->made_again, kSegments - kWindow - 1);

@@ -6,7 +6,8 @@ namespace holdfast::transfer {
 namespace {
 
 Error changed_error(const std::string& path) {
-  return Error{Errc::changed, path + " changed while it was being read; run the same command again to upload what it is now"};
+  return Error{Errc::changed,
+               path + " changed while it was being read; run the same command again to upload what it is now"};
 }
 
 /// Exactly out.size() bytes: a file that got shorter has changed.
@@ -90,8 +91,9 @@ Result<SourceIdentity> identify(io::FileSystem& files, const std::string& path) 
   return identity_of(path, info);
 }
 
-io::Task<Result<FirstPass>> hash_file(const Context& context, const SourceIdentity& source, const UploadOptions& options,
-                                      const immutable::Geometry& geometry, std::uint64_t& hashed_bytes) {
+io::Task<Result<FirstPass>> hash_file(const Context& context, const SourceIdentity& source,
+                                      const UploadOptions& options, const immutable::Geometry& geometry,
+                                      std::uint64_t& hashed_bytes) {
   FirstPass pass;
   auto opening = [&] { return context.files.open(source.path, io::Open::read); };
   HF_CO_TRY(const std::unique_ptr<io::File> file, co_await context.disk.run(opening));

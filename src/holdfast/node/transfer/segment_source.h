@@ -29,11 +29,12 @@ Result<SourceIdentity> identify(io::FileSystem& files, const std::string& path);
 
 /// What the first pass over a file yields.
 struct FirstPass {
-  cap::Key key;                          // convergent
+  cap::Key key;                     // convergent
   std::vector<Hash> piece_digests;  // random key: SHA-256 of each plaintext segment
 };
-io::Task<Result<FirstPass>> hash_file(const Context& context, const SourceIdentity& source, const UploadOptions& options,
-                                      const immutable::Geometry& geometry, std::uint64_t& hashed_bytes);
+io::Task<Result<FirstPass>> hash_file(const Context& context, const SourceIdentity& source,
+                                      const UploadOptions& options, const immutable::Geometry& geometry,
+                                      std::uint64_t& hashed_bytes);
 
 /// A file whose key is known. Convergent: the pass is hashed again and must give that key. Random key: each
 /// segment must have its digest before anything made of it leaves.

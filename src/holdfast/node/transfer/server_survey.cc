@@ -106,7 +106,8 @@ io::Task<void> ask_into(const Context* context, Link* link, ServerFacts* facts, 
 io::Task<Result<std::vector<ServerFacts>>> survey(const Context& context, Link& link, StorageIndex si, Secret master,
                                                   std::uint64_t share_bytes, unsigned n) {
   std::vector<ServerFacts> facts = candidates(context, si, n);
-  if (facts.empty()) co_return fail(Errc::unhappy, "this node knows no storage server; add one with create-client --server NURL");
+  if (facts.empty())
+    co_return fail(Errc::unhappy, "this node knows no storage server; add one with create-client --server NURL");
   io::TaskGroup group(co_await io::this_scope());
   for (ServerFacts& each : facts) group.spawn(ask_into(&context, &link, &each, si, master, share_bytes));
   co_await group.join();

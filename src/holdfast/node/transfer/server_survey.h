@@ -14,11 +14,11 @@ namespace holdfast::transfer {
 /// What one server answered.
 struct ServerFacts {
   grid::StorageServer* server = nullptr;
-  bool asked = false;                       // at least once, answered or not
+  bool asked = false;  // at least once, answered or not
   bool answered = false;
-  bool final = false;                       // nobody asks any more
-  Error problem{Errc::unavailable, ""};     // when it did not
-  bool writable = false;                    // takes shares of this size
+  bool final = false;                    // nobody asks any more
+  Error problem{Errc::unavailable, ""};  // when it did not
+  bool writable = false;                 // takes shares of this size
   bool resumes = false;
   std::optional<grid::AllocateSecrets> secrets;
   std::set<ShareNumber> complete;           // by its word; not yet proven

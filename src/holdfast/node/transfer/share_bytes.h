@@ -9,8 +9,8 @@ namespace holdfast::transfer {
 class ShareBytes final : public grid::ByteSource {
  public:
   /// `range` lies within the share. Counts in `sent` what next() has handed out.
-  ShareBytes(immutable::Encoder& encoder, SegmentPipeline& pipeline, SegmentPipeline::Reader& reader,
-             ShareNumber share, Range range)
+  ShareBytes(immutable::Encoder& encoder, SegmentPipeline& pipeline, SegmentPipeline::Reader& reader, ShareNumber share,
+             Range range)
       : encoder_(encoder), pipeline_(pipeline), reader_(reader), share_(share), range_(range), at_(range.begin) {}
 
   std::uint64_t length() const override { return range_.size(); }

@@ -22,8 +22,8 @@ RangeSet everything(std::uint64_t size) {
 }  // namespace
 
 struct SharePlacer::Attempt {
-  Attempt(PushJob& job, std::size_t position, grid::StorageServer& to, ShareNumber share,
-          grid::AllocateSecrets secrets, SharePusher::Start begin)
+  Attempt(PushJob& job, std::size_t position, grid::StorageServer& to, ShareNumber share, grid::AllocateSecrets secrets,
+          SharePusher::Start begin)
       : server(position), pusher(job, to, share, std::move(secrets), std::move(begin)) {}
   std::size_t server;
   SharePusher pusher;
@@ -84,8 +84,9 @@ std::size_t SharePlacer::possible_happiness() const {
 }
 
 Error SharePlacer::too_few(std::size_t answered) const {
-  std::string what = std::to_string(answered) + " of " + std::to_string(servers_.size()) + " servers answer and can take shares for a happiness of " +
-                     std::to_string(possible_happiness()) + ", but " + std::to_string(wishes_.happy) + " is asked for";
+  std::string what = std::to_string(answered) + " of " + std::to_string(servers_.size()) +
+                     " servers answer and can take shares for a happiness of " + std::to_string(possible_happiness()) +
+                     ", but " + std::to_string(wishes_.happy) + " is asked for";
   const auto silent = std::ranges::find_if(servers_, [](const ServerFacts& each) { return !each.answered; });
   if (silent != servers_.end()) what += "; " + silent->problem.what;
   return {Errc::unhappy, what};
@@ -97,7 +98,8 @@ io::Task<Result<void>> SharePlacer::gather() {
   progress_.phase = Phase::asking;
   progress_.servers_known = static_cast<unsigned>(job_.context.servers.size());
   servers_ = candidates(job_.context, job_.si, job_.encoder.params().n);
-  if (servers_.empty()) co_return fail(Errc::unhappy, "this node knows no storage server; add one with create-client --server NURL");
+  if (servers_.empty())
+    co_return fail(Errc::unhappy, "this node knows no storage server; add one with create-client --server NURL");
   for (std::size_t i = 0; i < servers_.size(); ++i) {
     for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) {
       if (wishes_.rejected.contains({servers_[i].server->id(), share})) refused_.insert({i, share});
@@ -143,7 +145,8 @@ io::Task<void> SharePlacer::allocate_on(std::size_t position, std::set<ShareNumb
   request.share_numbers = wanted;
   request.allocated_size = job_.encoder.layout().size();
   // Also with an empty set: it renews the leases of what is there.
-  const Result<protocol::AllocateReply> reply = co_await facts.server->allocate(job_.si, std::move(request), *facts.secrets);
+  const Result<protocol::AllocateReply> reply =
+      co_await facts.server->allocate(job_.si, std::move(request), *facts.secrets);
   if (!reply && (reply.error().code == Errc::unavailable || reply.error().code == Errc::timeout)) {
     // The link broke, not the server's word: each pusher asks again, and goes on with what was allocated after all.
     for (ShareNumber share : shares) {
@@ -264,7 +267,8 @@ io::Task<void> SharePlacer::place_again() {
 std::map<ShareNumber, std::vector<grid::StorageServer*>> SharePlacer::placed() const {
   std::map<ShareNumber, std::vector<grid::StorageServer*>> out;
   for (const auto& attempt : attempts_) {
-    if (attempt->pusher.state() == SharePusher::State::placed) out[attempt->pusher.share()].push_back(&attempt->pusher.server());
+    if (attempt->pusher.state() == SharePusher::State::placed)
+      out[attempt->pusher.share()].push_back(&attempt->pusher.server());
   }
   return out;
 }
@@ -283,8 +287,8 @@ bool SharePlacer::rest_is_silent() const {
   return std::ranges::all_of(attempts_, [&](const auto& attempt) {
     const SharePusher& pusher = attempt->pusher;
     if (pusher.state() != SharePusher::State::running || is_placed(pusher.share())) return true;
-    return pusher.troubled() && (pusher.error().code == Errc::no_space ||
-                                 now - pusher.troubled_since() >= wishes_.patience.straggler);
+    return pusher.troubled() &&
+           (pusher.error().code == Errc::no_space || now - pusher.troubled_since() >= wishes_.patience.straggler);
   });
 }
 
@@ -338,9 +342,8 @@ io::Task<Result<void>> SharePlacer::supervise() {
     if (happy && rest_is_silent()) co_return Result<void>{};
     // Who is slow, but moves, has as long again as the others took.
     if (happy && now - *happy_since_ >= *happy_since_ - started_ + wishes_.patience.straggler) co_return Result<void>{};
-    const bool running = std::ranges::any_of(attempts_, [](const auto& attempt) {
-      return attempt->pusher.state() == SharePusher::State::running;
-    });
+    const bool running = std::ranges::any_of(
+        attempts_, [](const auto& attempt) { return attempt->pusher.state() == SharePusher::State::running; });
     if (!running && !happy && job_.pipeline.is_finished()) {
       std::string what = "the shares reached a happiness of " + std::to_string(happiness()) + ", but " +
                          std::to_string(wishes_.happy) + " is asked for";
@@ -359,8 +362,9 @@ void SharePlacer::warn_of_stragglers() {
     const SharePusher& pusher = attempt->pusher;
     if (pusher.state() != SharePusher::State::running || is_placed(pusher.share())) continue;
     const std::uint64_t percent = pusher.bytes_done() * 100 / job_.encoder.layout().size();
-    warnings_.push_back("share " + std::to_string(pusher.share()) + " is not finished: " + pusher.server().name() + " is too slow or silent (" +
-                        std::to_string(percent) + " %); the same put again goes on with it");
+    warnings_.push_back("share " + std::to_string(pusher.share()) + " is not finished: " + pusher.server().name() +
+                        " is too slow or silent (" + std::to_string(percent) +
+                        " %); the same put again goes on with it");
   }
 }
 
@@ -376,7 +380,8 @@ io::Task<Result<void>> SharePlacer::run() {
   // Questions and pushers live in a group of their own, so that a cancellation of the caller reaches them through here.
   if (outcome) outcome = co_await supervise();
   for (const ServerFacts& each : servers_) {
-    if (!each.answered) warnings_.push_back(each.problem.what.empty() ? each.server->name() + " has not answered" : each.problem.what);
+    if (!each.answered)
+      warnings_.push_back(each.problem.what.empty() ? each.server->name() + " has not answered" : each.problem.what);
   }
   if (outcome) warn_of_stragglers();
   group_.cancel();

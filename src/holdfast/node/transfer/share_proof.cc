@@ -18,7 +18,8 @@ struct Look {
     const std::string where = "share[" + std::to_string(range.begin) + "-" + std::to_string(range.end) + ")";
     // A courtesy: its failure changes nothing.
     static_cast<void>(co_await server.advise_corrupt(si, share, "corruption in " + where + ": not what was uploaded"));
-    co_return fail(Errc::corrupt, server.name() + " holds wrong bytes in share " + std::to_string(share) + " (" + where + ")");
+    co_return fail(Errc::corrupt,
+                   server.name() + " holds wrong bytes in share " + std::to_string(share) + " (" + where + ")");
   }
 
   /// The server's bytes of a range that the encoder can make itself.

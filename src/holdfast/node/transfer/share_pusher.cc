@@ -13,7 +13,7 @@ constexpr std::uint64_t kStockBytesMax = 1'048'576;        // everything in an u
 constexpr unsigned kFreshStartsMax = 3;
 constexpr unsigned kWantedAgainMax = 4;
 constexpr std::uint64_t kPolitePieceMin = 262'144;
-constexpr std::uint64_t kPolitePieces = 16;                     // of a share, at least, when several send it
+constexpr std::uint64_t kPolitePieces = 16;                    // of a share, at least, when several send it
 constexpr io::Duration kAloneAfter = std::chrono::seconds(5);  // with nobody to be seen, before it is ours alone again
 constexpr io::Duration kPoliteWaitFirst = std::chrono::milliseconds(400), kPoliteWaitMax = std::chrono::seconds(2);
 
@@ -62,7 +62,9 @@ std::uint64_t SharePusher::bytes_skipped() const {
   return job_.encoder.layout().size() - sent_.total();
 }
 
-io::Time SharePusher::troubled_since() const { return failures_ == 0 ? job_.context.loop.now() : troubled_since_; }
+io::Time SharePusher::troubled_since() const {
+  return failures_ == 0 ? job_.context.loop.now() : troubled_since_;
+}
 
 std::uint64_t SharePusher::bytes_done() const {
   const std::uint64_t size = job_.encoder.layout().size();
@@ -140,7 +142,7 @@ Result<void> SharePusher::handle(const Error& error) {
     case Errc::malformed:  // a captive portal, a proxy's page: wait for the real server to come back
       required_.reset();
       return {};
-    case Errc::no_space:   // full is a pause: what is held stays; the supervisor may place the share elsewhere
+    case Errc::no_space:  // full is a pause: what is held stays; the supervisor may place the share elsewhere
       required_.reset();
       return {};
     default:
@@ -198,7 +200,8 @@ Range SharePusher::pick_from(const RangeSet& free) const {
     at -= range.size();
   }
   const std::uint64_t position = where.begin + at, data = layout.data().begin;
-  const std::uint64_t begin = position < data ? where.begin : std::max(where.begin, data + (position - data) / block * block);
+  const std::uint64_t begin =
+      position < data ? where.begin : std::max(where.begin, data + (position - data) / block * block);
   const std::uint64_t length = std::max(kPolitePieceMin, layout.size() / kPolitePieces);
   return {begin, std::min(where.end, begin + length)};
 }
@@ -221,7 +224,8 @@ io::Task<Result<void>> SharePusher::wait_politely() {
   reader_.detach();
   const io::Duration longest = std::min(kPoliteWaitMax, kPoliteWaitFirst * (1 << std::min(waits_++, 3U)));
   const auto microseconds = static_cast<std::uint64_t>(longest / std::chrono::microseconds(1));
-  const bool slept = co_await io::sleep_for(std::chrono::microseconds(microseconds / 4 + job_.context.random.below(microseconds)));
+  const bool slept =
+      co_await io::sleep_for(std::chrono::microseconds(microseconds / 4 + job_.context.random.below(microseconds)));
   if (!slept) co_return fail(Errc::cancelled, "stopped");
   co_return Result<void>{};
 }
@@ -347,7 +351,8 @@ io::Task<Result<void>> SharePusher::allocate_anew() {
     all.add(Range{0, job_.encoder.layout().size()});
     adopt(all);
   } else {
-    co_return fail(Errc::no_space, server_.name() + " does not take this share (full, or busy with another upload of it)");
+    co_return fail(Errc::no_space,
+                   server_.name() + " does not take this share (full, or busy with another upload of it)");
   }
   co_return Result<void>{};
 }

@@ -30,10 +30,10 @@ class SharePusher {
 
   /// What the server said before, when it was asked: spares the first question.
   struct Start {
-    bool resumes = false;             // speaks the extension
-    bool complete = false;            // the server says that it has the share
-    std::optional<RangeSet> required; // of a matching partial or a fresh allocation
-    bool shared = false;              // somebody else with our secret may be sending this share now
+    bool resumes = false;              // speaks the extension
+    bool complete = false;             // the server says that it has the share
+    std::optional<RangeSet> required;  // of a matching partial or a fresh allocation
+    bool shared = false;               // somebody else with our secret may be sending this share now
   };
 
   SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber share, grid::AllocateSecrets secrets, Start start);
@@ -42,7 +42,7 @@ class SharePusher {
   io::Task<void> run();
 
   State state() const { return state_; }
-  const Error& error() const { return error_; }           // why it failed
+  const Error& error() const { return error_; }  // why it failed
   grid::StorageServer& server() const { return server_; }
   ShareNumber share() const { return share_; }
   /// Bytes that the server acknowledged or that are on their way, for the progress bar.
@@ -91,12 +91,12 @@ class SharePusher {
   io::Time others_seen_, others_moved_;
   std::uint64_t others_most_ = 0;
   unsigned waits_ = 0;
-  RangeSet sent_;                     // handed out by this run
-  RangeSet foreign_;                  // held by the server although this run did not send it
+  RangeSet sent_;     // handed out by this run
+  RangeSet foreign_;  // held by the server although this run did not send it
   bool asked_once_ = false;
   bool header_sent_ = false, tail_sent_ = false;
   std::uint64_t held_before_ = 0, handed_out_ = 0, resent_ = 0, cuts_ = 0;
-  unsigned failures_ = 0;             // in a row
+  unsigned failures_ = 0;  // in a row
   unsigned fresh_starts_ = 0, wanted_again_ = 0;
   ShareBytes* sending_ = nullptr;
   io::Time troubled_since_;

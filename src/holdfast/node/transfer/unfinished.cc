@@ -29,7 +29,8 @@ Result<std::vector<UnfinishedUpload>> list_unfinished(const Context& context) {
     const Result<SourceIdentity> now = identify(context.files, upload.journal->source.path);
     upload.source_unchanged = now && *now == upload.journal->source;
   }
-  std::ranges::sort(out, {}, [](const UnfinishedUpload& each) { return each.journal ? each.journal->started_wall_seconds : 0; });
+  std::ranges::sort(out, {},
+                    [](const UnfinishedUpload& each) { return each.journal ? each.journal->started_wall_seconds : 0; });
   return out;
 }
 

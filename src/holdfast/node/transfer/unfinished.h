@@ -11,7 +11,7 @@
 namespace holdfast::transfer {
 
 struct UnfinishedUpload {
-  std::string id;                     // short, stable: for the command line
+  std::string id;  // short, stable: for the command line
   std::string journal_path;
   std::optional<PutJournal> journal;  // nothing when it cannot be read
   bool source_unchanged = false;      // the file is there and looks the same

@@ -36,7 +36,8 @@ struct Prepared {
 /// Identity, geometry, and the key: from the journal or by the first pass, which is then written down.
 io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source, const UploadOptions& options,
                                    Progress& progress) {
-  HF_CO_TRY(const immutable::Params params, immutable::make_params(options.k, options.n, source.size, options.segment_bytes_max));
+  HF_CO_TRY(const immutable::Params params,
+            immutable::make_params(options.k, options.n, source.size, options.segment_bytes_max));
   HF_CO_TRY(const immutable::Geometry geometry, immutable::Geometry::create(params));
   const std::string journal_path = put_journal_path(context.journal_directory, source.path, options);
   auto look = [&] { return usable_journal(context.files, journal_path, source, options, geometry); };
@@ -71,7 +72,8 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
 }
 
 Secret master_of(const Context& context, const PutJournal& journal) {
-  if (journal.key_mode == KeyMode::convergent) return crypto::convergent_upload_master(context.convergence, journal.key.view());
+  if (journal.key_mode == KeyMode::convergent)
+    return crypto::convergent_upload_master(context.convergence, journal.key.view());
   return crypto::private_upload_master(context.lease_secret, journal.storage_index);
 }
 
@@ -106,7 +108,9 @@ void report_servers(const Context& context, const SharePlacer& placer, UploadRep
   }
 }
 
-double seconds_since(io::Time start, io::Loop& loop) { return std::chrono::duration<double>(loop.now() - start).count(); }
+double seconds_since(io::Time start, io::Loop& loop) {
+  return std::chrono::duration<double>(loop.now() - start).count();
+}
 
 io::Task<void> run_pipeline(SegmentPipeline* pipeline, Result<void>* outcome, std::function<void()>* changed) {
   *outcome = co_await pipeline->run();
@@ -158,7 +162,8 @@ io::Task<Result<UploadReport>> push(const Context& context, const Prepared& prep
 }
 
 Result<void> check_options(const UploadOptions& options) {
-  if (options.k < 1 || options.k > options.n || options.n > kSharesMax || options.happy < 1 || options.happy > options.n) {
+  if (options.k < 1 || options.k > options.n || options.n > kSharesMax || options.happy < 1 ||
+      options.happy > options.n) {
     return fail(Errc::malformed, "shares must satisfy 1 <= k <= N <= 256 and 1 <= happy <= N");
   }
   return {};
