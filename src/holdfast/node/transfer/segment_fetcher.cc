@@ -246,12 +246,15 @@ io::Task<void> SegmentFetcher::run_copy(Copy* copy, Batch* batch) {
   changed_.notify_all();
 }
 
-/// Copies of the batch that stand still, or crawl beside the others. When all do alike it is the line, and a spare would
-/// only make it longer; one is tried nevertheless, once.
+/// Copies of the batch that stand still, or crawl beside the others: a spare for each. When none of them moves it may be
+/// the line, and many spares would only make it longer: one at a time.
 std::size_t SegmentFetcher::laggards(Batch& batch, bool first_look) {
   std::size_t best = batch.got.empty() ? 0 : batch.got.front().second.size();
+  bool moved = false;
   for (const auto& [copy, arrival] : batch.arrivals) {
-    if (arrival.running) best = std::max(best, arrival.bytes.size());
+    if (!arrival.running) continue;
+    best = std::max(best, arrival.bytes.size());
+    moved = moved || arrival.bytes.size() > arrival.seen;
   }
   std::size_t lag = 0;
   for (auto& [copy, arrival] : batch.arrivals) {
@@ -262,7 +265,8 @@ std::size_t SegmentFetcher::laggards(Batch& batch, bool first_look) {
       ++copy->slow;
     }
   }
-  return lag > 0 || !first_look ? lag : 1;
+  if (!moved) return 1;
+  return first_look ? std::max<std::size_t>(lag, 1) : lag;
 }
 
 /// The best copy of a share that the batch has neither got nor is getting.

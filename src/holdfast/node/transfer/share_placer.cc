@@ -333,15 +333,9 @@ io::Task<Result<void>> SharePlacer::supervise() {
     co_await place_again();
     if (const auto& failure = job_.pipeline.failure()) co_return tl::make_unexpected(*failure);
     const bool happy = job_.pipeline.is_finished() && happiness() >= wishes_.happy;
-    const io::Time now = job_.context.loop.now();
-    if (happy && !happy_since_) {
-      happy_since_ = now;
-      if (wishes_.on_happy) wishes_.on_happy();
-    }
+    if (happy && !std::exchange(told_happy_, true) && wishes_.on_happy) wishes_.on_happy();
     if (job_.pipeline.is_finished() && placed().size() == n && (happy || wishes_.happy == 0)) co_return Result<void>{};
     if (happy && rest_is_silent()) co_return Result<void>{};
-    // Who is slow, but moves, has as long again as the others took.
-    if (happy && now - *happy_since_ >= *happy_since_ - started_ + wishes_.patience.straggler) co_return Result<void>{};
     const bool running = std::ranges::any_of(
         attempts_, [](const auto& attempt) { return attempt->pusher.state() == SharePusher::State::running; });
     if (!running && !happy && job_.pipeline.is_finished()) {
@@ -369,7 +363,6 @@ void SharePlacer::warn_of_stragglers() {
 }
 
 io::Task<Result<void>> SharePlacer::run() {
-  started_ = job_.context.loop.now();
   Result<void> outcome = co_await gather();
   progress_.waiting_for_link = false;
   progress_.note.clear();

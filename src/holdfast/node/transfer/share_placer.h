@@ -23,8 +23,8 @@ class SharePlacer {
   SharePlacer(PushJob& job, Secret master, Wishes wishes, Progress& progress);
   ~SharePlacer();
 
-  /// Until every share is proven, or `happy` is reached and the rest stays silent, or takes more than twice as long. Errors: unhappy, and those of the
-  /// pipeline and of patience.
+  /// Until every share is proven, or `happy` is reached and the rest stays silent, or the caller stops: what was promised is done
+  /// then. Errors: unhappy, and those of the pipeline and of patience.
   io::Task<Result<void>> run();
 
   /// share -> servers with a proven copy.
@@ -72,8 +72,7 @@ class SharePlacer {
   std::vector<std::string> warnings_;
   io::Event changed_;
   bool change_pending_ = false;
-  io::Time started_;
-  std::optional<io::Time> happy_since_;
+  bool told_happy_ = false;
   io::TaskGroup group_;
 };
 
