@@ -199,5 +199,24 @@ TEST(LegacyUploads, AShareIsListedOnlyWhenItsNameIsDurable) {
   }
 }
 
+// Nor an audit that would notice what a failed sync has lost.
+TEST(LegacyUploads, WhatAFailedSyncLostIsAskedForAgain) {
+  const std::uint64_t operations = operations_of_an_upload();
+  for (std::uint64_t i = 0; i < operations * 4; ++i) {
+    Machine machine(i);
+    Client client;
+    client.resumable = false;
+    machine.fs.fail_operation(i / 4, Errc::io);
+    if (!machine.start() || machine.store().available() == 0) continue;
+    for (int attempt = 0; attempt < 3 && !client.done; ++attempt)
+      static_cast<void>(machine.run(client.upload(&machine.store())));
+    EXPECT_TRUE(client.done) << "operation " << i / 4 << " failed";
+    auto share = read_share(machine, client.number);
+    if (!share) share = read_share(machine, client.number);  // it was this very look that failed
+    EXPECT_TRUE(share && equal(*share, client.share)) << "operation " << i / 4 << " failed: the share is not what was sent";
+    if (HasFailure()) return;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::storage

@@ -235,22 +235,26 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
     upload->syncing.release();
     co_return finish(tl::make_unexpected(stopped_error()));
   }
-  upload->placing = true;
+  // What has the name already is another one's, and must not be hidden together with this one.
+  auto look = [&] { return !upload->files.placed() && world_.files.info(target).has_value(); };
+  const bool taken = co_await world_.disk.run(look);
+  upload->placing = !taken;
   auto job = [&] {
     Result<void> placed = upload->files.become_share(target, leases);
     if (!placed && placed.error().code == Errc::conflict) upload->files.remove();  // another one was first
     return placed;
   };
   const Result<void> placed = co_await world_.disk.run(job);
+  const bool beaten = !placed && placed.error().code == Errc::conflict;
   upload->placing = upload->files.placed();
   if (upload->placing) {  // it was synced before it got its name
     upload->held.add(upload->unsynced);
     upload->unsynced.clear();
-  } else if (!placed && !upload->unsynced.empty()) {
+  } else if (!placed && !beaten && (!upload->unsynced.empty() || !upload->resumable)) {
+    if (!upload->resumable) upload->held.clear();  // nothing of it was synced before, nor would an audit notice
     forget_unsynced(*upload, placed.error());
   }
   upload->syncing.release();
-  const bool beaten = !placed && placed.error().code == Errc::conflict;
   if (!placed && !beaten) co_return finish(tl::make_unexpected(placed.error()));
   upload->gone = true;
   uploads_.erase(upload->key);
