@@ -201,14 +201,16 @@ bool SharePlacer::is_placed(ShareNumber share) const {
   });
 }
 
-/// An attempt that works, or has been in trouble for a moment only.
+/// It works, or has been in trouble for a moment only.
+bool SharePlacer::is_live(const SharePusher& pusher) const {
+  if (pusher.state() != SharePusher::State::running) return false;
+  if (pusher.troubled() && pusher.error().code == Errc::no_space) return false;
+  return !pusher.troubled() || job_.context.loop.now() - pusher.troubled_since() < wishes_.patience.silence;
+}
+
 bool SharePlacer::has_live_attempt(ShareNumber share) const {
-  const io::Time now = job_.context.loop.now();
   return std::ranges::any_of(attempts_, [&](const auto& attempt) {
-    const SharePusher& pusher = attempt->pusher;
-    if (pusher.share() != share || pusher.state() != SharePusher::State::running) return false;
-    if (pusher.troubled() && pusher.error().code == Errc::no_space) return false;
-    return !pusher.troubled() || now - pusher.troubled_since() < wishes_.patience.silence;
+    return attempt->pusher.share() == share && is_live(attempt->pusher);
   });
 }
 
@@ -226,38 +228,63 @@ void SharePlacer::look_at_failures() {
 }
 
 /// Where shares without a live attempt could go: the server with the fewest, if there is one that answers.
-std::map<std::size_t, std::set<ShareNumber>> SharePlacer::homeless() const {
+SharePlacer::Homes SharePlacer::homes() const {
   const io::Time now = job_.context.loop.now();
   std::map<std::size_t, std::size_t> load;
-  std::set<std::size_t> silent;
+  std::set<std::size_t> usable;
+  for (std::size_t server = 0; server < servers_.size(); ++server) {
+    if (servers_[server].answered && servers_[server].writable) usable.insert(server);
+  }
   for (const auto& attempt : attempts_) {
     const SharePusher& pusher = attempt->pusher;
     if (pusher.state() == SharePusher::State::failed) continue;
     ++load[attempt->server];
-    if (pusher.troubled() && now - pusher.troubled_since() >= wishes_.patience.silence) silent.insert(attempt->server);
+    const bool silent = pusher.troubled() && now - pusher.troubled_since() >= wishes_.patience.silence;
+    if (silent) usable.erase(attempt->server);
   }
-  std::map<std::size_t, std::set<ShareNumber>> by_server;
+  Homes out;
   for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) {
     if (is_placed(share) || has_live_attempt(share)) continue;
     std::optional<std::size_t> best;
-    for (std::size_t server = 0; server < servers_.size(); ++server) {
-      const bool usable = servers_[server].answered && servers_[server].writable && !silent.contains(server) &&
-                          !refused_.contains({server, share});
-      if (usable && (!best || load[server] < load[*best])) best = server;
+    for (std::size_t server : usable) {
+      if (refused_.contains({server, share})) continue;
+      if (!best || load[server] < load[*best]) best = server;
     }
     if (!best) continue;
     ++load[*best];
-    by_server[*best].insert(share);
+    out[*best].insert(share);
   }
-  return by_server;
+  spread(usable, out);
+  return out;
+}
+
+/// Each share may have its copy, and yet too few servers one of their own: those that came late then get another copy.
+void SharePlacer::spread(const std::set<std::size_t>& usable, Homes& homes) const {
+  placement::ShareMap map(homes.begin(), homes.end());
+  std::set<ShareNumber> unmatched;
+  for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) unmatched.insert(share);
+  for (const auto& attempt : attempts_) {
+    const bool counts = attempt->pusher.state() == SharePusher::State::placed || is_live(attempt->pusher);
+    if (counts) map[attempt->server].insert(attempt->pusher.share());
+  }
+  auto matching = placement::maximum_matching(map);
+  for (const auto& [server, share] : matching) unmatched.erase(share);
+  for (std::size_t server : usable) {
+    if (matching.size() >= wishes_.happy) return;
+    const auto free = std::ranges::find_if(unmatched, [&](ShareNumber share) { return !refused_.contains({server, share}); });
+    if (matching.contains(server) || free == unmatched.end()) continue;
+    matching[server] = *free;
+    homes[server].insert(*free);
+    unmatched.erase(free);
+  }
 }
 
 /// Asks for them until somebody takes them or everybody has refused: each refusal leaves one server less to ask.
 io::Task<void> SharePlacer::place_again() {
   io::CancelScope& scope = co_await io::this_scope();
-  for (auto by_server = homeless(); !by_server.empty() && !scope.cancelled(); by_server = homeless()) {
+  for (Homes wanted = homes(); !wanted.empty() && !scope.cancelled(); wanted = homes()) {
     io::TaskGroup group(scope);
-    for (const auto& [server, shares] : by_server) group.spawn(allocate_on(server, shares));
+    for (const auto& [server, shares] : wanted) group.spawn(allocate_on(server, shares));
     co_await group.join();
     if (job_.pipeline.failure()) co_return;
     look_at_failures();

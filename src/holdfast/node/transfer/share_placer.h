@@ -53,8 +53,11 @@ class SharePlacer {
   io::Task<Result<void>> supervise();
   io::Task<Result<void>> wait_for_change();
   void look_at_failures();
-  std::map<std::size_t, std::set<ShareNumber>> homeless() const;
+  using Homes = std::map<std::size_t, std::set<ShareNumber>>;  // server -> shares
+  Homes homes() const;
+  void spread(const std::set<std::size_t>& usable, Homes& homes) const;
   io::Task<void> place_again();
+  bool is_live(const SharePusher& pusher) const;
   bool has_live_attempt(ShareNumber share) const;
   bool is_placed(ShareNumber share) const;
   bool rest_is_silent() const;
