@@ -149,12 +149,13 @@ class HttpStorageServer final : public StorageServer {
   }
 
   io::Task<Result<Bytes>> read(const StorageIndex& si, ShareNumber share, Range range) override {
-    Bytes out;
+    Arriving out;
     HF_CO_TRY_VOID(co_await read_onto(si, share, range, out));
-    co_return out;
+    out.buffer.resize(out.arrived);
+    co_return std::move(out.buffer);
   }
 
-  io::Task<Result<void>> read_onto(const StorageIndex& si, ShareNumber share, Range range, Bytes& out) override {
+  io::Task<Result<void>> read_onto(const StorageIndex& si, ShareNumber share, Range range, Arriving& out) override {
     http::ClientRequest ask_for = request("GET", protocol::share_path(si, share));
     ask_for.headers.add("Range", protocol::format_range(range));
     HF_CO_TRY(const auto response, co_await send(std::move(ask_for)));
@@ -165,16 +166,13 @@ class HttpStorageServer final : public StorageServer {
     if (!told || told->range.begin != range.begin || told->range.end > range.end || !is_share_data(*response)) {
       co_return fail(Errc::malformed, name_ + " answered a read with something else");
     }
-    std::size_t filled = out.size();
-    out.resize(filled + told->range.size());
-    while (filled < out.size()) {
-      Result<std::size_t> count = co_await response->body().read_some(MutableByteView(out).subspan(filled));
-      if (count && *count == 0) count = fail(Errc::malformed, name_ + " answered a read with fewer bytes than it said");
-      if (!count) {
-        out.resize(filled);
-        co_return tl::make_unexpected(count.error());
-      }
-      filled += *count;
+    const std::size_t whole = out.arrived + told->range.size();
+    if (out.buffer.size() < whole) out.buffer.resize(whole);
+    while (out.arrived < whole) {
+      const MutableByteView room = MutableByteView(out.buffer).first(whole).subspan(out.arrived);
+      HF_CO_TRY(const std::size_t count, co_await response->body().read_some(room));
+      if (count == 0) co_return fail(Errc::malformed, name_ + " answered a read with fewer bytes than it said");
+      out.arrived += count;
     }
     std::uint8_t extra = 0;
     HF_CO_TRY(const std::size_t surplus, co_await response->body().read_some(MutableByteView(&extra, 1)));

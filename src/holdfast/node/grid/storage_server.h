@@ -47,6 +47,12 @@ struct Traffic {
   std::uint64_t requests = 0, connections = 0, broken_connections = 0;
 };
 
+/// Bytes on their way, for whoever looks on meanwhile.
+struct Arriving {
+  Bytes buffer;             // behind the first `arrived` bytes: anything
+  std::size_t arrived = 0;  // at most buffer.size()
+};
+
 /// Errors of every method: unavailable and timeout (try again later, or go around), unauthorized (another
 /// certificate, wrong swissnum or upload secret), not_found, conflict (409: bytes clash), no_space (507),
 /// unsupported (the route is missing), malformed (the answer breaks the protocol), cancelled.
@@ -76,9 +82,11 @@ class StorageServer {
   /// Up to range.size() bytes; fewer only at the end of the share, none past it.
   virtual io::Task<Result<Bytes>> read(const StorageIndex& si, ShareNumber share, Range range) = 0;
   /// As read, behind what `out` holds. What has come when the connection breaks stays there.
-  virtual io::Task<Result<void>> read_onto(const StorageIndex& si, ShareNumber share, Range range, Bytes& out) {
+  virtual io::Task<Result<void>> read_onto(const StorageIndex& si, ShareNumber share, Range range, Arriving& out) {
     HF_CO_TRY(const Bytes bytes, co_await read(si, share, range));
-    append(out, bytes);
+    out.buffer.resize(out.arrived);
+    append(out.buffer, bytes);
+    out.arrived = out.buffer.size();
     co_return Result<void>{};
   }
   virtual io::Task<Result<void>> add_lease(const StorageIndex& si, const Secret& renew, const Secret& cancel) = 0;

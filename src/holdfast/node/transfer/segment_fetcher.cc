@@ -1,13 +1,21 @@
 #include "holdfast/node/transfer/segment_fetcher.h"
 
 #include <algorithm>
+#include <limits>
 
+#include "holdfast/node/transfer/hedging.h"
 #include "holdfast/node/transfer/server_survey.h"
 
 namespace holdfast::transfer {
 namespace {
 
-constexpr io::Duration kHedgeLeast = std::chrono::milliseconds(500);
+constexpr double kSlow = 0.25;  // of the best one's speed
+
+std::uint64_t received(const Context& context) {
+  std::uint64_t sum = 0;
+  for (const grid::StorageServer* server : context.servers) sum += server->traffic().body_bytes_received;
+  return sum;
+}
 
 io::Task<Result<void>> told(io::Event& event) {
   const bool woken = co_await event.wait();
@@ -15,43 +23,40 @@ io::Task<Result<void>> told(io::Event& event) {
   co_return Result<void>{};
 }
 
-struct Part {
-  Range range;
-  Result<Bytes> bytes = fail(Errc::cancelled, "stopped");
-};
-
-io::Task<void> read_part(grid::StorageServer* server, StorageIndex si, ShareNumber share, Part* part) {
-  part->bytes = co_await server->read(si, share, part->range);
-}
-
 }  // namespace
-
-struct SegmentFetcher::Copy {
-  Copy(io::Loop& loop, grid::StorageServer& from, immutable::FileState& file, ShareNumber share)
-      : server(from), reader(file, share), hashes(loop, 1) {}
-  grid::StorageServer& server;
-  immutable::ShareReader reader;
-  io::Semaphore hashes;                // opening it, and hashes of one run of segments, at a time
-  bool bad = false;                    // corrupt or incompatible: never again
-  std::optional<io::Time> down_since;  // a transport failure; may come back
-  unsigned slow = 0;                   // how often it was hedged
-  unsigned busy = 0;                   // batches that wait for it
-};
 
 /// k copies' blocks of a run of segments. Batches may overlap in time.
 struct SegmentFetcher::Batch {
-  /// Of a copy that is asked: what has come, and how much that was when we looked last.
+  /// Of a copy that is or was asked: what has come, how it looked last, and how to stop it.
   struct Arrival {
-    Bytes bytes;
-    std::size_t seen = 0;
-    bool running = false;
+    grid::Arriving bytes;
+    io::CancelScope* running = nullptr;
+    std::optional<Trail> trail;
+    Pace pace;
+    bool lags = false;
   };
   SegmentNumber first = 0, end = 0;
   bool hashes_only = false;
+  std::size_t needed = 0;
   std::vector<std::pair<ShareNumber, Bytes>> got;
   std::set<ShareNumber> running;
-  std::set<Copy*> tried;
-  std::map<Copy*, Arrival> arrivals;
+  std::set<ShareCopy*> tried;
+  std::map<ShareCopy*, Arrival> arrivals;
+  double started = 0;
+  std::uint64_t judged_at_look = 0;
+
+  /// Something came since the last look.
+  bool moves() const {
+    return std::ranges::any_of(arrivals, [](const auto& each) {
+      return each.second.running != nullptr && each.second.bytes.arrived > each.second.pace.arrived;
+    });
+  }
+  std::size_t missing() const { return needed - std::min(needed, got.size()); }
+  /// Of those that run, the ones that are worth waiting for.
+  std::size_t hopeful() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        arrivals, [](const auto& each) { return each.second.running != nullptr && !each.second.lags; }));
+  }
 };
 
 SegmentFetcher::SegmentFetcher(const Context& context, Link& link, const StorageIndex& si,
@@ -61,6 +66,8 @@ SegmentFetcher::SegmentFetcher(const Context& context, Link& link, const Storage
       si_(si),
       file_(claim),
       key_(key != nullptr ? std::optional(*key) : std::nullopt),
+      line_(now(), received(context)),
+      probed_at_(now()),
       changed_(context.loop),
       asking_(context.loop) {}
 
@@ -76,10 +83,17 @@ io::Task<void> SegmentFetcher::ask(grid::StorageServer* server) {
   } else {
     link_.heard();
     for (ShareNumber share : *shares) {
-      if (share < file_.claim().n) copies_.push_back(std::make_unique<Copy>(context_.loop, *server, file_, share));
+      if (share < file_.claim().n)
+        copies_.push_back(std::make_unique<ShareCopy>(context_, link_, si_, *server, file_, share));
     }
   }
   changed_.notify_all();
+}
+
+std::uint64_t SegmentFetcher::cuts() const {
+  std::uint64_t sum = cuts_;
+  for (const auto& copy : copies_) sum += copy->cuts;
+  return sum;
 }
 
 std::size_t SegmentFetcher::distinct_alive() const {
@@ -105,7 +119,7 @@ io::Task<Result<void>> SegmentFetcher::find() {
   co_return Result<void>{};
 }
 
-void SegmentFetcher::note_failure(Copy& copy, const Error& error) {
+void SegmentFetcher::note_failure(ShareCopy& copy, const Error& error) {
   const std::string who = "share " + std::to_string(copy.reader.share()) + " on " + copy.server.name();
   last_problem_ = error.what;
   switch (error.code) {
@@ -127,115 +141,49 @@ void SegmentFetcher::note_failure(Copy& copy, const Error& error) {
   }
 }
 
-io::Task<Result<void>> SegmentFetcher::open_copy(Copy& copy) {
-  immutable::ShareReader& reader = copy.reader;
-  if (reader.is_open()) co_return Result<void>{};
-  Part header{reader.header_range()}, tail{reader.tail_range()};
-  {
-    io::TaskGroup group(co_await io::this_scope());
-    group.spawn(read_part(&copy.server, si_, reader.share(), &header));
-    group.spawn(read_part(&copy.server, si_, reader.share(), &tail));
-    co_await group.join();
+io::Task<Result<Bytes>> SegmentFetcher::fetch(ShareCopy& copy, Batch& batch) {
+  Result<Bytes> out = Bytes();
+  if (batch.hashes_only) {
+    const Result<void> hashed = co_await copy.fetch_hashes(batch.first, batch.end);
+    if (!hashed) out = tl::make_unexpected(hashed.error());
+  } else {
+    out = co_await copy.fetch_blocks(batch.first, batch.end, batch.arrivals[&copy].bytes);
   }
-  if (!header.bytes) co_return tl::make_unexpected(header.bytes.error());
-  HF_CO_TRY_VOID(reader.on_header(*header.bytes));
-  if (reader.tail_range() != tail.range) {
-    tail.range = reader.tail_range();
-    co_await read_part(&copy.server, si_, reader.share(), &tail);
-  }
-  if (!tail.bytes) co_return tl::make_unexpected(tail.bytes.error());
-  const Result<void> opened = reader.on_tail(*tail.bytes);
-  if (!opened && opened.error().code == Errc::malformed) {
-    file_error_ = opened.error();
-    co_return fail(Errc::corrupt, opened.error().what);
-  }
-  co_return opened;
+  if (copy.file_error) file_error_ = copy.file_error;
+  co_return out;
 }
 
-io::Task<Result<void>> SegmentFetcher::fetch_nodes(Copy& copy, SegmentNumber first, SegmentNumber end) {
-  std::vector<Part> parts;
-  for (const Range& range : copy.reader.wanted_nodes(first, end).ranges()) parts.push_back(Part{range});
-  if (parts.empty()) co_return Result<void>{};
-  {
-    io::TaskGroup group(co_await io::this_scope());
-    for (Part& part : parts) group.spawn(read_part(&copy.server, si_, copy.reader.share(), &part));
-    co_await group.join();
-  }
-  for (const Part& part : parts) {
-    if (!part.bytes) co_return tl::make_unexpected(part.bytes.error());
-    HF_CO_TRY_VOID(copy.reader.on_nodes(part.range.begin, *part.bytes));
-  }
-  co_return copy.reader.settle_nodes();
+void SegmentFetcher::tell(const Batch& batch, const ShareCopy& copy, const std::string& what) const {
+  if (!context_.log.enabled(io::LogLevel::debug)) return;
+  context_.log.debug("segments " + std::to_string(batch.first) + "-" + std::to_string(batch.end) + ": share " +
+                     std::to_string(copy.reader.share()) + " on " + copy.server.name() + " " + what);
 }
 
-/// Where a broken connection leaves what has come: a link that drops often is got over all the same.
-io::Task<Result<void>> SegmentFetcher::fetch_blocks(Copy& copy, Range range, Bytes& arrived) {
-  for (;;) {
-    const std::size_t before = arrived.size();
-    if (before == range.size()) co_return Result<void>{};
-    const Range rest{range.begin + before, range.end};
-    const Result<void> read = co_await copy.server.read_onto(si_, copy.reader.share(), rest, arrived);
-    const bool moved = arrived.size() > before;
-    if (moved) link_.heard();
-    if (read && arrived.size() < range.size()) co_return fail(Errc::corrupt, "the share is shorter than it should be");
-    if (read || read.error().code != Errc::unavailable || !moved) co_return read;
-    ++cuts_;
-  }
-}
-
-io::Task<void> SegmentFetcher::nodes_into(Copy* copy, const Batch* batch, Result<void>* out) {
-  const bool mine = co_await copy->hashes.acquire();
-  if (!mine) {
-    *out = fail(Errc::cancelled, "stopped");
-    co_return;
-  }
-  *out = co_await fetch_nodes(*copy, batch->first, batch->end);
-  copy->hashes.release();
-}
-
-io::Task<void> SegmentFetcher::blocks_into(Copy* copy, Range range, Bytes* arrived, Result<void>* out) {
-  *out = co_await fetch_blocks(*copy, range, *arrived);
-}
-
-/// Hashes and blocks travel at the same time: on a long way each question costs a round trip.
-io::Task<Result<Bytes>> SegmentFetcher::fetch(Copy& copy, Batch& batch) {
-  const bool mine = co_await copy.hashes.acquire();
-  if (!mine) co_return fail(Errc::cancelled, "stopped");
-  const Result<void> opened = co_await open_copy(copy);
-  copy.hashes.release();
-  if (!opened) co_return tl::make_unexpected(opened.error());
-  const Range range = copy.reader.block_range(batch.first, batch.end);
-  Result<void> nodes, blocks;
-  {
-    io::TaskGroup group(co_await io::this_scope());
-    group.spawn(nodes_into(&copy, &batch, &nodes));
-    if (!batch.hashes_only) group.spawn(blocks_into(&copy, range, &batch.arrivals[&copy].bytes, &blocks));
-    co_await group.join();
-  }
-  if (!nodes) co_return tl::make_unexpected(nodes.error());
-  if (!blocks) co_return tl::make_unexpected(blocks.error());
-  if (batch.hashes_only) co_return Bytes();
-  Bytes bytes = std::exchange(batch.arrivals[&copy].bytes, Bytes());
-  auto check = [&] { return copy.reader.check_blocks(batch.first, batch.end, bytes); };
-  const Result<void> checked = co_await context_.cpu.run(check);
-  if (checked) co_return std::move(bytes);
-  const std::string where = "share[" + std::to_string(range.begin) + "-" + std::to_string(range.end) + ")";
-  static_cast<void>(co_await copy.server.advise_corrupt(si_, copy.reader.share(),
-                                                        "corruption in " + where + ": " + checked.error().what));
-  co_return tl::make_unexpected(checked.error());
-}
-
-io::Task<void> SegmentFetcher::run_copy(Copy* copy, Batch* batch) {
+io::Task<void> SegmentFetcher::run_copy(ShareCopy* copy, Batch* batch) {
   ++copy->busy;
-  Batch::Arrival& arrival = batch->arrivals[copy];
-  arrival.seen = arrival.bytes.size();
-  arrival.running = true;
   const ShareNumber share = copy->reader.share();
-  Result<Bytes> blocks = co_await fetch(*copy, *batch);
+  batch->running.insert(share);
+  batch->tried.insert(copy);
+  Batch::Arrival& arrival = batch->arrivals[copy];
+  const std::size_t had = arrival.bytes.arrived;
+  arrival.trail.emplace(now(), had);
+  tell(*batch, *copy, "is asked");
+  arrival.pace = Pace{};
+  arrival.pace.arrived = had;
+  arrival.lags = false;
+  io::CancelScope scope(co_await io::this_scope());
+  arrival.running = &scope;
+  io::Task<Result<Bytes>> fetching = fetch(*copy, *batch);
+  Result<Bytes> blocks = co_await fetching.in(scope);
   --copy->busy;
-  arrival.running = false;
+  arrival.running = nullptr;
   batch->running.erase(share);
+  tell(*batch, *copy, blocks ? "has come" : "ends: " + blocks.error().what);
   if (blocks) {
+    const double took = now() - arrival.trail->started();
+    if (blocks->size() > had && took > 0) {
+      copy->speed = static_cast<double>(blocks->size() - had) / took;
+    }
     batch->got.emplace_back(share, std::move(*blocks));
     link_.heard();
     copy->down_since.reset();
@@ -246,38 +194,100 @@ io::Task<void> SegmentFetcher::run_copy(Copy* copy, Batch* batch) {
   changed_.notify_all();
 }
 
-/// Copies of the batch that stand still, or crawl beside the others: a spare for each. When none of them moves it may be
-/// the line, and many spares would only make it longer: one at a time.
-std::size_t SegmentFetcher::laggards(Batch& batch, bool first_look) {
-  std::size_t best = batch.got.empty() ? 0 : batch.got.front().second.size();
-  bool moved = false;
-  for (const auto& [copy, arrival] : batch.arrivals) {
-    if (!arrival.running) continue;
-    best = std::max(best, arrival.bytes.size());
-    moved = moved || arrival.bytes.size() > arrival.seen;
-  }
-  std::size_t lag = 0;
-  for (auto& [copy, arrival] : batch.arrivals) {
-    if (!arrival.running) continue;
-    const std::size_t now = arrival.bytes.size();
-    if (now == std::exchange(arrival.seen, now) || now < best / 2) {
-      ++lag;
-      ++copy->slow;
-    }
-  }
-  if (!moved) return 1;
-  return first_look ? std::max<std::size_t>(lag, 1) : lag;
+double SegmentFetcher::now() const {
+  return std::chrono::duration<double>(context_.loop.now().time_since_epoch()).count();
 }
 
-/// The best copy of a share that the batch has neither got nor is getting.
-SegmentFetcher::Copy* SegmentFetcher::pick(const Batch& batch) const {
-  Copy* best = nullptr;
-  const auto load = [&](const Copy& copy) {
+/// Takes the pace of all that is on its way, a few times a second.
+void SegmentFetcher::look() {
+  const double when = now();
+  if (!line_.look_is_due(when)) return;
+  line_.look(when, received(context_), std::ranges::any_of(active_, [](const Batch* batch) { return batch->moves(); }));
+  std::map<ShareCopy*, double> speeds;
+  for (Batch* batch : active_) {
+    for (auto& [copy, arrival] : batch->arrivals) {
+      if (arrival.running == nullptr) continue;
+      const std::uint64_t length =
+          copy->reader.is_open() ? copy->reader.block_range(batch->first, batch->end).size() : 1;
+      arrival.pace = arrival.trail->look(when, arrival.bytes.arrived, length, line_.moves());
+      if (const auto first = arrival.trail->first_byte()) line_.first_byte_after(*first);
+      if (!arrival.pace.young) speeds[copy] += arrival.pace.bytes_per_second;
+    }
+  }
+  if (!line_.moves()) return;
+  for (const auto& [copy, speed] : speeds) {
+    if (speed > 0) copy->speed = speed;
+  }
+}
+
+/// Who lags is to be doubled. And once those that stood still move again, their spares would only fetch what comes anyway:
+/// what they have stays, and should they be needed after all, they go on there.
+void SegmentFetcher::judge(Batch& batch) {
+  if (std::exchange(batch.judged_at_look, line_.looks()) == line_.looks() || batch.hashes_only) return;
+  const Surroundings around{line_.moves(), line_.busy(), best_speed(), line_.patience()};
+  std::vector<ShareCopy*> running;
+  std::vector<Pace> paces;
+  for (auto& [copy, arrival] : batch.arrivals) {
+    if (arrival.running == nullptr) continue;
+    arrival.lags = lags(arrival.pace, around);
+    if (arrival.lags) tell(batch, *copy, "lags");
+    if (arrival.lags && arrival.pace.bytes_per_second <= 0) copy->speed = 0;
+    running.push_back(copy);
+    paces.push_back(arrival.pace);
+  }
+  for (std::size_t i : surplus(paces, batch.missing())) {
+    batch.arrivals[running[i]].running->cancel();
+    batch.tried.erase(running[i]);
+  }
+}
+
+/// When nothing moves, it is the line or those that were asked: one more is asked, and then another. When all are equally
+/// slow, one that is not known to be so may be better.
+ShareCopy* SegmentFetcher::probe(const Batch& batch) {
+  const double when = now(), patience = line_.patience();
+  if (&batch != active_.front() || batch.running.empty()) return nullptr;
+  if (when - probed_at_ <= patience || when - batch.started <= patience) return nullptr;
+  ShareCopy* copy = nullptr;
+  if (!line_.moves()) {
+    if (line_.still_for(when) > patience) copy = pick(batch);
+  } else if (batch.running.size() == batch.missing()) {
+    double slowest = best_speed();
+    bool soon = true;
+    for (const auto& [each, arrival] : batch.arrivals) {
+      if (arrival.running == nullptr) continue;
+      slowest = std::min(slowest, arrival.pace.bytes_per_second);
+      soon = soon && seconds_left(arrival.pace) < patience;
+    }
+    copy = soon ? nullptr : pick(batch);
+    const bool better = copy != nullptr && (!copy->speed || (!line_.busy() && *copy->speed > 2 * slowest));
+    if (!better) copy = nullptr;
+  }
+  if (copy != nullptr) probed_at_ = when;
+  return copy;
+}
+
+double SegmentFetcher::best_speed() const {
+  double best = 0;
+  for (const auto& copy : copies_) best = std::max(best, copy->speed.value_or(0));
+  return best;
+}
+
+/// The best copy of a share that the batch has neither got nor is getting: not a slow one, and the one that has most of it.
+ShareCopy* SegmentFetcher::pick(const Batch& batch) const {
+  const auto load = [&](const ShareCopy& copy) {
     return std::ranges::count_if(copies_,
                                  [&](const auto& other) { return other->busy > 0 && &other->server == &copy.server; });
   };
-  // Of equals, the one whose server answered first.
-  const auto rank = [&](const Copy& copy) { return std::tuple(copy.slow, load(copy)); };
+  const auto lacks = [&](ShareCopy& copy) {
+    const auto it = batch.arrivals.find(&copy);
+    return std::numeric_limits<std::size_t>::max() - (it == batch.arrivals.end() ? 0 : it->second.bytes.arrived);
+  };
+  const double slow = best_speed() * kSlow;
+  // Who is not known yet is as good as the best. Of equals, the one whose server answered first.
+  const auto rank = [&](ShareCopy& copy) {
+    return std::tuple(copy.speed.value_or(slow) < slow, lacks(copy), load(copy));
+  };
+  ShareCopy* best = nullptr;
   for (const auto& copy : copies_) {
     const ShareNumber share = copy->reader.share();
     const bool have = std::ranges::any_of(batch.got, [&](const auto& got) { return got.first == share; });
@@ -307,29 +317,22 @@ io::Task<Result<void>> SegmentFetcher::wait_for_copies(unsigned& failures) {
 }
 
 io::Task<Result<void>> SegmentFetcher::gather(Batch& batch) {
-  const std::size_t needed = batch.hashes_only ? 1 : file_.claim().k;
+  batch.needed = batch.hashes_only ? 1 : file_.claim().k;
+  batch.started = now();
+  active_.push_back(&batch);
   io::TaskGroup group(co_await io::this_scope());
   Result<void> outcome;
   unsigned failures = 0;
-  std::size_t hedges = 0;
-  const io::Time start = context_.loop.now();
-  io::Time last_start = start;
-  while (outcome && batch.got.size() < needed && !file_error_) {
-    const io::Time now = context_.loop.now();
-    const io::Duration patience = std::max(kHedgeLeast, usual_ * 2);
-    if (batch.running.size() > 0 && now - last_start >= patience) {
-      hedges += laggards(batch, hedges == 0);  // one more copy for each, and remember who
-      last_start = now;
-    }
-    while (batch.got.size() + batch.running.size() < needed + hedges) {
-      Copy* copy = pick(batch);
+  while (outcome && batch.missing() > 0 && !file_error_) {
+    look();
+    judge(batch);
+    if (ShareCopy* copy = probe(batch)) group.spawn(run_copy(copy, &batch));
+    while (batch.got.size() + batch.hopeful() < batch.needed) {
+      ShareCopy* copy = pick(batch);
       if (copy == nullptr) break;
-      batch.running.insert(copy->reader.share());
-      batch.tried.insert(copy);
-      last_start = now;
       group.spawn(run_copy(copy, &batch));
     }
-    if (batch.got.size() >= needed || file_error_) break;
+    if (batch.missing() == 0 || file_error_) break;
     if (batch.running.empty()) {
       outcome = co_await wait_for_copies(failures);
       batch.tried.clear();
@@ -338,10 +341,10 @@ io::Task<Result<void>> SegmentFetcher::gather(Batch& batch) {
     outcome = co_await io::with_timeout(std::chrono::milliseconds(100), told(changed_));
     if (!outcome && outcome.error().code == Errc::timeout) outcome = Result<void>{};
   }
+  std::erase(active_, &batch);
   group.cancel();
   co_await group.join();
   if (outcome && file_error_) outcome = tl::make_unexpected(*file_error_);
-  if (outcome) usual_ = std::max<io::Duration>(context_.loop.now() - start, std::chrono::milliseconds(20));
   co_return outcome;
 }
 

@@ -6,9 +6,9 @@
 #include <set>
 
 #include "holdfast/core/cap/cap.h"
-#include "holdfast/core/immutable/share_reader.h"
 #include "holdfast/edge/io/task_group.h"
-#include "holdfast/node/transfer/link.h"
+#include "holdfast/node/transfer/line_watch.h"
+#include "holdfast/node/transfer/share_copy.h"
 
 namespace holdfast::transfer {
 
@@ -33,28 +33,27 @@ class SegmentFetcher {
   io::Task<Result<std::vector<Hash>>> segment_hashes(SegmentNumber first, SegmentNumber end);
   const immutable::SegmentDecoder& decoder() const { return *decoder_; }
 
-  std::uint64_t cuts() const { return cuts_; }
+  std::uint64_t cuts() const;
   std::vector<std::string> warnings() const { return warnings_; }
   std::set<std::pair<std::string, ShareNumber>> used() const { return used_; }
 
  private:
-  struct Copy;
   struct Batch;
   io::Task<Result<void>> find();
   io::Task<void> ask(grid::StorageServer* server);
-  io::Task<Result<void>> open_copy(Copy& copy);
-  io::Task<Result<void>> fetch_nodes(Copy& copy, SegmentNumber first, SegmentNumber end);
-  io::Task<Result<void>> fetch_blocks(Copy& copy, Range range, Bytes& arrived);
-  io::Task<void> nodes_into(Copy* copy, const Batch* batch, Result<void>* out);
-  io::Task<void> blocks_into(Copy* copy, Range range, Bytes* arrived, Result<void>* out);
-  io::Task<Result<Bytes>> fetch(Copy& copy, Batch& batch);
-  std::size_t laggards(Batch& batch, bool first_look);
-  io::Task<void> run_copy(Copy* copy, Batch* batch);
-  Copy* pick(const Batch& batch) const;
+  io::Task<Result<Bytes>> fetch(ShareCopy& copy, Batch& batch);
+  void look();
+  void tell(const Batch& batch, const ShareCopy& copy, const std::string& what) const;
+  double now() const;
+  double best_speed() const;
+  void judge(Batch& batch);
+  ShareCopy* probe(const Batch& batch);
+  io::Task<void> run_copy(ShareCopy* copy, Batch* batch);
+  ShareCopy* pick(const Batch& batch) const;
   io::Task<Result<void>> wait_for_copies(unsigned& failures);
   io::Task<Result<void>> gather(Batch& batch);
   io::Task<Result<std::vector<Bytes>>> decode(Batch& batch);
-  void note_failure(Copy& copy, const Error& error);
+  void note_failure(ShareCopy& copy, const Error& error);
   std::size_t distinct_alive() const;
 
   const Context& context_;
@@ -63,12 +62,14 @@ class SegmentFetcher {
   immutable::FileState file_;
   std::optional<cap::Key> key_;
   std::optional<immutable::SegmentDecoder> decoder_;
-  std::vector<std::unique_ptr<Copy>> copies_;
+  std::vector<std::unique_ptr<ShareCopy>> copies_;
   std::set<grid::StorageServer*> being_asked_, answered_, dead_;
   std::vector<std::string> warnings_;
   std::set<std::pair<std::string, ShareNumber>> used_;
   std::optional<Error> file_error_;
-  io::Duration usual_ = std::chrono::seconds(1);  // of a batch, for hedging
+  std::vector<Batch*> active_;  // oldest first
+  LineWatch line_;
+  double probed_at_;
   std::uint64_t cuts_ = 0;
   std::string last_problem_;
   io::Event changed_;
