@@ -114,6 +114,22 @@ class Crashes(unittest.TestCase):
             get(place.client, cap, path + ".out")
             self.assertEqual(sha256(path), sha256(path + ".out"))
 
+    def test_u14_on_servers_without_the_extension_a_killed_upload_goes_on_by_derived_secret_and_probe(self):
+        with Place() as place:
+            place.grid.stop()
+            for i in range(10):
+                with open(f"{place.path}/grid/storage-{i}/holdfast.cfg", "w") as f:
+                    f.write("[storage]\npartial.retention = 0\n")
+            place.grid.start()
+            path = place.file("f", 30 * MIB, 19)
+            self.assertTrue(kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "20M"), 3))
+            report = put(place.client, path)
+            self.assertEqual((report["shares_placed"], report["warnings"]), (10, []))
+            self.assertGreater(report["bytes_skipped"], 20 * MIB)
+            self.assertLess(report["bytes_sent"], report["share_bytes_total"] - 20 * MIB)
+            get(place.client, report["cap"], path + ".out")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
     def test_f35_u3_a_second_node_with_the_secret_goes_on_and_a_stranger_does_not(self):
         with Place() as place:
             path = place.file("f", 40 * MIB, 13)

@@ -29,7 +29,7 @@ class EncodedSegment {
   SegmentNumber number_ = 0;
   std::size_t ciphertext_bytes_ = 0, block_bytes_ = 0;
   Bytes primary_;  // ciphertext and padding
-  Bytes check_;    // blocks k .. n-1, one after another
+  Buffer check_;   // blocks k .. n-1, one after another
   std::vector<Hash> block_hashes_;
 };
 

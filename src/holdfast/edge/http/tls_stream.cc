@@ -145,6 +145,17 @@ io::Task<Result<void>> TlsStream::write_piece(ByteView piece) {
   co_return Result<void>{};
 }
 
+io::Task<Result<void>> TlsStream::flush() {
+  for (;;) {
+    if (socket_->descriptor() < 0) co_return fail(Errc::unavailable, "the connection was closed");
+    const Flushed flushed = flush_socket_bio(SSL_get_wbio(ssl_));
+    if (flushed == Flushed::all) co_return Result<void>{};
+    if (flushed == Flushed::broken) co_return broken(SSL_ERROR_SYSCALL, errno);
+    burst_bytes_ = 0;
+    HF_CO_TRY_VOID(co_await socket_->writable());
+  }
+}
+
 io::Task<Result<void>> TlsStream::write_all(std::span<const ByteView> parts) {
   // A write that was cut off may have left half a record behind.
   if (writing_) co_return fail(Errc::unavailable, "an earlier write on this connection was cut off");
@@ -169,6 +180,7 @@ io::Task<Result<void>> TlsStream::write_all(std::span<const ByteView> parts) {
     }
     HF_CO_TRY_VOID(co_await write_piece(part));
   }
+  HF_CO_TRY_VOID(co_await flush());
   writing_ = false;
   co_return Result<void>{};
 }

@@ -12,8 +12,8 @@ struct ssl_st;
 
 namespace holdfast::http {
 
-/// OpenSSL works directly on the non-blocking socket: no second buffer layer, and OpenSSL's own buffers are
-/// given back while nothing is in flight, so that an idle connection stays small. Never raises SIGPIPE.
+/// OpenSSL works on the non-blocking socket; its own buffers and that of the socket are given back while nothing is in
+/// flight, so that an idle connection stays small. Never raises SIGPIPE.
 /// A stream that ends without TLS's own end (close_notify) was cut: reading tells unavailable, never 0.
 class TlsStream final : public io::ByteStream {
  public:
@@ -40,6 +40,7 @@ class TlsStream final : public io::ByteStream {
   static Result<std::unique_ptr<TlsStream>> over(std::unique_ptr<io::Socket> socket, ssl_ctx_st* context);
   io::Task<Result<void>> handshake();
   io::Task<Result<void>> write_piece(ByteView piece);
+  io::Task<Result<void>> flush();
   /// After a call that did not succeed: waits for what OpenSSL wants, or tells the error.
   io::Task<Result<void>> wait_after(int result);
 

@@ -44,6 +44,9 @@ class File {
   virtual Result<FileInfo> info() = 0;
   /// Takes an exclusive advisory lock until closed; conflict when another process has it.
   virtual Result<void> lock() = 0;
+  /// A hint: much will be written here that nobody reads soon. From now on it starts its way to the disk early, so that a
+  /// sync has little left to do, and does not fill the machine's memory.
+  virtual void expect_stream() {}
 };
 
 /// Paths are UTF-8 with '/'. Errors: not_found, conflict (exists), no_space, unauthorized (permission), io.

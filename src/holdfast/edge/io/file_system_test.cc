@@ -121,6 +121,30 @@ TYPED_TEST(FileSystemConformance, ReadsStopAtTheEndAndGapsAreZeros) {
   EXPECT_EQ(file->info()->size, 6u);
 }
 
+TYPED_TEST(FileSystemConformance, AStreamIsAFileLikeAnyOther) {
+  const auto file = this->open("a", Open::create);
+  file->expect_stream();
+  SeededRandom random(7);
+  const Bytes content = random.bytes(48 * 1'048'576);
+  const ByteView view(content);
+  constexpr std::size_t kPiece = 700'001;
+  // Forwards, with holes that are filled later and a sync now and then.
+  for (std::size_t at = 0; at < content.size(); at += 2 * kPiece) {
+    ASSERT_TRUE(file->write(at, view.subspan(at, std::min(kPiece, content.size() - at))).has_value());
+    if (at % (10 * kPiece) == 0) {
+      ASSERT_TRUE(file->sync().has_value());
+    }
+  }
+  for (std::size_t at = kPiece; at < content.size(); at += 2 * kPiece) {
+    ASSERT_TRUE(file->write(at, view.subspan(at, std::min(kPiece, content.size() - at))).has_value());
+  }
+  ASSERT_TRUE(file->write(5, view.subspan(5, 20'000'000)).has_value());
+  ASSERT_TRUE(file->sync().has_value());
+  Bytes out(content.size() + 1);
+  ASSERT_EQ(file->read(0, out).value(), content.size());
+  EXPECT_TRUE(std::equal(content.begin(), content.end(), out.begin()));
+}
+
 TYPED_TEST(FileSystemConformance, ResizingCutsAndFillsWithZeros) {
   const auto file = this->open("a", Open::create);
   ASSERT_TRUE(file->write(0, view_of("abcdef")).has_value());

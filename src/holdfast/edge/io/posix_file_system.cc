@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
 #include <limits>
+#include <mutex>
 #include <system_error>
 
 namespace holdfast::io {
@@ -69,6 +71,54 @@ FileInfo info_of(const struct stat& status) {
   return info;
 }
 
+/// Writing that is spread over time instead of piling up. All of it is advice to the kernel: what fails is without effect,
+/// and errors of the disk are still told by the next sync, since nothing here waits for them.
+class WriteStream {
+ public:
+  void written(int descriptor, std::uint64_t offset, std::uint64_t length) {
+    const std::scoped_lock lock(mutex_);
+    if (offset != chunk_.begin + chunk_.length) close_chunk(descriptor);
+    if (chunk_.length == 0) chunk_.begin = offset;
+    chunk_.length += length;
+    if (chunk_.length >= kChunkBytes) close_chunk(descriptor);
+  }
+
+  /// What was under way is on the disk now.
+  void synced(int descriptor) {
+    const std::scoped_lock lock(mutex_);
+    for (const Chunk& chunk : under_way_) drop(descriptor, chunk);
+    under_way_.clear();
+  }
+
+ private:
+  static constexpr std::uint64_t kChunkBytes = 4 * 1'048'576;
+  static constexpr std::size_t kUnderWayMax = 4;
+  struct Chunk {
+    std::uint64_t begin = 0, length = 0;
+  };
+
+  static void drop(int descriptor, const Chunk& chunk) {
+    ::posix_fadvise(descriptor, static_cast<off_t>(chunk.begin), static_cast<off_t>(chunk.length), POSIX_FADV_DONTNEED);
+  }
+
+  void close_chunk(int descriptor) {
+    if (chunk_.length >= kChunkBytes) {
+      ::sync_file_range(descriptor, static_cast<off_t>(chunk_.begin), static_cast<off_t>(chunk_.length),
+                        SYNC_FILE_RANGE_WRITE);
+      under_way_.push_back(chunk_);
+      if (under_way_.size() > kUnderWayMax) {
+        drop(descriptor, under_way_.front());
+        under_way_.pop_front();
+      }
+    }
+    chunk_ = Chunk{};
+  }
+
+  std::mutex mutex_;
+  Chunk chunk_;
+  std::deque<Chunk> under_way_;
+};
+
 class PosixFile final : public File {
  public:
   PosixFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
@@ -97,6 +147,7 @@ class PosixFile final : public File {
       if (put == 0) return failed("write to", path_, EIO);
       done += static_cast<std::size_t>(put);
     }
+    if (stream_ != nullptr) stream_->written(descriptor_, offset, data.size());
     return {};
   }
 
@@ -110,7 +161,12 @@ class PosixFile final : public File {
 
   Result<void> sync() override {
     if (retried([&] { return ::fdatasync(descriptor_); }) != 0) return failed("sync", path_, errno);
+    if (stream_ != nullptr) stream_->synced(descriptor_);
     return {};
+  }
+
+  void expect_stream() override {
+    if (stream_ == nullptr) stream_ = std::make_unique<WriteStream>();
   }
 
   Result<FileInfo> info() override {
@@ -128,6 +184,7 @@ class PosixFile final : public File {
  private:
   int descriptor_;
   std::string path_;
+  std::unique_ptr<WriteStream> stream_;
 };
 
 int flags_of(Open how) {

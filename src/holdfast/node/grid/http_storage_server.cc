@@ -151,8 +151,7 @@ class HttpStorageServer final : public StorageServer {
   io::Task<Result<Bytes>> read(const StorageIndex& si, ShareNumber share, Range range) override {
     Arriving out;
     HF_CO_TRY_VOID(co_await read_onto(si, share, range, out));
-    out.buffer.resize(out.arrived);
-    co_return std::move(out.buffer);
+    co_return to_bytes(ByteView(out.buffer).first(out.arrived));
   }
 
   io::Task<Result<void>> read_onto(const StorageIndex& si, ShareNumber share, Range range, Arriving& out) override {

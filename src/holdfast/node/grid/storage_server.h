@@ -49,7 +49,7 @@ struct Traffic {
 
 /// Bytes on their way, for whoever looks on meanwhile.
 struct Arriving {
-  Bytes buffer;             // behind the first `arrived` bytes: anything
+  Buffer buffer;            // behind the first `arrived` bytes: anything
   std::size_t arrived = 0;  // at most buffer.size()
 };
 
@@ -85,7 +85,7 @@ class StorageServer {
   virtual io::Task<Result<void>> read_onto(const StorageIndex& si, ShareNumber share, Range range, Arriving& out) {
     HF_CO_TRY(const Bytes bytes, co_await read(si, share, range));
     out.buffer.resize(out.arrived);
-    append(out.buffer, bytes);
+    out.buffer.insert(out.buffer.end(), bytes.begin(), bytes.end());
     out.arrived = out.buffer.size();
     co_return Result<void>{};
   }

@@ -38,7 +38,7 @@ struct SegmentFetcher::Batch {
   SegmentNumber first = 0, end = 0;
   bool hashes_only = false;
   std::size_t needed = 0;
-  std::vector<std::pair<ShareNumber, Bytes>> got;
+  std::vector<std::pair<ShareNumber, Buffer>> got;
   std::set<ShareNumber> running;
   std::set<ShareCopy*> tried;
   std::map<ShareCopy*, Arrival> arrivals;
@@ -141,8 +141,8 @@ void SegmentFetcher::note_failure(ShareCopy& copy, const Error& error) {
   }
 }
 
-io::Task<Result<Bytes>> SegmentFetcher::fetch(ShareCopy& copy, Batch& batch) {
-  Result<Bytes> out = Bytes();
+io::Task<Result<Buffer>> SegmentFetcher::fetch(ShareCopy& copy, Batch& batch) {
+  Result<Buffer> out = Buffer();
   if (batch.hashes_only) {
     const Result<void> hashed = co_await copy.fetch_hashes(batch.first, batch.end);
     if (!hashed) out = tl::make_unexpected(hashed.error());
@@ -173,8 +173,8 @@ io::Task<void> SegmentFetcher::run_copy(ShareCopy* copy, Batch* batch) {
   arrival.lags = false;
   io::CancelScope scope(co_await io::this_scope());
   arrival.running = &scope;
-  io::Task<Result<Bytes>> fetching = fetch(*copy, *batch);
-  Result<Bytes> blocks = co_await fetching.in(scope);
+  io::Task<Result<Buffer>> fetching = fetch(*copy, *batch);
+  Result<Buffer> blocks = co_await fetching.in(scope);
   --copy->busy;
   arrival.running = nullptr;
   batch->running.erase(share);

@@ -41,7 +41,7 @@ class SegmentFetcher {
   struct Batch;
   io::Task<Result<void>> find();
   io::Task<void> ask(grid::StorageServer* server);
-  io::Task<Result<Bytes>> fetch(ShareCopy& copy, Batch& batch);
+  io::Task<Result<Buffer>> fetch(ShareCopy& copy, Batch& batch);
   void look();
   void tell(const Batch& batch, const ShareCopy& copy, const std::string& what) const;
   double now() const;

@@ -96,7 +96,7 @@ io::Task<Result<void>> ShareCopy::fetch_hashes(SegmentNumber first, SegmentNumbe
 }
 
 /// Hashes and blocks travel at the same time: on a long way each question costs a round trip.
-io::Task<Result<Bytes>> ShareCopy::fetch_blocks(SegmentNumber first, SegmentNumber end, grid::Arriving& bytes) {
+io::Task<Result<Buffer>> ShareCopy::fetch_blocks(SegmentNumber first, SegmentNumber end, grid::Arriving& bytes) {
   HF_CO_TRY_VOID(co_await open());
   const Range range = reader.block_range(first, end);
   Result<void> hashed, came;
@@ -108,7 +108,7 @@ io::Task<Result<Bytes>> ShareCopy::fetch_blocks(SegmentNumber first, SegmentNumb
   }
   if (!hashed) co_return tl::make_unexpected(hashed.error());
   if (!came) co_return tl::make_unexpected(came.error());
-  Bytes blocks = std::exchange(bytes, {}).buffer;
+  Buffer blocks = std::exchange(bytes, {}).buffer;
   blocks.resize(range.size());
   auto check = [&] { return reader.check_blocks(first, end, blocks); };
   const Result<void> checked = co_await context_.cpu.run(check);

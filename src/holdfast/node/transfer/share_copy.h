@@ -29,7 +29,7 @@ class ShareCopy {
   io::Task<Result<void>> fetch_hashes(SegmentNumber first, SegmentNumber end);
   /// And their blocks, checked. `bytes` may hold the beginning already, and keeps what came when it fails. What is
   /// corrupt is reported to the server.
-  io::Task<Result<Bytes>> fetch_blocks(SegmentNumber first, SegmentNumber end, grid::Arriving& bytes);
+  io::Task<Result<Buffer>> fetch_blocks(SegmentNumber first, SegmentNumber end, grid::Arriving& bytes);
 
  private:
   io::Task<Result<void>> open();

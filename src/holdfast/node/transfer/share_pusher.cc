@@ -3,33 +3,19 @@
 #include <algorithm>
 
 #include "holdfast/core/crypto/secrets.h"
+#include "holdfast/edge/io/task_group.h"
 #include "holdfast/node/transfer/share_proof.h"
 
 namespace holdfast::transfer {
 namespace {
 
 constexpr std::uint64_t kStreamBytesMax = 64 * 1'048'576;  // one PATCH to a server with the extension
-constexpr std::uint64_t kStockBytesMax = 1'048'576;        // everything in an unanswered one may be lost there
 constexpr unsigned kFreshStartsMax = 3;
 constexpr unsigned kWantedAgainMax = 4;
 constexpr std::uint64_t kPolitePieceMin = 262'144;
 constexpr std::uint64_t kPolitePieces = 16;                    // of a share, at least, when several send it
 constexpr io::Duration kAloneAfter = std::chrono::seconds(5);  // with nobody to be seen, before it is ours alone again
 constexpr io::Duration kPoliteWaitFirst = std::chrono::milliseconds(400), kPoliteWaitMax = std::chrono::seconds(2);
-
-/// One byte 00: byte 0 of every CHK share, so that the answer tells what is missing (storage protocol 11.3).
-class ProbeByte final : public grid::ByteSource {
- public:
-  std::uint64_t length() const override { return 1; }
-  io::Task<Result<ByteView>> next() override {
-    if (std::exchange(given_, true)) co_return ByteView{};
-    co_return ByteView(byte_);
-  }
-
- private:
-  bool given_ = false;
-  std::array<std::uint8_t, 1> byte_{0};
-};
 
 }  // namespace
 
@@ -50,6 +36,7 @@ SharePusher::SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber 
       secrets_(std::move(secrets)),
       resumes_(start.resumes),
       reader_(job.pipeline),
+      heard_of_us_(job.context.loop.now()),
       troubled_since_(job.context.loop.now()) {
   complete_ = start.complete;
   polite_ = start.shared && resumes_;
@@ -102,6 +89,8 @@ void SharePusher::adopt(const RangeSet& said) {
 }
 
 io::Task<void> SharePusher::run() {
+  io::TaskGroup beside(co_await io::this_scope());
+  if (!resumes_) beside.spawn(keep_alive());
   while (state_ == State::running) {
     Result<void> stepped = co_await step();
     if (stepped) {
@@ -125,6 +114,8 @@ io::Task<void> SharePusher::run() {
     }
   }
   reader_.detach();
+  beside.cancel();
+  co_await beside.join();
   job_.changed();
 }
 
@@ -155,6 +146,7 @@ io::Task<Result<void>> SharePusher::step() {
   if (polite_) co_return co_await send_politely();
   if (!required_) co_return co_await learn_state();
   const std::optional<Range> range = choose();
+  if (range && !resumes_ && range->size() > kStockPatchBytes) co_return co_await send_two(*range);
   if (range) co_return co_await send(*range);
   // Nothing is missing by the server's word, yet the share is not complete: sending the tail once more makes it look.
   const auto& layout = job_.encoder.layout();
@@ -170,7 +162,7 @@ std::optional<Range> SharePusher::choose() const {
   if (!header_sent_) return header;
   if (required_->empty()) return tail_sent_ ? std::nullopt : std::optional<Range>(tail);
   Range next = required_->front();
-  next.end = std::min(next.end, next.begin + (resumes_ ? kStreamBytesMax : kStockBytesMax));
+  next.end = std::min(next.end, next.begin + (resumes_ ? kStreamBytesMax : 2 * kStockPatchBytes));
   return keep_tail_last(next);
 }
 
@@ -243,9 +235,15 @@ void SharePusher::note_sent(Range range) {
 io::Task<Result<void>> SharePusher::send(Range range) {
   ShareBytes bytes(job_.encoder, job_.pipeline, reader_, share_, range);
   sending_ = &bytes;
-  Result<grid::WriteAnswer> answer = co_await server_.write(job_.si, share_, range.begin, bytes, secrets_.upload);
+  const Result<grid::WriteAnswer> answer = co_await server_.write(job_.si, share_, range.begin, bytes, secrets_.upload);
   sending_ = nullptr;
-  note_sent(Range{range.begin, bytes.position()});
+  const Range sent{range.begin, bytes.position()};
+  note_sent(sent);
+  co_return co_await take(answer, range, sent == range);
+}
+
+/// What the answer to a write of `range` means for this share; `whole`: all of it was handed over.
+io::Task<Result<void>> SharePusher::take(const Result<grid::WriteAnswer>& answer, Range range, bool whole) {
   if (answer) {
     if (answer->complete) {
       complete_ = true;
@@ -253,7 +251,7 @@ io::Task<Result<void>> SharePusher::send(Range range) {
     }
     // What was just acknowledged is wanted again: a failed audit asks so a few times, a liar for ever.
     // Who answers yes before it has read is no better.
-    const bool again = bytes.position() < range.end || answer->required.empty() || answer->required.intersects(range);
+    const bool again = !whole || answer->required.empty() || answer->required.intersects(range);
     if (again && ++wanted_again_ > kWantedAgainMax) {
       co_return fail(Errc::corrupt, server_.name() + " asks again and again for what it was sent");
     }
@@ -314,27 +312,6 @@ io::Task<Result<void>> SharePusher::learn_by_status() {
   }
   if (status.busy.contains(share_)) {
     co_return fail(Errc::unauthorized, "somebody else is uploading this share to " + server_.name());
-  }
-  co_return co_await allocate_anew();
-}
-
-io::Task<Result<void>> SharePusher::learn_by_probe() {
-  ProbeByte probe;
-  Result<grid::WriteAnswer> answer = co_await server_.write(job_.si, share_, 0, probe, secrets_.upload);
-  if (answer) {
-    if (answer->complete) {
-      complete_ = true;
-    } else {
-      adopt(answer->required);
-    }
-    co_return Result<void>{};
-  }
-  if (answer.error().code == Errc::conflict) co_return co_await start_over();
-  if (answer.error().code != Errc::not_found) co_return tl::make_unexpected(answer.error());
-  HF_CO_TRY(const std::vector<ShareNumber> shares, co_await server_.list_shares(job_.si));
-  if (std::ranges::find(shares, share_) != shares.end()) {
-    complete_ = true;
-    co_return Result<void>{};
   }
   co_return co_await allocate_anew();
 }

@@ -64,7 +64,14 @@ class SharePusher {
   io::Task<Result<void>> learn_by_probe();
   io::Task<Result<void>> allocate_anew();
   io::Task<Result<void>> start_over();
+  static constexpr std::uint64_t kStockPatchBytes = 1'048'576;
+  struct Patch;
   io::Task<Result<void>> send(Range range);
+  io::Task<Result<void>> send_two(Range range);
+  io::Task<Result<void>> gather(Patch& patch);
+  io::Task<void> write(Patch* patch);
+  io::Task<Result<void>> take(const Result<grid::WriteAnswer>& answer, Range range, bool whole);
+  io::Task<void> keep_alive();
   io::Task<Result<void>> send_politely();
   io::Task<Result<void>> wait_politely();
   Range pick_from(const RangeSet& free) const;
@@ -99,6 +106,7 @@ class SharePusher {
   unsigned failures_ = 0;  // in a row
   unsigned fresh_starts_ = 0, wanted_again_ = 0;
   ShareBytes* sending_ = nullptr;
+  io::Time heard_of_us_;  // by a stock server: the latest answered write
   io::Time troubled_since_;
 };
 
