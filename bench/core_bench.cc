@@ -130,13 +130,13 @@ int main() {
   const auto encode = [&] {
     immutable::Encoder encoder(of, immutable::ShareLayout(of), in_memory);
     for (SegmentNumber i = 0; i < of.num_segments(); ++i) {
-      const auto absorbed = encoder.absorb(segment_encoder.encode(i, to_bytes(cut(i))));
+      const auto absorbed = encoder.absorb(segment_encoder.encode(i, to_buffer(cut(i))));
       HF_CHECK(absorbed.has_value());
     }
     const auto finished = encoder.finish();
     HF_CHECK(finished.has_value());
   };
-  for (SegmentNumber i = 0; i < of.num_segments(); ++i) kept.push_back(segment_encoder.encode(i, to_bytes(cut(i))));
+  for (SegmentNumber i = 0; i < of.num_segments(); ++i) kept.push_back(segment_encoder.encode(i, to_buffer(cut(i))));
   const std::vector<ShareNumber> shares = {0, 4, 9};
   const immutable::SegmentDecoder decoder(of, &key);
   // As a download has them: the blocks of a run of segments from each of k shares.

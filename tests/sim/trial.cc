@@ -24,18 +24,21 @@ ExpectedFile expect(const Scenario& scenario, const Bytes& plaintext, const Secr
   out.data = layout.data();
   out.plaintext_hashes = layout.plaintext_hashes();
   out.tail = {layout.tail_begin(), layout.size()};
-  immutable::Encoder encoder(geometry, layout, [](std::uint64_t) { return std::make_unique<hashtree::MemoryNodeStore>(); });
+  immutable::Encoder encoder(geometry, layout,
+                             [](std::uint64_t) { return std::make_unique<hashtree::MemoryNodeStore>(); });
   const immutable::SegmentEncoder segments(geometry, &out.key);
   out.shares.resize(scenario.n);
-  for (ShareNumber share = 0; share < scenario.n; ++share) out.shares[share] = encoder.share_bytes(share, layout.header()).value();
+  for (ShareNumber share = 0; share < scenario.n; ++share)
+    out.shares[share] = encoder.share_bytes(share, layout.header()).value();
   for (SegmentNumber i = 0; i < geometry.num_segments(); ++i) {
     const Range range = geometry.segment_range(i);
-    const auto segment = segments.encode(i, to_bytes(ByteView(plaintext).subspan(range.begin, range.size())));
+    const auto segment = segments.encode(i, to_buffer(ByteView(plaintext).subspan(range.begin, range.size())));
     for (ShareNumber share = 0; share < scenario.n; ++share) append(out.shares[share], segment.block(share));
     HF_CHECK(encoder.absorb(segment).has_value());
   }
   HF_CHECK(encoder.finish().has_value());
-  for (ShareNumber share = 0; share < scenario.n; ++share) append(out.shares[share], encoder.share_bytes(share, {layout.data().end, layout.size()}).value());
+  for (ShareNumber share = 0; share < scenario.n; ++share)
+    append(out.shares[share], encoder.share_bytes(share, {layout.data().end, layout.size()}).value());
   cap::ChkReadCap read;
   read.key = out.key;
   read.ueb_hash = encoder.uri_extension_hash();

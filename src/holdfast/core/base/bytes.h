@@ -3,11 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace holdfast {
@@ -15,27 +13,6 @@ namespace holdfast {
 using Bytes = std::vector<std::uint8_t>;
 using ByteView = std::span<const std::uint8_t>;
 using MutableByteView = std::span<std::uint8_t>;
-
-/// As std::allocator, but elements that are made without a value have none: a megabyte that will be overwritten anyway is
-/// not filled with zeros first.
-template <class T>
-struct UnfilledAllocator : std::allocator<T> {
-  template <class U>
-  struct rebind {
-    using other = UnfilledAllocator<U>;
-  };
-  template <class U>
-  void construct(U* at) noexcept {
-    ::new (static_cast<void*>(at)) U;
-  }
-  template <class U, class... Arguments>
-  void construct(U* at, Arguments&&... arguments) {
-    ::new (static_cast<void*>(at)) U(std::forward<Arguments>(arguments)...);
-  }
-};
-
-/// Bytes of which resize(n) and Buffer(n) leave the new ones unset. For large buffers on hot paths; elsewhere Bytes.
-using Buffer = std::vector<std::uint8_t, UnfilledAllocator<std::uint8_t>>;
 
 inline ByteView view_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};

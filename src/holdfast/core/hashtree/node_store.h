@@ -18,9 +18,10 @@ class NodeStore {
   virtual Result<void> read(std::uint64_t first, std::span<Hash> hashes) const = 0;
 };
 
-/// Grows as it is written.
+/// Grows as it is written; room for `expected` is made at once.
 class MemoryNodeStore final : public NodeStore {
  public:
+  explicit MemoryNodeStore(std::size_t expected = 0) { hashes_.reserve(expected); }
   Result<void> write(std::uint64_t first, std::span<const Hash> hashes) override;
   Result<void> read(std::uint64_t first, std::span<Hash> hashes) const override;
 

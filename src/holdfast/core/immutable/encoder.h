@@ -14,7 +14,7 @@ namespace holdfast::immutable {
 
 /// Makes a store for so many hashes; core keeps none above kHashesInMemoryMax bytes in memory itself.
 using NodeStoreFactory = std::function<std::unique_ptr<hashtree::NodeStore>(std::uint64_t hashes)>;
-inline constexpr std::uint64_t kHashBytesInMemoryMax = 64 * 1'048'576;
+inline constexpr std::uint64_t kHashBytesInMemoryMax = 1'048'576;
 
 /// One file. Feed the segments in order, finish, then ask for bytes. Not thread-safe; but header bytes may be asked for
 /// at any time.

@@ -92,7 +92,7 @@ TEST(EncoderStores, hold_all_that_grows_with_the_number_of_segments) {
   ASSERT_EQ(geometry.num_segments(), 50'000u);
   const auto encode_into = [&](Encoder& encoder) {
     for (SegmentNumber s = 0; s < geometry.num_segments(); ++s) {
-      ASSERT_TRUE(encoder.absorb(segments.encode(s, Bytes{static_cast<std::uint8_t>(s * 7)})));
+      ASSERT_TRUE(encoder.absorb(segments.encode(s, Buffer{static_cast<std::uint8_t>(s * 7)})));
     }
     ASSERT_TRUE(encoder.finish());
   };
@@ -140,7 +140,7 @@ TEST(EncoderStores, that_fail_at_any_call_make_the_encoder_say_so) {
     const auto failing = [&](std::uint64_t) { return std::make_unique<FailingStore>(calls_left); };
     Encoder encoder(geometry, layout, failing);
     for (SegmentNumber s = 0; s < geometry.num_segments(); ++s)
-      HF_TRY_VOID(encoder.absorb(segments.encode(s, Bytes(20, 1))));
+      HF_TRY_VOID(encoder.absorb(segments.encode(s, Buffer(20, 1))));
     HF_TRY_VOID(encoder.finish());
     return encoder.share_bytes(1, {layout.data().end, layout.size()});
   };
@@ -165,7 +165,7 @@ class Repair : public testing::Test {
     auto encoder = std::make_unique<Encoder>(file_.geometry(), layout, test_kit::memory_store, extension);
     const SegmentEncoder ciphertext(file_.geometry(), nullptr);
     for (const EncodedSegment& segment : file_.segments()) {
-      Bytes bytes = to_bytes(segment.ciphertext());
+      Buffer bytes = to_buffer(segment.ciphertext());
       if (segment.number() == 0) bytes[0] ^= first_byte;
       HF_TRY_VOID(encoder->absorb(ciphertext.encode(segment.number(), std::move(bytes))));
     }

@@ -45,8 +45,8 @@ Encoded encode(const Bytes& plaintext, const Params& params, const Secret& conve
   const SegmentEncoder segments(geometry, &out.key);
   for (SegmentNumber s = 0; s < geometry.num_segments(); ++s) {
     const Range range = geometry.segment_range(s);
-    out.segments.push_back(segments.encode(s, Bytes(plaintext.begin() + static_cast<std::ptrdiff_t>(range.begin),
-                                                    plaintext.begin() + static_cast<std::ptrdiff_t>(range.end))));
+    out.segments.push_back(segments.encode(s, Buffer(plaintext.begin() + static_cast<std::ptrdiff_t>(range.begin),
+                                                     plaintext.begin() + static_cast<std::ptrdiff_t>(range.end))));
     EXPECT_TRUE(out.encoder->absorb(out.segments.back()).has_value());
   }
   EXPECT_TRUE(out.encoder->finish().has_value());

@@ -12,7 +12,7 @@ SegmentEncoder::SegmentEncoder(const Geometry& geometry, const cap::Key* key)
       codec_(erasure::Codec::create(geometry.params().k, geometry.params().n).value()),
       key_(key != nullptr ? std::optional(*key) : std::nullopt) {}
 
-EncodedSegment SegmentEncoder::encode(SegmentNumber segment, Bytes bytes) const {
+EncodedSegment SegmentEncoder::encode(SegmentNumber segment, Buffer bytes) const {
   HF_CHECK(segment < geometry_.num_segments() && bytes.size() == geometry_.segment_bytes(segment));
   const std::size_t k = codec_.k(), n = codec_.n();
   EncodedSegment out;
@@ -24,7 +24,7 @@ EncodedSegment SegmentEncoder::encode(SegmentNumber segment, Bytes bytes) const 
     crypto::AesCtr cipher(key_->view(), segment * geometry_.segment_size());
     cipher.apply(out.primary_, out.primary_);
   }
-  out.primary_.resize(out.block_bytes_ * k);  // zeros behind the ciphertext: they are not encrypted
+  out.primary_.resize(out.block_bytes_ * k, 0);  // zeros behind the ciphertext: they are not encrypted
   out.check_.resize(out.block_bytes_ * (n - k));
   std::vector<const std::uint8_t*> primary(k);
   std::vector<std::uint8_t*> check(n - k);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "holdfast/core/base/buffer.h"
 #include "holdfast/core/cap/key.h"
 #include "holdfast/core/erasure/codec.h"
 #include "holdfast/core/immutable/geometry.h"
@@ -28,8 +29,8 @@ class EncodedSegment {
   friend class SegmentEncoder;
   SegmentNumber number_ = 0;
   std::size_t ciphertext_bytes_ = 0, block_bytes_ = 0;
-  Bytes primary_;  // ciphertext and padding
-  Buffer check_;   // blocks k .. n-1, one after another
+  Buffer primary_;  // ciphertext and padding
+  Buffer check_;    // blocks k .. n-1, one after another
   std::vector<Hash> block_hashes_;
 };
 
@@ -40,7 +41,7 @@ class SegmentEncoder {
   SegmentEncoder(const Geometry& geometry, const cap::Key* key);
 
   /// `bytes` has geometry.segment_bytes(segment) bytes; it is encrypted in place and becomes the primary blocks.
-  EncodedSegment encode(SegmentNumber segment, Bytes bytes) const;
+  EncodedSegment encode(SegmentNumber segment, Buffer bytes) const;
 
  private:
   Geometry geometry_;

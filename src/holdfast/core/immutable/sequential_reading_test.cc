@@ -108,7 +108,7 @@ TEST_F(ManySegments, are_proven_to_be_the_plaintext_on_disk_or_not) {
   const cap::Key key = file_.key();
   const SegmentDecoder decoder(state_.geometry(), &key);
   const Range at = state_.geometry().segment_range(10);
-  Bytes segment = to_bytes(ByteView(plaintext_).subspan(at.begin, at.size()));
+  Buffer segment = to_buffer(ByteView(plaintext_).subspan(at.begin, at.size()));
   const Hash expected = *state_.crypttext().leaf(10);
   EXPECT_TRUE(decoder.plaintext_is(10, segment, expected));
   EXPECT_FALSE(decoder.plaintext_is(11, segment, expected)) << "another place has another key stream";

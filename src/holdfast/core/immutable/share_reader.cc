@@ -183,10 +183,10 @@ std::vector<Hash> SegmentDecoder::block_hashes(const Geometry& geometry, Segment
   return hashes_of(crypto::kTagBlock, blocks);
 }
 
-Result<Bytes> SegmentDecoder::join(SegmentNumber segment, const std::vector<ShareNumber>& shares,
-                                   const std::vector<ByteView>& blocks) const {
+Result<Buffer> SegmentDecoder::join(SegmentNumber segment, const std::vector<ShareNumber>& shares,
+                                    const std::vector<ByteView>& blocks) const {
   const std::size_t block_bytes = geometry_.block_bytes(segment);
-  Bytes out(block_bytes * codec_.k());
+  Buffer out(block_bytes * codec_.k());
   std::vector<const std::uint8_t*> in;
   std::vector<std::uint8_t*> primary;
   for (const ByteView& block : blocks) {
@@ -199,22 +199,22 @@ Result<Bytes> SegmentDecoder::join(SegmentNumber segment, const std::vector<Shar
   return out;
 }
 
-void SegmentDecoder::decrypt(SegmentNumber segment, Bytes& bytes) const {
+void SegmentDecoder::decrypt(SegmentNumber segment, Buffer& bytes) const {
   if (!key_) return;
   crypto::AesCtr cipher(key_->view(), segment * geometry_.segment_size());
   cipher.apply(bytes, bytes);
 }
 
-Result<Bytes> SegmentDecoder::decode(SegmentNumber segment, const std::vector<ShareNumber>& shares,
-                                     const std::vector<ByteView>& blocks, const Hash& expected) const {
-  HF_TRY(std::vector<Bytes> run, decode_run(segment, shares, blocks, {expected}));
+Result<Buffer> SegmentDecoder::decode(SegmentNumber segment, const std::vector<ShareNumber>& shares,
+                                      const std::vector<ByteView>& blocks, const Hash& expected) const {
+  HF_TRY(std::vector<Buffer> run, decode_run(segment, shares, blocks, {expected}));
   return std::move(run.front());
 }
 
-Result<std::vector<Bytes>> SegmentDecoder::decode_run(SegmentNumber first, const std::vector<ShareNumber>& shares,
-                                                      const std::vector<ByteView>& blocks,
-                                                      const std::vector<Hash>& expected) const {
-  std::vector<Bytes> out;
+Result<std::vector<Buffer>> SegmentDecoder::decode_run(SegmentNumber first, const std::vector<ShareNumber>& shares,
+                                                       const std::vector<ByteView>& blocks,
+                                                       const std::vector<Hash>& expected) const {
+  std::vector<Buffer> out;
   std::vector<ByteView> rest = blocks;
   for (SegmentNumber segment = first; segment < first + expected.size(); ++segment) {
     std::vector<ByteView> own;
@@ -223,7 +223,7 @@ Result<std::vector<Bytes>> SegmentDecoder::decode_run(SegmentNumber first, const
       own.push_back(each.first(length));
       each = each.subspan(length);
     }
-    HF_TRY(Bytes joined, join(segment, shares, own));
+    HF_TRY(Buffer joined, join(segment, shares, own));
     out.push_back(std::move(joined));
   }
   const std::vector<Hash> found = hashes_of(crypto::kTagSegment, std::vector<ByteView>(out.begin(), out.end()));
@@ -237,7 +237,7 @@ Result<std::vector<Bytes>> SegmentDecoder::decode_run(SegmentNumber first, const
   return out;
 }
 
-bool SegmentDecoder::plaintext_is(SegmentNumber segment, Bytes plaintext, const Hash& expected) const {
+bool SegmentDecoder::plaintext_is(SegmentNumber segment, Buffer plaintext, const Hash& expected) const {
   if (plaintext.size() != geometry_.segment_bytes(segment)) return false;
   decrypt(segment, plaintext);
   return crypto::tagged_hash(crypto::kTagSegment, plaintext) == expected;

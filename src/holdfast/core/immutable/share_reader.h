@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "holdfast/core/base/buffer.h"
 #include "holdfast/core/cap/key.h"
 #include "holdfast/core/erasure/codec.h"
 #include "holdfast/core/hashtree/hash_tree_verifier.h"
@@ -94,23 +95,23 @@ class SegmentDecoder {
   /// Without a key it yields ciphertext (repair).
   SegmentDecoder(const Geometry& geometry, const cap::Key* key);
   /// Errors: corrupt: valid blocks that decode to something else, so the file itself is bad (13.4).
-  Result<Bytes> decode(SegmentNumber segment, const std::vector<ShareNumber>& shares,
-                       const std::vector<ByteView>& blocks, const Hash& expected) const;
+  Result<Buffer> decode(SegmentNumber segment, const std::vector<ShareNumber>& shares,
+                        const std::vector<ByteView>& blocks, const Hash& expected) const;
   /// Segments [first, first + expected.size()): blocks[i] are those of shares[i], one after another. All at once, since
   /// many hashes cost less than one after another.
-  Result<std::vector<Bytes>> decode_run(SegmentNumber first, const std::vector<ShareNumber>& shares,
-                                        const std::vector<ByteView>& blocks, const std::vector<Hash>& expected) const;
+  Result<std::vector<Buffer>> decode_run(SegmentNumber first, const std::vector<ShareNumber>& shares,
+                                         const std::vector<ByteView>& blocks, const std::vector<Hash>& expected) const;
   /// Is this plaintext the segment that the tree names? (part files)
-  bool plaintext_is(SegmentNumber segment, Bytes plaintext, const Hash& expected) const;
+  bool plaintext_is(SegmentNumber segment, Buffer plaintext, const Hash& expected) const;
 
   /// Hashes of blocks that follow each other, of segments [first, end).
   static std::vector<Hash> block_hashes(const Geometry& geometry, SegmentNumber first, SegmentNumber end,
                                         ByteView bytes);
 
  private:
-  Result<Bytes> join(SegmentNumber segment, const std::vector<ShareNumber>& shares,
-                     const std::vector<ByteView>& blocks) const;
-  void decrypt(SegmentNumber segment, Bytes& bytes) const;
+  Result<Buffer> join(SegmentNumber segment, const std::vector<ShareNumber>& shares,
+                      const std::vector<ByteView>& blocks) const;
+  void decrypt(SegmentNumber segment, Buffer& bytes) const;
   Geometry geometry_;
   erasure::Codec codec_;
   std::optional<cap::Key> key_;

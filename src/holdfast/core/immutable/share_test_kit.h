@@ -40,7 +40,7 @@ class EncodedFile {
     const SegmentEncoder segment_encoder(geometry_, &key_);
     for (SegmentNumber s = 0; s < geometry_.num_segments(); ++s) {
       const Range range = geometry_.segment_range(s);
-      segments_.push_back(segment_encoder.encode(s, to_bytes(plaintext.subspan(range.begin, range.size()))));
+      segments_.push_back(segment_encoder.encode(s, to_buffer(plaintext.subspan(range.begin, range.size()))));
       HF_CHECK(encoder_.absorb(segments_.back()).has_value());
     }
     HF_CHECK(encoder_.finish().has_value());
@@ -126,7 +126,7 @@ inline Result<Bytes> read_file(const FileClaim& claim, const cap::Key* key, cons
     }
     const std::optional<Hash> expected = file.crypttext().leaf(s);
     if (!expected) return fail(Errc::corrupt, "a segment without its hash");
-    HF_TRY(const Bytes segment, decoder.decode(s, numbers, blocks, *expected));
+    HF_TRY(const Buffer segment, decoder.decode(s, numbers, blocks, *expected));
     append(out, segment);
   }
   return out;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "holdfast/core/base/bytes.h"
+#include "holdfast/core/base/buffer.h"
 #include "holdfast/core/base/ids.h"
 #include "holdfast/core/base/range_set.h"
 #include "holdfast/core/base/secret.h"

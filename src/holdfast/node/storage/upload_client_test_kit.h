@@ -24,7 +24,8 @@ inline Bytes sample_share(ShareNumber number) {
   holdfast::test::SeededRandom ciphertext(7);
   Bytes blocks;
   for (SegmentNumber s = 0; s < geometry.num_segments(); ++s) {
-    const immutable::EncodedSegment segment = segments.encode(s, ciphertext.bytes(geometry.segment_bytes(s)));
+    const immutable::EncodedSegment segment =
+        segments.encode(s, to_buffer(ciphertext.bytes(geometry.segment_bytes(s))));
     append(blocks, segment.block(number));
     HF_CHECK(encoder.absorb(segment).has_value());
   }

@@ -25,7 +25,7 @@ std::uint64_t received(const Context& context) {
 /// A run of segments, on its way while the ones before are delivered.
 struct Ahead {
   SegmentNumber first = 0, end = 0;
-  Result<std::vector<Bytes>> segments = fail(Errc::cancelled, "stopped");
+  Result<std::vector<Buffer>> segments = fail(Errc::cancelled, "stopped");
   bool arrived = false;
 };
 
@@ -40,7 +40,7 @@ io::Task<Result<void>> write_run(const immutable::Geometry& geometry, const Ahea
   for (SegmentNumber i = run.first; i < run.end; ++i) {
     const Range at = geometry.segment_range(i);
     const Range cut{std::max(at.begin, range.begin), std::min(at.end, range.end)};
-    const Bytes& bytes = (*run.segments)[i - run.first];
+    const Buffer& bytes = (*run.segments)[i - run.first];
     HF_CO_TRY_VOID(co_await sink.write(ByteView(bytes).subspan(cut.begin - at.begin, cut.size())));
     progress.done_bytes += cut.size();
   }
@@ -158,7 +158,7 @@ io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fe
     for (SegmentNumber segment = first; segment < end; ++segment) {
       const Range range = geometry.segment_range(segment);
       auto look = [&]() -> Result<bool> {
-        Bytes bytes(range.size());
+        Buffer bytes(range.size());
         HF_TRY(const std::size_t got, part.read(range.begin, bytes));
         bytes.resize(got);
         return fetcher.decoder().plaintext_is(segment, std::move(bytes), hashes[segment - first]);

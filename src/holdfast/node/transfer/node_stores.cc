@@ -44,7 +44,7 @@ immutable::NodeStoreFactory make_node_stores(io::FileSystem& files, std::string 
   return
       [&files, directory = std::move(directory), serial](std::uint64_t hashes) -> std::unique_ptr<hashtree::NodeStore> {
         if (hashes * Hash::kSize <= immutable::kHashBytesInMemoryMax)
-          return std::make_unique<hashtree::MemoryNodeStore>();
+          return std::make_unique<hashtree::MemoryNodeStore>(hashes);
         const std::string name = "hashes-" + std::to_string(::getpid()) + "-" + std::to_string((*serial)++);
         return std::make_unique<FileNodeStore>(files, directory + "/" + name);
       };

@@ -15,7 +15,7 @@ class GridSource final : public SegmentSource {
  public:
   GridSource(SegmentFetcher& fetcher, Progress& progress) : fetcher_(fetcher), progress_(progress) {}
 
-  io::Task<Result<Bytes>> next() override {
+  io::Task<Result<Buffer>> next() override {
     if (ready_.empty()) {
       const immutable::Geometry& geometry = fetcher_.geometry();
       const SegmentNumber step = std::max<std::uint64_t>(1, kBatchBytes / geometry.segment_size());
@@ -24,14 +24,14 @@ class GridSource final : public SegmentSource {
       std::ranges::reverse(ready_);
       next_ = end;
     }
-    Bytes segment = std::move(ready_.back());
+    Buffer segment = std::move(ready_.back());
     ready_.pop_back();
     progress_.hashed_bytes += segment.size();
     co_return segment;
   }
 
-  io::Task<Result<Bytes>> again(SegmentNumber segment) override {
-    HF_CO_TRY(std::vector<Bytes> segments, co_await fetcher_.segments(segment, segment + 1));
+  io::Task<Result<Buffer>> again(SegmentNumber segment) override {
+    HF_CO_TRY(std::vector<Buffer> segments, co_await fetcher_.segments(segment, segment + 1));
     co_return std::move(segments.front());
   }
 
@@ -43,7 +43,7 @@ class GridSource final : public SegmentSource {
   SegmentFetcher& fetcher_;
   Progress& progress_;
   SegmentNumber next_ = 0;
-  std::vector<Bytes> ready_;  // in reverse order
+  std::vector<Buffer> ready_;  // in reverse order
 };
 
 std::set<std::pair<std::string, ShareNumber>> unusable_copies(const CheckReport& report) {

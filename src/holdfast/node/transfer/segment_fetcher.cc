@@ -369,7 +369,7 @@ io::Task<Result<std::vector<Hash>>> SegmentFetcher::segment_hashes(SegmentNumber
   co_return out;
 }
 
-io::Task<Result<std::vector<Bytes>>> SegmentFetcher::decode(Batch& batch) {
+io::Task<Result<std::vector<Buffer>>> SegmentFetcher::decode(Batch& batch) {
   std::vector<Hash> expected;
   for (SegmentNumber segment = batch.first; segment < batch.end; ++segment)
     expected.push_back(file_.crypttext().leaf(segment).value());
@@ -384,7 +384,7 @@ io::Task<Result<std::vector<Bytes>>> SegmentFetcher::decode(Batch& batch) {
   co_return co_await context_.cpu.run(work);
 }
 
-io::Task<Result<std::vector<Bytes>>> SegmentFetcher::segments(SegmentNumber first, SegmentNumber end) {
+io::Task<Result<std::vector<Buffer>>> SegmentFetcher::segments(SegmentNumber first, SegmentNumber end) {
   Batch batch;
   batch.first = first;
   batch.end = end;

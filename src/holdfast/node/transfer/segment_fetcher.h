@@ -28,7 +28,7 @@ class SegmentFetcher {
   immutable::FileState& file() { return file_; }
 
   /// Segments [first, end), verified. Several calls may be under way. Errors: as open; corrupt when the file itself is bad.
-  io::Task<Result<std::vector<Bytes>>> segments(SegmentNumber first, SegmentNumber end);
+  io::Task<Result<std::vector<Buffer>>> segments(SegmentNumber first, SegmentNumber end);
   /// Leaves of the crypttext tree for [first, end): what a part file is held against.
   io::Task<Result<std::vector<Hash>>> segment_hashes(SegmentNumber first, SegmentNumber end);
   const immutable::SegmentDecoder& decoder() const { return *decoder_; }
@@ -52,7 +52,7 @@ class SegmentFetcher {
   ShareCopy* pick(const Batch& batch) const;
   io::Task<Result<void>> wait_for_copies(unsigned& failures);
   io::Task<Result<void>> gather(Batch& batch);
-  io::Task<Result<std::vector<Bytes>>> decode(Batch& batch);
+  io::Task<Result<std::vector<Buffer>>> decode(Batch& batch);
   void note_failure(ShareCopy& copy, const Error& error);
   std::size_t distinct_alive() const;
 

@@ -132,7 +132,7 @@ io::Task<Result<void>> SegmentPipeline::room_for(SegmentNumber segment) {
   co_return Result<void>{};
 }
 
-io::Task<Result<SharedSegment>> SegmentPipeline::encode(Bytes plaintext, SegmentNumber segment) {
+io::Task<Result<SharedSegment>> SegmentPipeline::encode(Buffer plaintext, SegmentNumber segment) {
   auto job = [this, segment, &plaintext]() -> SharedSegment {
     return std::make_shared<const immutable::EncodedSegment>(segment_encoder_.encode(segment, std::move(plaintext)));
   };
@@ -150,7 +150,7 @@ io::Task<Result<SharedSegment>> SegmentPipeline::make_again(SegmentNumber segmen
     again_slots_.release();
     co_return SharedSegment(kept);
   }
-  Result<Bytes> plaintext = co_await source_.again(segment);
+  Result<Buffer> plaintext = co_await source_.again(segment);
   Result<SharedSegment> made = tl::make_unexpected(Error{Errc::cancelled, ""});
   if (plaintext) {
     made = co_await encode(std::move(*plaintext), segment);
@@ -168,7 +168,7 @@ io::Task<Result<SharedSegment>> SegmentPipeline::make_again(SegmentNumber segmen
   co_return made;
 }
 
-io::Task<void> SegmentPipeline::encode_one(SegmentNumber segment, Bytes plaintext) {
+io::Task<void> SegmentPipeline::encode_one(SegmentNumber segment, Buffer plaintext) {
   Result<SharedSegment> made = co_await encode(std::move(plaintext), segment);
   made_.emplace(segment, std::move(*made));
   moved_.notify_all();
@@ -195,7 +195,7 @@ io::Task<Result<void>> SegmentPipeline::run() {
     if (started < count && encoding.running() < limits_.encoding_max && started < front_ + window_) {
       outcome = co_await room_for(started);
       if (!outcome) break;
-      Result<Bytes> plaintext = co_await source_.next();
+      Result<Buffer> plaintext = co_await source_.next();
       if (!plaintext) {
         outcome = tl::make_unexpected(plaintext.error());
         break;

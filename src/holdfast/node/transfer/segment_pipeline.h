@@ -59,11 +59,11 @@ class SegmentPipeline {
   const std::optional<Error>& failure() const { return failed_; }
 
  private:
-  io::Task<void> encode_one(SegmentNumber segment, Bytes plaintext);
+  io::Task<void> encode_one(SegmentNumber segment, Buffer plaintext);
   io::Task<Result<void>> absorb_ready();
   io::Task<Result<void>> room_for(SegmentNumber segment);
   io::Task<Result<SharedSegment>> make_again(SegmentNumber segment);
-  io::Task<Result<SharedSegment>> encode(Bytes plaintext, SegmentNumber segment);
+  io::Task<Result<SharedSegment>> encode(Buffer plaintext, SegmentNumber segment);
   void drop_passed();
   bool held_up(SegmentNumber front) const;
   bool waited_enough() const;

@@ -32,13 +32,13 @@ class MemorySource final : public SegmentSource {
   MemorySource(const Bytes& plaintext, const immutable::Geometry& geometry)
       : plaintext_(plaintext), geometry_(geometry) {}
 
-  io::Task<Result<Bytes>> next() override {
+  io::Task<Result<Buffer>> next() override {
     const SegmentNumber segment = delivered++;
     if (on_next) on_next(segment);
     if (next_fails && next_fails->first == segment) co_return tl::make_unexpected(next_fails->second);
     co_return bytes_of(segment);
   }
-  io::Task<Result<Bytes>> again(SegmentNumber segment) override {
+  io::Task<Result<Buffer>> again(SegmentNumber segment) override {
     ++made_again;
     if (again_fails) co_return tl::make_unexpected(*again_fails);
     co_return bytes_of(segment);
@@ -55,9 +55,9 @@ class MemorySource final : public SegmentSource {
   std::optional<Error> again_fails, prove_fails;
 
  private:
-  Bytes bytes_of(SegmentNumber segment) const {
+  Buffer bytes_of(SegmentNumber segment) const {
     const Range range = geometry_.segment_range(segment);
-    return to_bytes(ByteView(plaintext_).subspan(range.begin, range.size()));
+    return to_buffer(ByteView(plaintext_).subspan(range.begin, range.size()));
   }
 
   const Bytes& plaintext_;

@@ -30,17 +30,17 @@ class FileSource final : public SegmentSource {
         geometry_(geometry),
         key_hasher_(journal.k, journal.n, journal.segment_bytes, context.convergence) {}
 
-  io::Task<Result<Bytes>> next() override {
+  io::Task<Result<Buffer>> next() override {
     const SegmentNumber segment = next_++;
-    auto job = [this, segment]() -> Result<Bytes> {
-      HF_TRY(Bytes bytes, read(segment));
+    auto job = [this, segment]() -> Result<Buffer> {
+      HF_TRY(Buffer bytes, read(segment));
       if (journal_.key_mode == KeyMode::convergent) key_hasher_.update(bytes);
       return bytes;
     };
     co_return co_await context_.cpu.run(std::move(job));
   }
 
-  io::Task<Result<Bytes>> again(SegmentNumber segment) override {
+  io::Task<Result<Buffer>> again(SegmentNumber segment) override {
     auto job = [this, segment] { return read(segment); };
     co_return co_await context_.cpu.run(std::move(job));
   }
@@ -58,9 +58,9 @@ class FileSource final : public SegmentSource {
   }
 
  private:
-  Result<Bytes> read(SegmentNumber segment) {
+  Result<Buffer> read(SegmentNumber segment) {
     HF_TRY_VOID(open());
-    Bytes bytes(geometry_.segment_bytes(segment));
+    Buffer bytes(geometry_.segment_bytes(segment));
     HF_TRY_VOID(read_exactly(*file_, journal_.source.path, segment * geometry_.segment_size(), bytes));
     if (journal_.key_mode == KeyMode::random && crypto::sha256(bytes) != journal_.piece_digests.at(segment)) {
       return tl::make_unexpected(changed_error(journal_.source.path));
@@ -100,7 +100,7 @@ io::Task<Result<FirstPass>> hash_file(const Context& context, const SourceIdenti
   cap::ConvergentKeyHasher key_hasher(options.k, options.n, geometry.segment_size(), context.convergence);
   io::CancelScope& scope = co_await io::this_scope();
   const bool random_key = options.key_mode == KeyMode::random;
-  Bytes buffer;
+  Buffer buffer;
   // Digests are of segments; a key needs no boundaries, so it is read in pieces of one size all the same.
   for (SegmentNumber segment = 0; segment < geometry.num_segments(); ++segment) {
     if (scope.cancelled()) co_return fail(Errc::cancelled, "stopped");

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "holdfast/core/base/buffer.h"
 #include "holdfast/core/base/ids.h"
 #include "holdfast/core/cap/derive.h"
 #include "holdfast/core/crypto/sha256.h"
@@ -17,9 +18,9 @@ class SegmentSource {
  public:
   virtual ~SegmentSource() = default;
   /// The segments in order, each once: this pass is what `prove` speaks of.
-  virtual io::Task<Result<Bytes>> next() = 0;
+  virtual io::Task<Result<Buffer>> next() = 0;
   /// Any segment again, for a share that lags behind. Errors: changed when it is not what it was.
-  virtual io::Task<Result<Bytes>> again(SegmentNumber segment) = 0;
+  virtual io::Task<Result<Buffer>> again(SegmentNumber segment) = 0;
   /// After the last segment: it was the content that the key stands for. Errors: changed.
   virtual io::Task<Result<void>> prove() = 0;
 };

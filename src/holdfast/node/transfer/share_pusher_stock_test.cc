@@ -105,14 +105,14 @@ class SlowSource final : public SegmentSource {
  public:
   SlowSource(const Bytes& plaintext, const immutable::Geometry& geometry)
       : plaintext_(plaintext), geometry_(geometry) {}
-  io::Task<Result<Bytes>> next() override {
+  io::Task<Result<Buffer>> next() override {
     if (next_ == stalls_before) static_cast<void>(co_await io::sleep_for(stall));
     const Range range = geometry_.segment_range(next_++);
-    co_return to_bytes(ByteView(plaintext_).subspan(range.begin, range.size()));
+    co_return to_buffer(ByteView(plaintext_).subspan(range.begin, range.size()));
   }
-  io::Task<Result<Bytes>> again(SegmentNumber segment) override {
+  io::Task<Result<Buffer>> again(SegmentNumber segment) override {
     const Range range = geometry_.segment_range(segment);
-    co_return to_bytes(ByteView(plaintext_).subspan(range.begin, range.size()));
+    co_return to_buffer(ByteView(plaintext_).subspan(range.begin, range.size()));
   }
   io::Task<Result<void>> prove() override { co_return Result<void>{}; }
 
