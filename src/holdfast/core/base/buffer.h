@@ -1,6 +1,7 @@
 // Large buffers on hot paths: not filled with zeros before they are overwritten, and kept for the next of the same size.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -42,8 +43,11 @@ void BufferAllocator<std::uint8_t>::deallocate(std::uint8_t* block, std::size_t 
 /// Bytes of which resize(n) and Buffer(n) leave the new ones unset.
 using Buffer = std::vector<std::uint8_t, BufferAllocator<std::uint8_t>>;
 
+/// (Buffer(begin, end) would construct one byte after another.)
 inline Buffer to_buffer(ByteView bytes) {
-  return Buffer(bytes.begin(), bytes.end());
+  Buffer out(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), out.begin());
+  return out;
 }
 
 }  // namespace holdfast
