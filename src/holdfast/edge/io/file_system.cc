@@ -51,6 +51,10 @@ std::string parent_path(const std::string& path) {
   return length == 0 ? "/" : path.substr(0, length);
 }
 
+std::string file_name(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
+}
+
 std::string join_path(const std::string& base, const std::string& name) {
   if (base.empty() || base.back() == '/') return base + name;
   return base + "/" + name;

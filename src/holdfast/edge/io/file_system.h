@@ -71,6 +71,9 @@ class FileSystem {
   virtual Result<std::vector<Entry>> list(const std::string& path) = 0;
   /// Names made, renamed or removed in this directory are on stable storage when this returns.
   virtual Result<void> sync_directory(const std::string& path) = 0;
+  /// Everything that was written on the file system of `path`, names included, is on stable storage when this returns. For
+  /// a start after who knows what, not for hot paths.
+  virtual Result<void> sync_all(const std::string& path) = 0;
   virtual Result<FileInfo> info(const std::string& path) = 0;
   /// Bytes that an unprivileged user may still write.
   virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
@@ -84,6 +87,8 @@ Result<void> write_file_atomically(FileSystem& fs, const std::string& path, Byte
 
 /// "a/b" for "a/b/c", "/" for "/a", "." for "a".
 std::string parent_path(const std::string& path);
+/// "c" for "a/b/c".
+std::string file_name(const std::string& path);
 /// `base` and `name` with exactly one '/' between them.
 std::string join_path(const std::string& base, const std::string& name);
 

@@ -360,6 +360,16 @@ Result<std::vector<FileSystem::Entry>> MemoryFileSystem::list(const std::string&
   return out;
 }
 
+Result<void> MemoryFileSystem::sync_all(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  HF_TRY_VOID(count_operation());
+  HF_TRY_VOID(find_node(path));
+  for (const NameChange& change : pending_names_) make_durable(change);
+  pending_names_.clear();
+  root_->sync_below();
+  return {};
+}
+
 Result<FileInfo> MemoryFileSystem::info(const std::string& path) {
   const std::lock_guard lock(mutex_);
   HF_TRY_VOID(count_operation());

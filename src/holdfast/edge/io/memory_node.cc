@@ -60,6 +60,11 @@ void MemoryNode::sync() {
   }
 }
 
+void MemoryNode::sync_below() {
+  if (!is_directory) sync();
+  for (const auto& [name, node] : entries) node->sync_below();
+}
+
 void MemoryNode::tear(Random& random) {
   const std::vector<Change> changes = std::exchange(pending, {});
   if (changes.empty()) return;

@@ -45,6 +45,8 @@ struct MemoryNode {
 
   void apply(Change change);
   void sync();
+  /// This and everything below.
+  void sync_below();
   /// Of the pending changes some become durable, sector by sector; the others never will.
   void tear(Random& random);
   /// What is durable, here and below, is all there is.

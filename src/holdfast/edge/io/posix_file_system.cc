@@ -290,6 +290,16 @@ Result<void> PosixFileSystem::sync_directory(const std::string& path) {
   return {};
 }
 
+Result<void> PosixFileSystem::sync_all(const std::string& path) {
+  const int descriptor = retried([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); });
+  if (descriptor < 0) return failed("open", path, errno);
+  const int result = retried([&] { return ::syncfs(descriptor); });
+  const int error = errno;
+  ::close(descriptor);
+  if (result != 0) return failed("sync the file system of", path, error);
+  return {};
+}
+
 Result<FileInfo> PosixFileSystem::info(const std::string& path) {
   struct stat status;
   if (::stat(path.c_str(), &status) != 0) return failed("look at", path, errno);

@@ -19,6 +19,7 @@ class PosixFileSystem final : public FileSystem {
   Result<void> remove_directory(const std::string& path) override;
   Result<std::vector<Entry>> list(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;
+  Result<void> sync_all(const std::string& path) override;
   Result<FileInfo> info(const std::string& path) override;
   Result<std::uint64_t> free_bytes(const std::string& path) override;
 };

@@ -101,6 +101,7 @@ class WatchedFileSystem final : public io::FileSystem {
   Result<void> remove_directory(const std::string& path) override { return real_.remove_directory(path); }
   Result<std::vector<Entry>> list(const std::string& path) override { return real_.list(path); }
   Result<void> sync_directory(const std::string& path) override { return real_.sync_directory(path); }
+  Result<void> sync_all(const std::string& path) override { return real_.sync_all(path); }
   Result<io::FileInfo> info(const std::string& path) override { return real_.info(path); }
   Result<std::uint64_t> free_bytes(const std::string& path) override { return real_.free_bytes(path); }
 

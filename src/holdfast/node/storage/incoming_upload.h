@@ -38,6 +38,7 @@ struct IncomingUpload {
   bool placing = false;  // it may have its final name already, but that is not durable: no share yet
   bool gone = false;     // completed, aborted, expired: nothing more happens to it
   unsigned failed_syncs = 0, failed_audits = 0;
+  bool starts_afresh = false;  // the next byte goes into a new file
   /// Hashes of what was written, for the audit; none when there is no header yet, or no memory for it. Jobs that use it
   /// hold `order` and a pointer of their own: to drop it is to forget it, also while one of them runs.
   std::shared_ptr<immutable::ArrivingBlocks> blocks;

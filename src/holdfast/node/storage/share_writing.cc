@@ -52,7 +52,9 @@ io::Task<Result<void>> ShareStore::Writer::append(Bytes data) {
   const RangeSet present = upload.present();
   const unsigned failed_syncs = upload.failed_syncs;
   const std::shared_ptr<immutable::ArrivingBlocks> blocks = upload.blocks;
-  auto job = [&] {
+  const bool afresh = upload.starts_afresh;
+  auto job = [&]() -> Result<void> {
+    if (afresh) HF_TRY_VOID(upload.files.start_afresh());
     Result<void> written = upload.files.write(at_, data, present);
     if (blocks != nullptr && written) blocks->on_bytes(at_, data);
     if (blocks != nullptr && !written) blocks->forget({at_, at_ + data.size()});
@@ -60,6 +62,7 @@ io::Task<Result<void>> ShareStore::Writer::append(Bytes data) {
   };
   Result<void> written = co_await store_.world_.disk.run(job);
   store_.arriving_bytes_ -= fresh_bytes;
+  if (written && afresh) upload.starts_afresh = false;
   // A sync that failed meanwhile may have lost these bytes too.
   if (written && upload.failed_syncs != failed_syncs) written = fail(Errc::io, "what was written could not be synced");
   if (written) {
@@ -104,6 +107,7 @@ io::Task<Result<ShareStore::Writer::Outcome>> ShareStore::Writer::finish() {
 void ShareStore::forget_unsynced(IncomingUpload& upload, const Error& error) {
   upload.unsynced.clear();
   upload.blocks.reset();
+  upload.starts_afresh = !upload.files.has_journal();
   ++upload.failed_syncs;
   ++counters_.sync_failures;
   world_.log.error("a partial share could not be made durable: " + error.what);

@@ -63,10 +63,15 @@ io::Task<void> ShareStore::flush() {
 
 /// Runs in a job before anything else has begun.
 Result<void> ShareStore::scan_incoming() {
+  // The process before may have died between a rename and its sync: what is seen as complete must be.
+  HF_TRY_VOID(world_.files.sync_all(paths_.shares()));
   HF_TRY(const auto prefixes, world_.files.list(paths_.incoming()));
   for (const auto& prefix : prefixes) {
-    if (!prefix.is_directory) continue;
     const std::string prefix_path = paths_.incoming() + "/" + prefix.name;
+    if (!prefix.is_directory) {
+      static_cast<void>(world_.files.unlink(prefix_path));  // it never had a journal: nothing of it counted
+      continue;
+    }
     HF_TRY(const auto buckets, world_.files.list(prefix_path));
     for (const auto& bucket : buckets) {
       const auto si = base32_decode_id<StorageIndex>(bucket.name);
@@ -78,9 +83,6 @@ Result<void> ShareStore::scan_incoming() {
 }
 
 Result<void> ShareStore::scan_bucket(const std::string& path, const StorageIndex& si) {
-  // The process may have died between a rename and its sync: what is seen as complete must be.
-  const Result<void> synced = world_.files.sync_directory(paths_.bucket(si));
-  if (!synced && synced.error().code != Errc::not_found) return synced;
   HF_TRY(const auto entries, world_.files.list(path));
   std::map<std::string, unsigned> seen;  // base name -> bit 0: .part, bit 1: .log
   for (const auto& entry : entries) {

@@ -10,26 +10,36 @@ constexpr std::uint64_t kCompactBytes = 64 * 1024;
 
 }  // namespace
 
+UploadFiles::UploadFiles(io::FileSystem& files, std::string base, std::string incoming, std::uint64_t allocated_size)
+    : files_(files),
+      base_(std::move(base)),
+      incoming_(std::move(incoming)),
+      part_path_(io::join_path(incoming_, io::file_name(bucket()) + "." + io::file_name(base_) + ".part")),
+      allocated_size_(allocated_size) {}
+
 Result<void> UploadFiles::open_part() {
   if (part_ != nullptr) return {};
-  if (!has_journal()) {  // one left behind by an earlier upload must not speak for this one
-    const Result<void> stale = files_.unlink(base_ + ".log");
-    if (!stale && stale.error().code != Errc::not_found) return stale;
-  }
-  auto file = files_.open(part_path_, io::Open::write);
-  if (!file && file.error().code == Errc::not_found && !has_journal()) {
-    HF_TRY_VOID(files_.make_directories(bucket()));
-    file = files_.open(part_path_, io::Open::create);
-  }
-  if (!file) return tl::make_unexpected(file.error());
-  HF_TRY(const io::FileInfo info, (*file)->info());
+  HF_TRY(std::unique_ptr<io::File> file,
+         files_.open(part_path_, has_journal() || placed() ? io::Open::write : io::Open::create));
+  HF_TRY(const io::FileInfo info, file->info());
   // It is new; or a failure left it half made, or of another size, or with leases at its end.
   if (!placed() && info.size != kContainerHeaderBytes + allocated_size_) {
-    HF_TRY_VOID((*file)->write(0, container_header(allocated_size_, 0)));
-    HF_TRY_VOID((*file)->truncate(kContainerHeaderBytes + allocated_size_));
+    HF_TRY_VOID(file->write(0, container_header(allocated_size_, 0)));
+    HF_TRY_VOID(file->truncate(kContainerHeaderBytes + allocated_size_));
   }
-  part_ = std::move(*file);
+  part_ = std::move(file);
   part_->expect_stream();
+  return {};
+}
+
+Result<void> UploadFiles::move_home() {
+  if (where_ != Where::fresh) return {};
+  const Result<void> stale = files_.unlink(base_ + ".log");  // one left behind must not speak for this upload
+  if (!stale && stale.error().code != Errc::not_found) return stale;
+  HF_TRY_VOID(files_.make_directories(bucket()));
+  HF_TRY_VOID(files_.rename(part_path_, base_ + ".part"));
+  part_path_ = base_ + ".part";
+  where_ = Where::home;
   return {};
 }
 
@@ -70,6 +80,14 @@ Result<void> UploadFiles::append_log(ByteView records, Sync sync, const JournalC
   return appended;
 }
 
+Result<void> UploadFiles::start_afresh() {
+  HF_CHECK(!has_journal() && !placed());
+  part_.reset();
+  const Result<void> gone = files_.unlink(part_path_);
+  if (!gone && gone.error().code != Errc::not_found) return gone;
+  return {};
+}
+
 Result<void> UploadFiles::write(std::uint64_t offset, ByteView data, const RangeSet& present) {
   HF_TRY_VOID(open_part());
   const Range whole{offset, offset + data.size()};
@@ -105,6 +123,7 @@ Result<void> UploadFiles::sync_directories() {
 
 Result<void> UploadFiles::make_durable(const RangeSet& ranges, const JournalContent& journal) {
   HF_TRY_VOID(open_part());
+  HF_TRY_VOID(move_home());
   HF_TRY_VOID(part_->sync());
   Bytes records;
   for (const Range& range : ranges.ranges()) append(records, encode_held(range));
@@ -148,6 +167,8 @@ Result<void> UploadFiles::compact_if_large(const JournalContent& content) {
 
 Result<void> UploadFiles::adopt_journal(std::uint64_t bytes) {
   log_bytes_ = log_durable_bytes_ = bytes;
+  part_path_ = base_ + ".part";
+  where_ = Where::home;
   HF_TRY_VOID(open_part());
   HF_TRY_VOID(part_->sync());
   HF_TRY_VOID(open_log(nullptr));
@@ -185,13 +206,16 @@ Result<void> UploadFiles::become_share(const std::string& target, const std::vec
     HF_TRY_VOID(part_->write(0, container_header(allocated_size_, static_cast<std::uint32_t>(leases.size()))));
     HF_TRY_VOID(part_->sync());
     HF_TRY_VOID(files_.make_directories(final_bucket));
-    // The way there first: a rename that outlived its new directories would take the bytes with them.
-    HF_TRY_VOID(sync_names(io::parent_path(final_bucket), io::parent_path(incoming_)));
+    // The way there first: a rename that outlived its new directories would take the bytes with them. When nothing of them
+    // was acknowledged they may be lost, and a file system with a journal of its own then syncs once instead of twice.
+    if (has_journal()) HF_TRY_VOID(sync_names(io::parent_path(final_bucket), io::parent_path(incoming_)));
     HF_TRY_VOID(files_.rename_new(part_path_, target));
     part_path_ = target;
+    where_ = Where::placed;
   }
   HF_TRY_VOID(files_.sync_directory(final_bucket));
   if (!has_journal()) {  // nobody would believe a .part that comes back
+    HF_TRY_VOID(sync_names(io::parent_path(final_bucket), io::parent_path(incoming_)));
     remove_leftovers();
     return {};
   }
@@ -208,6 +232,7 @@ void UploadFiles::remove() {
 
 void UploadFiles::remove_leftovers() {
   close();
+  if (!has_journal() && where_ != Where::home) return;  // there never was more than the one file
   static_cast<void>(files_.unlink(base_ + ".log"));
   // Fails while somebody else's upload is in there, which is right.
   for (std::string path = bucket(); path.size() > incoming_.size(); path = io::parent_path(path)) {

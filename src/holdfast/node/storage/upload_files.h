@@ -15,17 +15,17 @@ namespace holdfast::storage {
 /// with the first byte; close() lets go of them.
 class UploadFiles {
  public:
-  /// `base`: path without ".part" and ".log". `incoming`: the root up to which new directories are synced.
-  UploadFiles(io::FileSystem& files, std::string base, std::string incoming, std::uint64_t allocated_size)
-      : files_(files),
-        base_(std::move(base)),
-        part_path_(base_ + ".part"),
-        incoming_(std::move(incoming)),
-        allocated_size_(allocated_size) {}
+  /// `base`: path without ".part" and ".log". `incoming`: the root up to which new directories are synced. Until it has a
+  /// journal the upload is a file in `incoming` itself: what becomes a share at once needs no directories there.
+  UploadFiles(io::FileSystem& files, std::string base, std::string incoming, std::uint64_t allocated_size);
 
   /// Compares `data` with what of it is in `present` and writes the rest. Errors: conflict (a held byte differs; nothing
   /// of this piece is written), no_space, io.
   Result<void> write(std::uint64_t offset, ByteView data, const RangeSet& present);
+
+  /// After a sync that failed when there was no journal yet: not even the file's length can be believed. The next write
+  /// begins with a new file. Not beside anything else.
+  Result<void> start_afresh();
 
   /// Data, then journal records, both synced; the first time with a new journal and all new directories. May run beside
   /// write(). After an error nothing that was unsynced may be believed.
@@ -45,7 +45,7 @@ class UploadFiles {
   /// Leases, sync, rename to `target` without replacing, directory syncs, away with the journal. When it fails after the
   /// rename (placed), calling it again does the rest. Errors: conflict when the target exists.
   Result<void> become_share(const std::string& target, const std::vector<LeaseRecord>& leases);
-  bool placed() const { return part_path_ != base_ + ".part"; }
+  bool placed() const { return where_ == Where::placed; }
   /// Deletes both files and the directories that become empty. What is missing is fine.
   void remove();
   void close();
@@ -56,7 +56,9 @@ class UploadFiles {
   bool has_journal() const { return log_durable_bytes_ > 0; }
 
  private:
+  enum class Where { fresh, home, placed };  // in `incoming`; beside its journal; under the share's name
   Result<void> open_part();
+  Result<void> move_home();
   Result<void> open_log(const JournalContent* fresh);
   enum class Sync { no, yes };
   Result<void> append_log(ByteView records, Sync sync, const JournalContent* fresh = nullptr);
@@ -67,8 +69,9 @@ class UploadFiles {
 
   io::FileSystem& files_;
   const std::string base_;
-  std::string part_path_;
   const std::string incoming_;
+  std::string part_path_;
+  Where where_ = Where::fresh;
   const std::uint64_t allocated_size_;
   std::unique_ptr<io::File> part_, log_;
   std::uint64_t log_bytes_ = 0, log_durable_bytes_ = 0;  // 0: there is no journal yet
