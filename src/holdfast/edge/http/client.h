@@ -28,7 +28,7 @@ struct ClientOptions {
   io::Duration connect_timeout = std::chrono::seconds(15);  // TCP and TLS
   io::Duration idle_timeout = std::chrono::seconds(15);     // silence while sending or inside an answer
   std::size_t connections_max = 8;                          // further requests wait
-  std::size_t idle_connections_max = 4;
+  std::size_t idle_connections_max = 8;
   std::size_t head_bytes_max = 64 * 1024;
   int unsent_bytes_max = 256 * 1024;  // TCP_NOTSENT_LOWAT (bounded waste)
   RateLimiter* send_limit = nullptr;  // may be shared by many clients

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kAnswerBytesMax = 30 * 1'048'576;  // a CBOR answer
 constexpr std::size_t kErrorBytesMax = 10'000;
+constexpr io::Duration kRecent = std::chrono::seconds(5);
 
 /// A ByteSource of ours as the body of a request.
 class SourceBody final : public http::BodySource {
@@ -51,7 +52,8 @@ class HttpStorageServer final : public StorageServer {
  public:
   HttpStorageServer(io::AsioLoop& loop, const http::TlsClientContext& tls, protocol::Announcement announcement,
                     HttpServerOptions options)
-      : announcement_(std::move(announcement)),
+      : loop_(loop),
+        announcement_(std::move(announcement)),
         options_(options),
         name_(short_name(announcement_)),
         seed_(placement::permutation_seed(announcement_.server_id, announcement_.announced_seed)),
@@ -88,7 +90,13 @@ class HttpStorageServer final : public StorageServer {
       const auto resume = protocol::parse_resume_field(*field);
       out.resumes = resume && resume->version >= 1;
     }
+    recent_ = out;
+    recent_until_ = loop_.now() + kRecent;
     co_return out;
+  }
+
+  std::optional<VersionAnswer> recent_version() const override {
+    return loop_.now() < recent_until_ ? recent_ : std::nullopt;
   }
 
   io::Task<Result<std::vector<ShareNumber>>> list_shares(const StorageIndex& si) override {
@@ -273,12 +281,15 @@ class HttpStorageServer final : public StorageServer {
     co_return answer;
   }
 
+  io::AsioLoop& loop_;
   const protocol::Announcement announcement_;
   const HttpServerOptions options_;
   const std::string name_;
   const Bytes seed_;
   const std::string authorization_;
   std::unique_ptr<http::Client> client_;
+  std::optional<VersionAnswer> recent_;
+  io::Time recent_until_{};
 };
 
 }  // namespace

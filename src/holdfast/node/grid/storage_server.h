@@ -1,6 +1,7 @@
 // The port to one storage server: one method a route of the storage protocol.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -70,6 +71,8 @@ class StorageServer {
   virtual std::optional<TubId> tub_id() const = 0;
 
   virtual io::Task<Result<VersionAnswer>> version() = 0;
+  /// What version() answered a moment ago, if it is remembered: many small files ask at once.
+  virtual std::optional<VersionAnswer> recent_version() const { return std::nullopt; }
   virtual io::Task<Result<std::vector<ShareNumber>>> list_shares(const StorageIndex& si) = 0;
   virtual io::Task<Result<protocol::AllocateReply>> allocate(const StorageIndex& si, protocol::AllocateRequest request,
                                                              const AllocateSecrets& secrets) = 0;
@@ -84,8 +87,8 @@ class StorageServer {
   /// As read, behind what `out` holds. What has come when the connection breaks stays there.
   virtual io::Task<Result<void>> read_onto(const StorageIndex& si, ShareNumber share, Range range, Arriving& out) {
     HF_CO_TRY(const Bytes bytes, co_await read(si, share, range));
-    out.buffer.resize(out.arrived);
-    out.buffer.insert(out.buffer.end(), bytes.begin(), bytes.end());
+    out.buffer.resize(out.arrived + bytes.size());
+    std::ranges::copy(bytes, out.buffer.begin() + static_cast<std::ptrdiff_t>(out.arrived));
     out.arrived = out.buffer.size();
     co_return Result<void>{};
   }

@@ -53,10 +53,31 @@ void take_status(ServerFacts& facts, const protocol::UploadStatus& status, std::
   }
 }
 
+/// One question for what is known of the server already. Nothing when it has become another meanwhile.
+io::Task<std::optional<ServerFacts>> ask_again(const Context& context, grid::StorageServer& server, StorageIndex si,
+                                               const Secret& master, std::uint64_t share_bytes) {
+  const std::optional<grid::VersionAnswer> version = server.recent_version();
+  if (!version || !version->resumes) co_return std::nullopt;
+  Result<grid::AllocateSecrets> secrets = secrets_for(context, master, si, server);
+  if (!secrets) co_return std::nullopt;
+  const Result<protocol::UploadStatus> status = co_await server.status(si, secrets->upload);
+  if (!status) co_return std::nullopt;
+  ServerFacts facts;
+  facts.server = &server;
+  facts.secrets = std::move(*secrets);
+  facts.writable = version->version.maximum_immutable_share_size >= share_bytes;
+  facts.resumes = true;
+  take_status(facts, *status, share_bytes);
+  facts.answered = true;
+  co_return facts;
+}
+
 }  // namespace
 
 io::Task<ServerFacts> ask_server(const Context& context, grid::StorageServer& server, StorageIndex si, Secret master,
                                  std::uint64_t share_bytes) {
+  std::optional<ServerFacts> at_once = co_await ask_again(context, server, si, master, share_bytes);
+  if (at_once) co_return std::move(*at_once);
   ServerFacts facts;
   facts.server = &server;
   Result<grid::VersionAnswer> version = fail(Errc::cancelled, "");

@@ -11,6 +11,8 @@
 namespace holdfast::transfer {
 namespace {
 
+constexpr std::uint64_t kJournalFromBytes = 1'048'576;
+
 /// The journal of an earlier run, when the file still looks the same and the parameters are.
 std::optional<PutJournal> usable_journal(io::FileSystem& files, const std::string& journal_path,
                                          const SourceIdentity& source, const UploadOptions& options,
@@ -66,7 +68,9 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
     HF_TRY_VOID(context.files.make_directories(context.journal_directory));
     return io::write_file_atomically(context.files, journal_path, encode(journal), io::Open::create_private);
   };
-  HF_CO_TRY_VOID(co_await context.disk.run(write));
+  // What is hashed in a moment is not worth two syncs; the key of its content will be the same.
+  const bool saves_work = options.key_mode == KeyMode::random || journal.source.size > kJournalFromBytes;
+  if (saves_work) HF_CO_TRY_VOID(co_await context.disk.run(write));
   Prepared prepared{std::move(journal), geometry, journal_path};
   co_return prepared;
 }
