@@ -72,14 +72,24 @@ Result<void> FileState::open(ByteView bytes) {
   return {};
 }
 
+/// Of a share with the usual segments.
+std::optional<ShareOffsets> ShareReader::guess() const {
+  const auto params = make_params(file_.claim().k, file_.claim().n, file_.claim().size, kSegmentGuess);
+  if (!params) return std::nullopt;
+  return parse_header(ShareLayout(Geometry::create(*params).value()).encode_header()).value();
+}
+
 Range ShareReader::tail_range() const {
-  std::uint64_t begin = 0;
-  if (offsets_) {
-    begin = offsets_->share_hashes;
-  } else if (const auto params = make_params(file_.claim().k, file_.claim().n, file_.claim().size, kSegmentGuess)) {
-    begin = ShareLayout(Geometry::create(*params).value()).tail_begin();
-  }
+  const std::optional<ShareOffsets> offsets = offsets_ ? offsets_ : guess();
+  const std::uint64_t begin = offsets ? offsets->share_hashes : 0;
   return {begin, begin + kChainBytesMax + 8 + kUriExtensionBytesMax};
+}
+
+bool ShareReader::open_without_header(ByteView tail) {
+  if (!offsets_) offsets_ = guess();
+  const bool opened = offsets_ && on_tail(tail);
+  if (!opened) offsets_.reset();
+  return opened;
 }
 
 Result<void> ShareReader::on_header(ByteView bytes) {

@@ -63,6 +63,9 @@ class ShareReader {
   Result<void> on_header(ByteView bytes);
   /// `bytes` begin at tail_range().begin as it is after on_header, and may be short of its end.
   Result<void> on_tail(ByteView bytes);
+  /// The same before there is a header: opens when the share is laid out as every known writer does it, which the proof of
+  /// these bytes shows. It spares a round trip. False: the header is needed.
+  bool open_without_header(ByteView tail);
 
   /// When open: bytes of tree nodes that are missing for segments [first, end), in two sections of the share.
   RangeSet wanted_nodes(SegmentNumber first, SegmentNumber end);
@@ -81,6 +84,7 @@ class ShareReader {
   void forget_before(SegmentNumber segment);
 
  private:
+  std::optional<ShareOffsets> guess() const;
   FileState& file_;
   const ShareNumber share_;
   std::optional<ShareOffsets> offsets_;

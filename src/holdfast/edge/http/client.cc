@@ -5,6 +5,7 @@
 
 #include "holdfast/edge/http/client_connection.h"
 #include "holdfast/edge/http/tls_stream.h"
+#include "holdfast/edge/io/task_group.h"
 #include "holdfast/edge/io/waiting.h"
 
 namespace holdfast::http {
@@ -20,6 +21,7 @@ class PooledClient final : public Client {
   }
 
   io::Task<Result<std::unique_ptr<ClientResponse>>> send(ClientRequest request) override;
+  io::Task<void> make_ready(std::size_t connections) override;
   std::optional<CertificateIdentity> peer() const override { return peer_; }
   const ClientCounters& counters() const override { return counters_; }
   void drop_idle() override { idle_.clear(); }
@@ -37,6 +39,7 @@ class PooledClient final : public Client {
   io::Task<Result<std::unique_ptr<TlsStream>>> connect_stream();
   std::unique_ptr<ClientConnection> take_idle();
   io::Task<Answer> send_in_slot(ClientRequest& request);
+  io::Task<void> connect_idle();
 
   io::AsioLoop& loop_;
   const TlsClientContext& tls_;
@@ -167,6 +170,19 @@ io::Task<PooledClient::Answer> PooledClient::send(ClientRequest request) {
     co_return fail_in(options_.host + ":" + std::to_string(options_.port), std::move(answer).error());
   }
   co_return answer;
+}
+
+io::Task<void> PooledClient::connect_idle() {
+  if (const bool acquired = co_await slots_.acquire(); !acquired) co_return;
+  auto connection = co_await connect();
+  if (connection) keep(std::move(*connection));
+  slots_.release();
+}
+
+io::Task<void> PooledClient::make_ready(std::size_t connections) {
+  io::TaskGroup group(co_await io::this_scope());
+  for (std::size_t i = 0; i < connections; ++i) group.spawn(connect_idle());
+  co_await group.join();
 }
 
 std::unique_ptr<Client> Client::create(io::AsioLoop& loop, const TlsClientContext& tls, ClientOptions options) {

@@ -76,6 +76,9 @@ class Client {
 
   /// An answer may come before the body is sent (401, 409, ...): sending stops and that answer is given.
   virtual io::Task<Result<std::unique_ptr<ClientResponse>>> send(ClientRequest request) = 0;
+  /// Opens so many connections beside those there are, for requests that will come at once. Failures are not told: a
+  /// request will meet them.
+  virtual io::Task<void> make_ready(std::size_t connections) = 0;
   /// The identity seen in the last verified handshake.
   virtual std::optional<CertificateIdentity> peer() const = 0;
   virtual const ClientCounters& counters() const = 0;

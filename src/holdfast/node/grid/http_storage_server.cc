@@ -77,6 +77,7 @@ class HttpStorageServer final : public StorageServer {
     const auto peer = client_->peer();
     return peer ? std::optional(peer->spki) : std::nullopt;
   }
+  io::Task<void> make_ready(std::size_t connections) override { return client_->make_ready(connections); }
   std::optional<TubId> tub_id() const override {
     const auto peer = client_->peer();
     return peer ? std::optional(peer->tub_id) : std::nullopt;

@@ -73,6 +73,11 @@ class StorageServer {
   virtual io::Task<Result<VersionAnswer>> version() = 0;
   /// What version() answered a moment ago, if it is remembered: many small files ask at once.
   virtual std::optional<VersionAnswer> recent_version() const { return std::nullopt; }
+  /// So many more connections, for who will soon ask several things at once; what cannot be had is not missed.
+  virtual io::Task<void> make_ready(std::size_t connections) {
+    static_cast<void>(connections);
+    co_return;
+  }
   virtual io::Task<Result<std::vector<ShareNumber>>> list_shares(const StorageIndex& si) = 0;
   virtual io::Task<Result<protocol::AllocateReply>> allocate(const StorageIndex& si, protocol::AllocateRequest request,
                                                              const AllocateSecrets& secrets) = 0;

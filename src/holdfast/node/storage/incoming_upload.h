@@ -69,7 +69,7 @@ struct IncomingUpload {
     }
     return out;
   }
-  static constexpr io::Duration kSilentWriter = std::chrono::seconds(5);
+  static constexpr io::Duration kSilentWriter = std::chrono::seconds(10);
   bool complete() const { return held.contains(whole()); }
   /// All of it came, and nothing of it has been acknowledged yet. Only small ones: when the last step fails, all is lost.
   bool whole_at_once() const {

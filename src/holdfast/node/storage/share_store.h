@@ -76,6 +76,8 @@ class ShareStore {
     ~Writer();
     /// The next bytes. Errors: conflict, no_space, not_found (gone meanwhile), io.
     io::Task<Result<void>> append(Bytes data);
+    /// Something came, though not yet enough to append: the sender is not silent.
+    void hear();
     struct Outcome {
       bool complete = false;
       RangeSet required;

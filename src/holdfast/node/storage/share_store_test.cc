@@ -93,6 +93,19 @@ TEST_F(ShareStoreTest, TheLeaseCountsFromTheCompletion) {
   EXPECT_GE(leases(4)[0].expires, machine_.loop.wall_seconds() + kLeaseSeconds - 5);
 }
 
+TEST_F(ShareStoreTest, WhatASlowSenderStillHasToBringIsBeingWrittenAndWhatASilentOneHasIsNot) {
+  Client client;
+  allocate(client);
+  const auto writer = store().begin_write(sample_index(), 4, client.secret, client.whole(), std::nullopt).value();
+  for (int i = 0; i < 3; ++i) {  // not yet a piece to append
+    machine_.pass(seconds(8));
+    writer->hear();
+    EXPECT_EQ(status(client).incomplete.at(4).writing, RangeSet{client.whole()});
+  }
+  machine_.pass(seconds(11));
+  EXPECT_TRUE(status(client).incomplete.at(4).writing.empty());
+}
+
 TEST_F(ShareStoreTest, BytesThatDifferFromThoseHeldAreRefusedAndNotStored) {
   Client client, other;
   upload(client, 2);

@@ -33,6 +33,10 @@ ShareStore::Writer::~Writer() {
   store_.touch(*upload_);
 }
 
+void ShareStore::Writer::hear() {
+  writing_->last_bytes = store_.world_.loop.now();
+}
+
 io::Task<Result<void>> ShareStore::Writer::append(Bytes data) {
   IncomingUpload& upload = *upload_;
   const bool acquired = co_await upload.order.acquire();
@@ -73,7 +77,7 @@ io::Task<Result<void>> ShareStore::Writer::append(Bytes data) {
     }
     at_ += data.size();
     writing_->rest.begin = std::min(at_, writing_->rest.end);
-    writing_->last_bytes = store_.world_.loop.now();
+    hear();
     store_.touch(upload);
     if (!upload.unsynced.empty()) store_.dirty_.insert(upload_);
   } else if (written.error().code == Errc::conflict) {

@@ -322,6 +322,7 @@ class Request {
     while (filled < piece.size()) {
       count = co_await exchange_.body().read_some(MutableByteView(piece).subspan(filled));
       if (!count || *count == 0) break;
+      writer.hear();
       filled += *count;
     }
     if (received + filled > expected) co_return fail(Errc::malformed, "the body is longer than its range");

@@ -3,18 +3,25 @@
 #include <algorithm>
 #include <limits>
 
-#include "holdfast/node/transfer/hedging.h"
+#include "holdfast/node/transfer/segment_batch.h"
 #include "holdfast/node/transfer/server_survey.h"
 
 namespace holdfast::transfer {
 namespace {
 
-constexpr double kSlow = 0.25;  // of the best one's speed
+constexpr double kSlow = 0.25;                        // of the best one's speed
+constexpr std::uint64_t kLargeFileBytes = 1'048'576;  // its hashes are asked for beside its blocks
+constexpr std::size_t kConnectionsPerCopy = 3;        // for two sections of hashes, and the blocks
 
 std::uint64_t received(const Context& context) {
   std::uint64_t sum = 0;
   for (const grid::StorageServer* server : context.servers) sum += server->traffic().body_bytes_received;
   return sum;
+}
+
+/// What goes wrong shows when the copy is read.
+io::Task<void> open_early(ShareCopy* copy) {
+  static_cast<void>(co_await copy->open());
 }
 
 io::Task<Result<void>> told(io::Event& event) {
@@ -24,40 +31,6 @@ io::Task<Result<void>> told(io::Event& event) {
 }
 
 }  // namespace
-
-/// k copies' blocks of a run of segments. Batches may overlap in time.
-struct SegmentFetcher::Batch {
-  /// Of a copy that is or was asked: what has come, how it looked last, and how to stop it.
-  struct Arrival {
-    grid::Arriving bytes;
-    io::CancelScope* running = nullptr;
-    std::optional<Trail> trail;
-    Pace pace;
-    bool lags = false;
-  };
-  SegmentNumber first = 0, end = 0;
-  bool hashes_only = false;
-  std::size_t needed = 0;
-  std::vector<std::pair<ShareNumber, Buffer>> got;
-  std::set<ShareNumber> running;
-  std::set<ShareCopy*> tried;
-  std::map<ShareCopy*, Arrival> arrivals;
-  double started = 0;
-  std::uint64_t judged_at_look = 0;
-
-  /// Something came since the last look.
-  bool moves() const {
-    return std::ranges::any_of(arrivals, [](const auto& each) {
-      return each.second.running != nullptr && each.second.bytes.arrived > each.second.pace.arrived;
-    });
-  }
-  std::size_t missing() const { return needed - std::min(needed, got.size()); }
-  /// Of those that run, the ones that are worth waiting for.
-  std::size_t hopeful() const {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        arrivals, [](const auto& each) { return each.second.running != nullptr && !each.second.lags; }));
-  }
-};
 
 SegmentFetcher::SegmentFetcher(const Context& context, Link& link, const StorageIndex& si,
                                const immutable::FileClaim& claim, const cap::Key* key)
@@ -69,7 +42,8 @@ SegmentFetcher::SegmentFetcher(const Context& context, Link& link, const Storage
       line_(now(), received(context)),
       probed_at_(now()),
       changed_(context.loop),
-      asking_(context.loop) {}
+      asking_(context.loop),
+      opening_(context.loop) {}
 
 SegmentFetcher::~SegmentFetcher() = default;
 
@@ -115,6 +89,10 @@ io::Task<Result<void>> SegmentFetcher::find() {
     dead_.erase(server);
     asking_.spawn(ask(server));
   }
+  for (std::size_t i = 0;
+       file_.claim().size > kLargeFileBytes && i < std::min<std::size_t>(file_.claim().k, servers.size()); ++i) {
+    opening_.spawn(servers[i]->make_ready(kConnectionsPerCopy - 1));
+  }
   while (distinct_alive() < file_.claim().k && asking_.running() > 0) HF_CO_TRY_VOID(co_await told(changed_));
   co_return Result<void>{};
 }
@@ -141,7 +119,7 @@ void SegmentFetcher::note_failure(ShareCopy& copy, const Error& error) {
   }
 }
 
-io::Task<Result<Buffer>> SegmentFetcher::fetch(ShareCopy& copy, Batch& batch) {
+io::Task<Result<Buffer>> SegmentFetcher::fetch(ShareCopy& copy, SegmentBatch& batch) {
   Result<Buffer> out = Buffer();
   if (batch.hashes_only) {
     const Result<void> hashed = co_await copy.fetch_hashes(batch.first, batch.end);
@@ -153,18 +131,18 @@ io::Task<Result<Buffer>> SegmentFetcher::fetch(ShareCopy& copy, Batch& batch) {
   co_return out;
 }
 
-void SegmentFetcher::tell(const Batch& batch, const ShareCopy& copy, const std::string& what) const {
+void SegmentFetcher::tell(const SegmentBatch& batch, const ShareCopy& copy, const std::string& what) const {
   if (!context_.log.enabled(io::LogLevel::debug)) return;
   context_.log.debug("segments " + std::to_string(batch.first) + "-" + std::to_string(batch.end) + ": share " +
                      std::to_string(copy.reader.share()) + " on " + copy.server.name() + " " + what);
 }
 
-io::Task<void> SegmentFetcher::run_copy(ShareCopy* copy, Batch* batch) {
+io::Task<void> SegmentFetcher::run_copy(ShareCopy* copy, SegmentBatch* batch) {
   ++copy->busy;
   const ShareNumber share = copy->reader.share();
   batch->running.insert(share);
   batch->tried.insert(copy);
-  Batch::Arrival& arrival = batch->arrivals[copy];
+  SegmentBatch::Arrival& arrival = batch->arrivals[copy];
   const std::size_t had = arrival.bytes.arrived;
   arrival.trail.emplace(now(), had);
   tell(*batch, *copy, "is asked");
@@ -202,9 +180,10 @@ double SegmentFetcher::now() const {
 void SegmentFetcher::look() {
   const double when = now();
   if (!line_.look_is_due(when)) return;
-  line_.look(when, received(context_), std::ranges::any_of(active_, [](const Batch* batch) { return batch->moves(); }));
+  line_.look(when, received(context_),
+             std::ranges::any_of(active_, [](const SegmentBatch* batch) { return batch->moves(); }));
   std::map<ShareCopy*, double> speeds;
-  for (Batch* batch : active_) {
+  for (SegmentBatch* batch : active_) {
     for (auto& [copy, arrival] : batch->arrivals) {
       if (arrival.running == nullptr) continue;
       const std::uint64_t length =
@@ -222,7 +201,7 @@ void SegmentFetcher::look() {
 
 /// Who lags is to be doubled. And once those that stood still move again, their spares would only fetch what comes anyway:
 /// what they have stays, and should they be needed after all, they go on there.
-void SegmentFetcher::judge(Batch& batch) {
+void SegmentFetcher::judge(SegmentBatch& batch) {
   if (std::exchange(batch.judged_at_look, line_.looks()) == line_.looks() || batch.hashes_only) return;
   const Surroundings around{line_.moves(), line_.busy(), best_speed(), line_.patience()};
   std::vector<ShareCopy*> running;
@@ -243,7 +222,7 @@ void SegmentFetcher::judge(Batch& batch) {
 
 /// When nothing moves, it is the line or those that were asked: one more is asked, and then another. When all are equally
 /// slow, one that is not known to be so may be better.
-ShareCopy* SegmentFetcher::probe(const Batch& batch) {
+ShareCopy* SegmentFetcher::probe(const SegmentBatch& batch) {
   const double when = now(), patience = line_.patience();
   if (&batch != active_.front() || batch.running.empty()) return nullptr;
   if (when - probed_at_ <= patience || when - batch.started <= patience) return nullptr;
@@ -273,7 +252,7 @@ double SegmentFetcher::best_speed() const {
 }
 
 /// The best copy of a share that the batch has neither got nor is getting: not a slow one, and the one that has most of it.
-ShareCopy* SegmentFetcher::pick(const Batch& batch) const {
+ShareCopy* SegmentFetcher::pick(const SegmentBatch& batch) const {
   const auto load = [&](const ShareCopy& copy) {
     return std::ranges::count_if(copies_,
                                  [&](const auto& other) { return other->busy > 0 && &other->server == &copy.server; });
@@ -316,7 +295,7 @@ io::Task<Result<void>> SegmentFetcher::wait_for_copies(unsigned& failures) {
   co_return co_await find();
 }
 
-io::Task<Result<void>> SegmentFetcher::gather(Batch& batch) {
+io::Task<Result<void>> SegmentFetcher::gather(SegmentBatch& batch) {
   batch.needed = batch.hashes_only ? 1 : file_.claim().k;
   batch.started = now();
   active_.push_back(&batch);
@@ -348,18 +327,29 @@ io::Task<Result<void>> SegmentFetcher::gather(Batch& batch) {
   co_return outcome;
 }
 
+/// What the first segments will be fetched from, so that nobody waits for one to be open before the next is looked at.
+void SegmentFetcher::open_likely_ones() {
+  SegmentBatch imagined;
+  for (unsigned i = 0; i < file_.claim().k; ++i) {
+    ShareCopy* copy = pick(imagined);
+    if (copy == nullptr) break;
+    imagined.running.insert(copy->reader.share());
+    opening_.spawn(open_early(copy));
+  }
+}
+
 io::Task<Result<void>> SegmentFetcher::open() {
   HF_CO_TRY_VOID(co_await find());
-  Batch batch;
-  batch.hashes_only = true;
-  batch.end = 1;
+  open_likely_ones();
+  SegmentBatch batch;
+  batch.hashes_only = true;  // of no segment: that a copy is open is enough
   HF_CO_TRY_VOID(co_await gather(batch));
   decoder_.emplace(geometry(), key_ ? &*key_ : nullptr);
   co_return Result<void>{};
 }
 
 io::Task<Result<std::vector<Hash>>> SegmentFetcher::segment_hashes(SegmentNumber first, SegmentNumber end) {
-  Batch batch;
+  SegmentBatch batch;
   batch.first = first;
   batch.end = end;
   batch.hashes_only = true;
@@ -369,7 +359,7 @@ io::Task<Result<std::vector<Hash>>> SegmentFetcher::segment_hashes(SegmentNumber
   co_return out;
 }
 
-io::Task<Result<std::vector<Buffer>>> SegmentFetcher::decode(Batch& batch) {
+io::Task<Result<std::vector<Buffer>>> SegmentFetcher::decode(SegmentBatch& batch) {
   std::vector<Hash> expected;
   for (SegmentNumber segment = batch.first; segment < batch.end; ++segment)
     expected.push_back(file_.crypttext().leaf(segment).value());
@@ -385,7 +375,7 @@ io::Task<Result<std::vector<Buffer>>> SegmentFetcher::decode(Batch& batch) {
 }
 
 io::Task<Result<std::vector<Buffer>>> SegmentFetcher::segments(SegmentNumber first, SegmentNumber end) {
-  Batch batch;
+  SegmentBatch batch;
   batch.first = first;
   batch.end = end;
   HF_CO_TRY_VOID(co_await gather(batch));
@@ -394,7 +384,9 @@ io::Task<Result<std::vector<Buffer>>> SegmentFetcher::segments(SegmentNumber fir
 
 io::Task<void> SegmentFetcher::close() {
   asking_.cancel();
+  opening_.cancel();
   co_await asking_.join();
+  co_await opening_.join();
 }
 
 }  // namespace holdfast::transfer

@@ -12,6 +12,8 @@
 
 namespace holdfast::transfer {
 
+struct SegmentBatch;
+
 /// One file being read. Servers that are slow, silent, lying or dead are gone around: blocks come from k copies, a lagging
 /// one is hedged by a spare, a corrupt one is reported and dropped.
 class SegmentFetcher {
@@ -20,7 +22,7 @@ class SegmentFetcher {
                  const cap::Key* key);
   ~SegmentFetcher();
 
-  /// Until k distinct shares are found and one is open. Errors: not_enough_shares, patience's, malformed (bad file).
+  /// Until k distinct shares are found and one is open; those that will be wanted first are being opened. Errors: not_enough_shares, patience's, malformed (bad file).
   io::Task<Result<void>> open();
   /// Ends the questions that are still open; to be awaited before it is destroyed.
   io::Task<void> close();
@@ -38,21 +40,21 @@ class SegmentFetcher {
   std::set<std::pair<std::string, ShareNumber>> used() const { return used_; }
 
  private:
-  struct Batch;
   io::Task<Result<void>> find();
   io::Task<void> ask(grid::StorageServer* server);
-  io::Task<Result<Buffer>> fetch(ShareCopy& copy, Batch& batch);
+  void open_likely_ones();
+  io::Task<Result<Buffer>> fetch(ShareCopy& copy, SegmentBatch& batch);
   void look();
-  void tell(const Batch& batch, const ShareCopy& copy, const std::string& what) const;
+  void tell(const SegmentBatch& batch, const ShareCopy& copy, const std::string& what) const;
   double now() const;
   double best_speed() const;
-  void judge(Batch& batch);
-  ShareCopy* probe(const Batch& batch);
-  io::Task<void> run_copy(ShareCopy* copy, Batch* batch);
-  ShareCopy* pick(const Batch& batch) const;
+  void judge(SegmentBatch& batch);
+  ShareCopy* probe(const SegmentBatch& batch);
+  io::Task<void> run_copy(ShareCopy* copy, SegmentBatch* batch);
+  ShareCopy* pick(const SegmentBatch& batch) const;
   io::Task<Result<void>> wait_for_copies(unsigned& failures);
-  io::Task<Result<void>> gather(Batch& batch);
-  io::Task<Result<std::vector<Buffer>>> decode(Batch& batch);
+  io::Task<Result<void>> gather(SegmentBatch& batch);
+  io::Task<Result<std::vector<Buffer>>> decode(SegmentBatch& batch);
   void note_failure(ShareCopy& copy, const Error& error);
   std::size_t distinct_alive() const;
 
@@ -67,13 +69,13 @@ class SegmentFetcher {
   std::vector<std::string> warnings_;
   std::set<std::pair<std::string, ShareNumber>> used_;
   std::optional<Error> file_error_;
-  std::vector<Batch*> active_;  // oldest first
+  std::vector<SegmentBatch*> active_;  // oldest first
   LineWatch line_;
   double probed_at_;
   std::uint64_t cuts_ = 0;
   std::string last_problem_;
   io::Event changed_;
-  io::TaskGroup asking_;
+  io::TaskGroup asking_, opening_;
 };
 
 }  // namespace holdfast::transfer

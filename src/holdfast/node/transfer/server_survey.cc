@@ -8,7 +8,7 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr std::uint64_t kJustNowSeconds = 3;
+constexpr std::uint64_t kJustNowSeconds = 10;  // as long as a silent sender may still be one
 
 }  // namespace
 

@@ -16,22 +16,18 @@ io::Task<void> read_part(grid::StorageServer* server, StorageIndex si, ShareNumb
 
 }  // namespace
 
+/// The tail alone, where it should be; the header only of a share that is laid out otherwise, or not good.
 io::Task<Result<void>> ShareCopy::open_once() {
-  Part header{reader.header_range()}, tail{reader.tail_range()};
-  {
-    io::TaskGroup group(co_await io::this_scope());
-    group.spawn(read_part(&server, si_, reader.share(), &header));
-    group.spawn(read_part(&server, si_, reader.share(), &tail));
-    co_await group.join();
+  Range at = reader.tail_range();
+  HF_CO_TRY(Bytes tail, co_await server.read(si_, reader.share(), at));
+  if (reader.open_without_header(tail)) co_return Result<void>{};
+  HF_CO_TRY(const Bytes header, co_await server.read(si_, reader.share(), reader.header_range()));
+  HF_CO_TRY_VOID(reader.on_header(header));
+  if (reader.tail_range() != at) {
+    at = reader.tail_range();
+    HF_CO_TRY(tail, co_await server.read(si_, reader.share(), at));
   }
-  if (!header.bytes) co_return tl::make_unexpected(header.bytes.error());
-  HF_CO_TRY_VOID(reader.on_header(*header.bytes));
-  if (reader.tail_range() != tail.range) {
-    tail.range = reader.tail_range();
-    co_await read_part(&server, si_, reader.share(), &tail);
-  }
-  if (!tail.bytes) co_return tl::make_unexpected(tail.bytes.error());
-  const Result<void> opened = reader.on_tail(*tail.bytes);
+  const Result<void> opened = reader.on_tail(tail);
   if (!opened && opened.error().code == Errc::malformed) {
     file_error = opened.error();
     co_return fail(Errc::corrupt, opened.error().what);

@@ -24,6 +24,8 @@ class ShareCopy {
   unsigned cuts = 0;                   // connections that broke and were gone on from
   std::optional<Error> file_error;     // the file itself is bad, whoever has it
 
+  /// Proves its place in the file. Does nothing when it is open. Errors: as below.
+  io::Task<Result<void>> open();
   /// Makes the hashes of segments [first, end) known to the reader. Several calls may be under way.
   /// Errors: corrupt, not_found, unavailable, timeout, cancelled.
   io::Task<Result<void>> fetch_hashes(SegmentNumber first, SegmentNumber end);
@@ -32,7 +34,6 @@ class ShareCopy {
   io::Task<Result<Buffer>> fetch_blocks(SegmentNumber first, SegmentNumber end, grid::Arriving& bytes);
 
  private:
-  io::Task<Result<void>> open();
   io::Task<Result<void>> open_once();
   io::Task<Result<void>> nodes(SegmentNumber first, SegmentNumber end);
   io::Task<void> nodes_into(SegmentNumber first, SegmentNumber end, Result<void>* out);

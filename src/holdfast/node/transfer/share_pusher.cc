@@ -206,7 +206,7 @@ io::Task<Result<void>> SharePusher::send_politely() {
   if (!polite_) co_return Result<void>{};
   RangeSet free = *required_;
   free.subtract(writing_);
-  if (free.empty() || waits_ == 0) co_return co_await wait_politely();
+  if (free.empty() || waits_ == 0 || just_begun_) co_return co_await wait_politely();
   if (!header_sent_) co_return co_await send(Range{0, job_.encoder.layout().data().begin});
   const Range next = keep_tail_last(pick_from(free));
   co_return co_await send(next);
@@ -297,6 +297,9 @@ io::Task<Result<void>> SharePusher::learn_by_status() {
   if (const auto it = status.incomplete.find(share_); it != status.incomplete.end()) {
     if (it->second.allocated_size != job_.encoder.layout().size()) co_return co_await start_over();
     writing_ = it->second.writing;
+    // Who allocated it is about to send all of it: a piece taken now would be sent twice.
+    just_begun_ = writing_.empty() && it->second.required.total() == job_.encoder.layout().size() &&
+                  std::chrono::seconds(it->second.idle_seconds) < kAloneAfter;
     const io::Time now = job_.context.loop.now();
     if (now - others_moved_ >= job_.link.patience().silence) {  // it is said that they write, but nothing comes of it
       writing_.clear();

@@ -95,6 +95,7 @@ class SharePusher {
   bool complete_ = false;             // the server says so; not yet proven
   bool polite_ = false;               // others send this share too: ask before each piece, and take what nobody sends
   RangeSet writing_;                  // by the latest status: on its way from others
+  bool just_begun_ = false;           // by another, who has not sent anything yet
   io::Time others_seen_, others_moved_;
   std::uint64_t others_most_ = 0;
   unsigned waits_ = 0;
