@@ -61,9 +61,10 @@ struct IncomingUpload {
   }
   /// What a status or a PATCH answer calls required: everything that is not held.
   RangeSet required() const { return held.gaps(whole()); }
-  /// What is coming in right now: who asks may leave it to those who send it. A silent sender does not count.
+  /// What is coming in right now, or has come and will soon be durable: who asks may leave it to those who send it. A
+  /// silent sender does not count.
   RangeSet writing(io::Time now) const {
-    RangeSet out;
+    RangeSet out = unsynced;
     for (const Writing& each : writings) {
       if (now - each.last_bytes < kSilentWriter && !each.rest.empty()) out.add(each.rest);
     }

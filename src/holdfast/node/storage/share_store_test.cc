@@ -106,6 +106,15 @@ TEST_F(ShareStoreTest, WhatASlowSenderStillHasToBringIsBeingWrittenAndWhatASilen
   EXPECT_TRUE(status(client).incomplete.at(4).writing.empty());
 }
 
+TEST_F(ShareStoreTest, WhatHasComeButIsNotYetDurableIsNobodysToSend) {
+  IncomingUpload upload(machine_.loop, UploadKey{}, 100, UploadFiles(machine_.fs, "/x", "/", 100));
+  upload.held.add(Range{0, 20});
+  upload.unsynced.add(Range{20, 30});
+  upload.writings.push_back({Range{30, 100}, machine_.loop.now()});
+  EXPECT_EQ(upload.required(), (RangeSet{{20, 100}}));
+  EXPECT_EQ(upload.writing(machine_.loop.now()), (RangeSet{{20, 100}}));
+}
+
 TEST_F(ShareStoreTest, BytesThatDifferFromThoseHeldAreRefusedAndNotStored) {
   Client client, other;
   upload(client, 2);
