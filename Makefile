@@ -42,6 +42,7 @@ test: dev
 
 # Optimised, but with every HF_CHECK; a failing seed is printed with the faults that it needs.
 sim: | deps
+	@mkdir -p build
 	@cmake --preset release -B build/sim -DBUILD_TESTING=ON >build/sim.configure.log 2>&1 || { cat build/sim.configure.log; exit 1; }
 	@ninja -C build/sim -j $(JOBS) --quiet sim
 	@build/sim/tests/sim/sim --first $(FIRST) --seeds $(SEEDS)

@@ -169,11 +169,11 @@ Result<void> UploadFiles::adopt_journal(std::uint64_t bytes) {
   log_bytes_ = log_durable_bytes_ = bytes;
   part_path_ = base_ + ".part";
   where_ = Where::home;
-  HF_TRY_VOID(open_part());
-  HF_TRY_VOID(part_->sync());
+  directories_synced_ = true;
+  HF_TRY(const io::FileInfo log, files_.info(base_ + ".log"));
+  if (log.size == bytes) return {};
   HF_TRY_VOID(open_log(nullptr));
   HF_TRY_VOID(log_->sync());
-  HF_TRY_VOID(sync_directories());
   close();
   return {};
 }

@@ -50,8 +50,8 @@ class UploadFiles {
   void remove();
   void close();
 
-  /// A journal left by an earlier process was read; `bytes` of it are good. That process may have died before it synced
-  /// what is seen here: it is made durable before it counts.
+  /// A journal left by an earlier process was read, after all of the file system had been synced: `bytes` of it are good,
+  /// the rest is cut off.
   Result<void> adopt_journal(std::uint64_t bytes);
   bool has_journal() const { return log_durable_bytes_ > 0; }
 

@@ -35,9 +35,11 @@ struct Prepared {
   std::string journal_path;
 };
 
-/// Identity, geometry, and the key: from the journal or by the first pass, which is then written down.
+/// Identity, geometry, and the key: from the journal or by the first pass, which is then written down. Who only asks what
+/// would happen leaves nothing behind.
+enum class Purpose { upload, plan };
 io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source, const UploadOptions& options,
-                                   Progress& progress) {
+                                   Purpose purpose, Progress& progress) {
   HF_CO_TRY(const immutable::Params params,
             immutable::make_params(options.k, options.n, source.size, options.segment_bytes_max));
   HF_CO_TRY(const immutable::Geometry geometry, immutable::Geometry::create(params));
@@ -70,7 +72,7 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
   };
   // What is hashed in a moment is not worth two syncs; the key of its content will be the same.
   const bool saves_work = options.key_mode == KeyMode::random || journal.source.size > kJournalFromBytes;
-  if (saves_work) HF_CO_TRY_VOID(co_await context.disk.run(write));
+  if (saves_work && purpose == Purpose::upload) HF_CO_TRY_VOID(co_await context.disk.run(write));
   Prepared prepared{std::move(journal), geometry, journal_path};
   co_return prepared;
 }
@@ -189,7 +191,7 @@ io::Task<Result<UploadReport>> upload_file(const Context& context, std::string p
     progress.phase = Phase::done;
     co_return report;
   }
-  HF_CO_TRY(const Prepared prepared, co_await prepare(context, std::move(source), options, progress));
+  HF_CO_TRY(const Prepared prepared, co_await prepare(context, std::move(source), options, Purpose::upload, progress));
   Result<UploadReport> report = co_await push(context, prepared, options, progress);
   // Finished, or built on a file that is no more: either way the journal has nothing left to save.
   if (report || report.error().code == Errc::changed) {
@@ -209,7 +211,7 @@ io::Task<Result<UploadPlan>> plan_upload(const Context& context, std::string pat
   UploadPlan out;
   out.happy = options.happy;
   if (source.size <= cap::kLiteralBytesMax) co_return out;
-  HF_CO_TRY(const Prepared prepared, co_await prepare(context, std::move(source), options, progress));
+  HF_CO_TRY(const Prepared prepared, co_await prepare(context, std::move(source), options, Purpose::plan, progress));
   const immutable::ShareLayout layout(prepared.geometry);
   const StorageIndex& si = prepared.journal.storage_index;
   Link link(context.loop, context.random, options.patience);
