@@ -50,7 +50,7 @@ std::uint64_t SharePusher::bytes_skipped() const {
 }
 
 io::Time SharePusher::troubled_since() const {
-  return failures_ == 0 ? job_.context.loop.now() : troubled_since_;
+  return troubled() ? troubled_since_ : job_.context.loop.now();
 }
 
 std::uint64_t SharePusher::bytes_done() const {
@@ -68,6 +68,7 @@ void SharePusher::adopt(const RangeSet& said) {
   RangeSet held;
   held.add(whole);
   held.subtract(required);
+  held_lately_ = held.total();
   RangeSet others = held;
   others.subtract(sent_);
   if (others.total() > others_most_) others_moved_ = job_.context.loop.now();
@@ -94,7 +95,8 @@ io::Task<void> SharePusher::run() {
   while (state_ == State::running) {
     Result<void> stepped = co_await step();
     if (stepped) {
-      failures_ = 0;
+      trying_ = std::exchange(only_asked_, false);
+      if (!trying_) failures_ = 0;
       job_.link.heard();
       job_.changed();
       continue;
@@ -122,6 +124,7 @@ io::Task<void> SharePusher::run() {
 /// An error is answered by trying again, or passed up when this server will not do.
 Result<void> SharePusher::handle(const Error& error) {
   if (failures_++ == 0) troubled_since_ = job_.context.loop.now();
+  trying_ = false;
   error_ = error;
   switch (error.code) {
     case Errc::unavailable:
@@ -144,7 +147,7 @@ Result<void> SharePusher::handle(const Error& error) {
 io::Task<Result<void>> SharePusher::step() {
   if (complete_) co_return co_await prove();
   if (polite_) co_return co_await send_politely();
-  if (!required_) co_return co_await learn_state();
+  if (!required_) co_return co_await ask_again();
   const std::optional<Range> range = choose();
   if (range && !resumes_ && range->size() > kStockPatchBytes) co_return co_await send_two(*range);
   if (range) co_return co_await send(*range);
@@ -281,6 +284,15 @@ io::Task<Result<void>> SharePusher::start_over() {
   sent_.clear();
   held_before_ = 0;
   co_return co_await allocate_anew();
+}
+
+/// An answered question does not end the trouble by itself, or a server that answers and fails at the work would be tried for
+/// ever; that more is held than before does.
+io::Task<Result<void>> SharePusher::ask_again() {
+  const std::uint64_t held_before = held_lately_;
+  HF_CO_TRY_VOID(co_await learn_state());
+  only_asked_ = !complete_ && held_lately_ <= held_before;
+  co_return Result<void>{};
 }
 
 io::Task<Result<void>> SharePusher::learn_state() {
