@@ -9,7 +9,7 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr std::uint64_t kStreamBytesMax = 64 * 1'048'576;  // one PATCH to a server with the extension
+constexpr std::uint64_t kSmallPatchBytes = 524'288;  // where a proxy on the way takes no large ones
 constexpr unsigned kFreshStartsMax = 3;
 constexpr unsigned kWantedAgainMax = 4;
 constexpr std::uint64_t kPolitePieceMin = 262'144;
@@ -35,6 +35,7 @@ SharePusher::SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber 
       share_(share),
       secrets_(std::move(secrets)),
       resumes_(start.resumes),
+      patch_bytes_max_(start.resumes ? kStreamBytesMax : 2 * kStockPatchBytes),
       reader_(job.pipeline),
       heard_of_us_(job.context.loop.now()),
       troubled_since_(job.context.loop.now()) {
@@ -108,7 +109,7 @@ io::Task<void> SharePusher::run() {
     } else {
       reader_.detach();
       job_.changed();
-      stepped = co_await job_.link.pause(failures_);
+      stepped = co_await job_.link.pause(failures_, error_.what);
       if (!stepped) {
         error_ = stepped.error();
         state_ = State::failed;
@@ -165,7 +166,7 @@ std::optional<Range> SharePusher::choose() const {
   if (!header_sent_) return header;
   if (required_->empty()) return tail_sent_ ? std::nullopt : std::optional<Range>(tail);
   Range next = required_->front();
-  next.end = std::min(next.end, next.begin + (resumes_ ? kStreamBytesMax : 2 * kStockPatchBytes));
+  next.end = std::min(next.end, next.begin + patch_bytes_max_);
   return keep_tail_last(next);
 }
 
@@ -197,7 +198,7 @@ Range SharePusher::pick_from(const RangeSet& free) const {
   const std::uint64_t position = where.begin + at, data = layout.data().begin;
   const std::uint64_t begin =
       position < data ? where.begin : std::max(where.begin, data + (position - data) / block * block);
-  const std::uint64_t length = std::max(kPolitePieceMin, layout.size() / kPolitePieces);
+  const std::uint64_t length = std::min(patch_bytes_max_, std::max(kPolitePieceMin, layout.size() / kPolitePieces));
   return {begin, std::min(where.end, begin + length)};
 }
 
@@ -267,6 +268,11 @@ io::Task<Result<void>> SharePusher::take(const Result<grid::WriteAnswer>& answer
       co_return Result<void>{};
     case Errc::conflict:
       co_return co_await start_over();
+    case Errc::unsupported:  // 413
+      if (patch_bytes_max_ <= kSmallPatchBytes) co_return tl::make_unexpected(answer.error());
+      patch_bytes_max_ = kSmallPatchBytes;
+      required_.reset();
+      co_return Result<void>{};
     default:
       co_return tl::make_unexpected(answer.error());
   }

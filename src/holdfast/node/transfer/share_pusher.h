@@ -66,6 +66,7 @@ class SharePusher {
   io::Task<Result<void>> allocate_anew();
   io::Task<Result<void>> start_over();
   static constexpr std::uint64_t kStockPatchBytes = 1'048'576;
+  static constexpr std::uint64_t kStreamBytesMax = 64 * kStockPatchBytes;  // one PATCH to a server with the extension
   struct Patch;
   io::Task<Result<void>> send(Range range);
   io::Task<Result<void>> send_two(Range range);
@@ -88,6 +89,7 @@ class SharePusher {
   const ShareNumber share_;
   const grid::AllocateSecrets secrets_;
   bool resumes_;
+  std::uint64_t patch_bytes_max_;
   State state_ = State::running;
   Error error_{Errc::unavailable, ""};
 
