@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 
+import connections
 import links
 
 MIB = 1 << 20
@@ -86,6 +87,7 @@ def beyond_loopback(build, binary):
 
     try:
         return {
+            "connections": show("10,000 kept-alive TLS connections", connections.measure(binary, 10_000)),
             "small_files": show("1,000 files of 10 KiB in one command", links.small_files(binary, place + "/small")),
             "satellite": show("10 Mbit/s, 600 ms round trip", links.over_a_link(binary, proxy, place + "/sat", 1_250_000, 600, 16 * MIB, 48 * MIB)),
             "fibre": show("1 Gbit/s, 50 ms round trip", links.over_a_link(binary, proxy, place + "/fib", 125_000_000, 50, 256 * MIB, 512 * MIB)),

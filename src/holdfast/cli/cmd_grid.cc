@@ -1,4 +1,5 @@
 // holdfast grid, holdfast run: storage servers in this process.
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -41,9 +42,18 @@ int activated_fd() {
   return ours ? kFirstListenFd : -1;
 }
 
+/// A connection takes one, an upload in progress two; what a shell or systemd gives by default is for older habits.
+void take_all_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+}
+
 }  // namespace
 
 io::Task<int> run_grid(World& world, GridWishes wishes) {
+  take_all_descriptors();
   std::vector<std::string> nurls;
   std::vector<std::unique_ptr<storage::StorageRole>> roles;
   for (unsigned i = 0; i < wishes.servers; ++i) {
@@ -85,6 +95,7 @@ io::Task<int> run_grid(World& world, GridWishes wishes) {
 }
 
 io::Task<int> run_node(World& world, std::string directory) {
+  take_all_descriptors();
   auto role = co_await start_storage(world, directory, activated_fd());
   if (!role) {
     std::fprintf(stderr, "%s\n", describe(role.error()).c_str());

@@ -40,12 +40,19 @@ Error status_error(unsigned status, const std::string& name, std::string text) {
       return {Errc::unsupported, what};
     case 409:
       return {Errc::conflict, what};
+    case 413:
+      return {Errc::unsupported, name + ", or a proxy on the way to it, takes no bodies of that size (413)"};
     case 507:
       return {Errc::no_space, what};
     default:
       break;
   }
   return {status >= 500 || status == 408 || status == 429 ? Errc::unavailable : Errc::malformed, what};
+}
+
+bool is_page(http::ClientResponse& response) {
+  const auto type = response.headers().find("Content-Type");
+  return type && type->starts_with("text/html");
 }
 
 class HttpStorageServer final : public StorageServer {
@@ -265,14 +272,21 @@ class HttpStorageServer final : public StorageServer {
 
   io::Task<Error> error_of(http::ClientResponse& response) {
     const unsigned status = response.status();
+    const bool page = is_page(response);
     Result<Bytes> body = co_await http::read_all(response.body(), kErrorBytesMax);
-    co_return status_error(status, name_, body ? std::string(text_of(*body)) : std::string());
+    Error error = status_error(status, name_, body && !page ? std::string(text_of(*body)) : std::string());
+    // Real servers have pages for what they refuse, and never for anything else.
+    if (page && (status < 400 || status == 511)) {
+      error.what = "a web page (" + std::to_string(status) + ") came instead of an answer of " + name_ +
+                   ": a captive portal or a proxy is on the way; sign in there, or use another network";
+    }
+    co_return error;
   }
 
   /// A request with an answer that fits into memory. 2xx, or an error.
   io::Task<Result<Answer>> ask(http::ClientRequest out) {
     HF_CO_TRY(const auto response, co_await send(std::move(out)));
-    if (response->status() < 200 || response->status() > 299) {
+    if (response->status() < 200 || response->status() > 299 || is_page(*response)) {
       co_return tl::make_unexpected(co_await error_of(*response));
     }
     Answer answer{response->status(), response->headers(), {}};

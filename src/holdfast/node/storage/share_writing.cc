@@ -8,6 +8,8 @@ namespace {
 
 constexpr std::uint64_t kUnsyncedBytesMax = 64 * 1'048'576;
 constexpr io::Duration kSyncEvery = std::chrono::seconds(1);
+constexpr io::Duration kOpenIdleMax = std::chrono::seconds(60);
+constexpr std::size_t kOpenIdleUploadsMax = 100;  // two descriptors each
 constexpr unsigned kFailedAuditsMax = 3;
 constexpr std::uint64_t kBlockHashBytesMax = 64 * 1'048'576;  // of all uploads
 
@@ -311,7 +313,7 @@ io::Task<void> ShareStore::sweep() {
     if (!active(*upload)) upload->blocks.reset();  // others may need the memory; it will be read when it is complete
     if (is_expired(*upload))
       expired.push_back(upload);
-    else if (now - upload->last_activity >= std::chrono::seconds(60) && upload->unsynced.empty())
+    else if (upload->unsynced.empty())
       idle.push_back(upload);
   }
   for (const auto& upload : expired) {
@@ -320,10 +322,13 @@ io::Task<void> ShareStore::sweep() {
     if (dropped) ++counters_.expired;
   }
   co_await make_way(0, nullptr);  // the limit may be lower than it was
-  for (const auto& upload : idle) {
-    if (upload->gone || upload->users > 0 || upload->order.available() == 0 || upload->syncing.available() == 0)
-      continue;
-    upload->files.close();
+  // Who comes back soon finds its files open; but many uploads must not use up what the process may open.
+  std::ranges::sort(idle, std::ranges::greater(), [](const auto& upload) { return upload->last_activity; });
+  for (std::size_t i = 0; i < idle.size(); ++i) {
+    IncomingUpload& upload = *idle[i];
+    if (i < kOpenIdleUploadsMax && now - upload.last_activity < kOpenIdleMax) continue;
+    const bool at_work = upload.users > 0 || upload.order.available() == 0 || upload.syncing.available() == 0;
+    if (!upload.gone && !at_work) upload.files.close();
   }
 }
 

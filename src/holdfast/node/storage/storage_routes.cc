@@ -5,6 +5,7 @@
 
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/core/protocol/storage_paths.h"
+#include "holdfast/node/storage/piece_loan.h"
 
 namespace holdfast::storage {
 namespace {
@@ -13,7 +14,6 @@ using protocol::RouteKind;
 
 constexpr std::size_t kAllocateBodyMax = 8192;
 constexpr std::size_t kCorruptBodyMax = 32'768;
-constexpr std::size_t kPieceBytes = 512 * 1024;
 constexpr std::uint64_t kMutableShareMax = 69'105'000'000'000'000;
 constexpr std::size_t kLeaseSecretBytes = 32;
 
@@ -316,7 +316,8 @@ class Request {
 
   /// Fills one piece and stores it. True at the end of the body.
   io::Task<Result<bool>> store_piece(ShareStore::Writer& writer, std::uint64_t expected, std::uint64_t& received) {
-    Bytes piece(std::min<std::uint64_t>(kPieceBytes, std::max<std::uint64_t>(expected - received, 1)));
+    const PieceLoan loan(counters_.piece_bytes_lent, std::max<std::uint64_t>(expected - received, 1));
+    Bytes piece(loan.bytes());
     std::size_t filled = 0;
     Result<std::size_t> count = std::size_t{1};
     while (filled < piece.size()) {
@@ -363,7 +364,8 @@ class Request {
     }
     bool begun = false;
     for (std::uint64_t at = range.begin; at < range.end;) {
-      const Range piece{at, std::min(range.end, at + kPieceBytes)};
+      const PieceLoan loan(counters_.piece_bytes_lent, range.end - at);
+      const Range piece{at, at + loan.bytes()};
       const Result<Bytes> bytes = co_await store_.read(file, piece);
       if (!bytes) {
         if (begun) co_return exchange_.abandon();

@@ -10,6 +10,7 @@ namespace holdfast::storage {
 
 struct RouteCounters {
   std::uint64_t requests = 0, unauthorized = 0, bad_requests = 0, broken_bodies = 0;
+  std::uint64_t piece_bytes_lent = 0;  // of bodies, in memory now
 };
 
 /// The handler of a storage server. `store` and `counters` outlive it.

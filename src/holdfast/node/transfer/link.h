@@ -1,6 +1,8 @@
 // Trying again: back-off with jitter, told apart from "the whole link is down".
 #pragma once
 
+#include <string>
+
 #include "holdfast/core/base/random.h"
 #include "holdfast/edge/io/waiting.h"
 #include "holdfast/node/transfer/context.h"
@@ -17,8 +19,8 @@ class Link {
   /// A server answered, or bytes moved.
   void heard();
   /// Waits before attempt number `failures` + 1 (failures >= 1). Errors: cancelled; timeout when nothing at all
-  /// was heard for `give_up_after`.
-  io::Task<Result<void>> pause(unsigned failures);
+  /// was heard for `give_up_after`; it says `why`.
+  io::Task<Result<void>> pause(unsigned failures, std::string why = {});
 
   /// Nobody has answered for a while although somebody is trying.
   bool down() const { return waiting_ > 0 && loop_.now() - last_heard_ > kDownAfter; }

@@ -9,7 +9,7 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr std::uint64_t kStreamBytesMax = 64 * 1'048'576;  // one PATCH to a server with the extension
+constexpr std::uint64_t kSmallPatchBytes = 524'288;  // where a proxy on the way takes no large ones
 constexpr unsigned kFreshStartsMax = 3;
 constexpr unsigned kWantedAgainMax = 4;
 constexpr std::uint64_t kPolitePieceMin = 262'144;
@@ -35,6 +35,7 @@ SharePusher::SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber 
       share_(share),
       secrets_(std::move(secrets)),
       resumes_(start.resumes),
+      patch_bytes_max_(start.resumes ? kStreamBytesMax : 2 * kStockPatchBytes),
       reader_(job.pipeline),
       heard_of_us_(job.context.loop.now()),
       troubled_since_(job.context.loop.now()) {
@@ -50,7 +51,7 @@ std::uint64_t SharePusher::bytes_skipped() const {
 }
 
 io::Time SharePusher::troubled_since() const {
-  return failures_ == 0 ? job_.context.loop.now() : troubled_since_;
+  return troubled() ? troubled_since_ : job_.context.loop.now();
 }
 
 std::uint64_t SharePusher::bytes_done() const {
@@ -68,6 +69,7 @@ void SharePusher::adopt(const RangeSet& said) {
   RangeSet held;
   held.add(whole);
   held.subtract(required);
+  held_lately_ = held.total();
   RangeSet others = held;
   others.subtract(sent_);
   if (others.total() > others_most_) others_moved_ = job_.context.loop.now();
@@ -94,7 +96,8 @@ io::Task<void> SharePusher::run() {
   while (state_ == State::running) {
     Result<void> stepped = co_await step();
     if (stepped) {
-      failures_ = 0;
+      trying_ = std::exchange(only_asked_, false);
+      if (!trying_) failures_ = 0;
       job_.link.heard();
       job_.changed();
       continue;
@@ -106,7 +109,7 @@ io::Task<void> SharePusher::run() {
     } else {
       reader_.detach();
       job_.changed();
-      stepped = co_await job_.link.pause(failures_);
+      stepped = co_await job_.link.pause(failures_, error_.what);
       if (!stepped) {
         error_ = stepped.error();
         state_ = State::failed;
@@ -122,6 +125,7 @@ io::Task<void> SharePusher::run() {
 /// An error is answered by trying again, or passed up when this server will not do.
 Result<void> SharePusher::handle(const Error& error) {
   if (failures_++ == 0) troubled_since_ = job_.context.loop.now();
+  trying_ = false;
   error_ = error;
   switch (error.code) {
     case Errc::unavailable:
@@ -144,7 +148,7 @@ Result<void> SharePusher::handle(const Error& error) {
 io::Task<Result<void>> SharePusher::step() {
   if (complete_) co_return co_await prove();
   if (polite_) co_return co_await send_politely();
-  if (!required_) co_return co_await learn_state();
+  if (!required_) co_return co_await ask_again();
   const std::optional<Range> range = choose();
   if (range && !resumes_ && range->size() > kStockPatchBytes) co_return co_await send_two(*range);
   if (range) co_return co_await send(*range);
@@ -162,7 +166,7 @@ std::optional<Range> SharePusher::choose() const {
   if (!header_sent_) return header;
   if (required_->empty()) return tail_sent_ ? std::nullopt : std::optional<Range>(tail);
   Range next = required_->front();
-  next.end = std::min(next.end, next.begin + (resumes_ ? kStreamBytesMax : 2 * kStockPatchBytes));
+  next.end = std::min(next.end, next.begin + patch_bytes_max_);
   return keep_tail_last(next);
 }
 
@@ -194,7 +198,7 @@ Range SharePusher::pick_from(const RangeSet& free) const {
   const std::uint64_t position = where.begin + at, data = layout.data().begin;
   const std::uint64_t begin =
       position < data ? where.begin : std::max(where.begin, data + (position - data) / block * block);
-  const std::uint64_t length = std::max(kPolitePieceMin, layout.size() / kPolitePieces);
+  const std::uint64_t length = std::min(patch_bytes_max_, std::max(kPolitePieceMin, layout.size() / kPolitePieces));
   return {begin, std::min(where.end, begin + length)};
 }
 
@@ -264,6 +268,11 @@ io::Task<Result<void>> SharePusher::take(const Result<grid::WriteAnswer>& answer
       co_return Result<void>{};
     case Errc::conflict:
       co_return co_await start_over();
+    case Errc::unsupported:  // 413
+      if (patch_bytes_max_ <= kSmallPatchBytes) co_return tl::make_unexpected(answer.error());
+      patch_bytes_max_ = kSmallPatchBytes;
+      required_.reset();
+      co_return Result<void>{};
     default:
       co_return tl::make_unexpected(answer.error());
   }
@@ -281,6 +290,15 @@ io::Task<Result<void>> SharePusher::start_over() {
   sent_.clear();
   held_before_ = 0;
   co_return co_await allocate_anew();
+}
+
+/// An answered question does not end the trouble by itself, or a server that answers and fails at the work would be tried for
+/// ever; that more is held than before does.
+io::Task<Result<void>> SharePusher::ask_again() {
+  const std::uint64_t held_before = held_lately_;
+  HF_CO_TRY_VOID(co_await learn_state());
+  only_asked_ = !complete_ && held_lately_ <= held_before;
+  co_return Result<void>{};
 }
 
 io::Task<Result<void>> SharePusher::learn_state() {

@@ -55,16 +55,18 @@ class SharePusher {
   std::uint64_t cuts() const { return cuts_; }
   /// Every attempt since then has failed (the first time after `silence`, when it is that); the present time while all is well.
   io::Time troubled_since() const;
-  bool troubled() const { return failures_ > 0; }
+  bool troubled() const { return failures_ > 0 && !trying_; }
 
  private:
   io::Task<Result<void>> step();
+  io::Task<Result<void>> ask_again();
   io::Task<Result<void>> learn_state();
   io::Task<Result<void>> learn_by_status();
   io::Task<Result<void>> learn_by_probe();
   io::Task<Result<void>> allocate_anew();
   io::Task<Result<void>> start_over();
   static constexpr std::uint64_t kStockPatchBytes = 1'048'576;
+  static constexpr std::uint64_t kStreamBytesMax = 64 * kStockPatchBytes;  // one PATCH to a server with the extension
   struct Patch;
   io::Task<Result<void>> send(Range range);
   io::Task<Result<void>> send_two(Range range);
@@ -87,6 +89,7 @@ class SharePusher {
   const ShareNumber share_;
   const grid::AllocateSecrets secrets_;
   bool resumes_;
+  std::uint64_t patch_bytes_max_;
   State state_ = State::running;
   Error error_{Errc::unavailable, ""};
 
@@ -104,7 +107,10 @@ class SharePusher {
   bool asked_once_ = false;
   bool header_sent_ = false, tail_sent_ = false;
   std::uint64_t held_before_ = 0, handed_out_ = 0, resent_ = 0, cuts_ = 0;
-  unsigned failures_ = 0;  // in a row
+  unsigned failures_ = 0;          // since it last came on
+  bool only_asked_ = false;        // a step that has not brought it on
+  bool trying_ = false;            // asked after a failure, and at work again
+  std::uint64_t held_lately_ = 0;  // by the server's latest word
   unsigned fresh_starts_ = 0, wanted_again_ = 0;
   ShareBytes* sending_ = nullptr;
   io::Time heard_of_us_;  // by a stock server: the latest answered write
