@@ -263,9 +263,8 @@ io::Task<Result<void>> SharePusher::take(const Result<grid::WriteAnswer>& answer
     co_return Result<void>{};
   }
   switch (answer.error().code) {
-    case Errc::not_found:  // complete by a reply that was lost, or expired: the next question tells
-      required_.reset();
-      co_return Result<void>{};
+    case Errc::not_found:  // complete by a reply that was lost, or expired: the next question tells, after a pause
+      co_return fail(Errc::unavailable, server_.name() + " does not know the upload that it told of");
     case Errc::conflict:
       co_return co_await start_over();
     case Errc::unsupported:  // 413
