@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 
-BINARY = os.environ.get("HOLDFAST_BIN", "build/dev/holdfast")
+BINARY = os.path.abspath(os.environ.get("HOLDFAST_BIN", "build/dev/holdfast"))
 PROXY = os.path.join(os.path.dirname(BINARY), "fault_proxy")
 DEADLINE = 240  # seconds for any single step; a step that takes longer has failed
 
