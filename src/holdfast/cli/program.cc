@@ -12,7 +12,7 @@
 namespace holdfast::cli {
 namespace {
 
-constexpr unsigned kDiskThreads = 8;
+constexpr unsigned kDiskThreads = 32;
 
 int print(const Result<std::string>& text) {
   if (!text) {
