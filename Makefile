@@ -59,7 +59,7 @@ lint: | deps
 fuzz: | deps
 	@scripts/install-deps.sh fuzz
 	@$(MAKE) --no-print-directory build/fuzz/build.ninja
-	@ninja -C build/fuzz -j $(JOBS) --quiet $(if $(TARGET),$(TARGET))
+	@ninja -C build/fuzz -j $(JOBS) --quiet $(if $(TARGET),$(TARGET) canary_fuzz,fuzzers)
 	@scripts/fuzz.sh '$(TARGET)' '$(FUZZ_SECONDS)'
 
 tsan: build/tsan/build.ninja
