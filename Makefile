@@ -1,6 +1,6 @@
 # The face of it all. Each target does everything that it needs on a fresh Debian 12 machine.
 .DEFAULT_GOAL := help
-.PHONY: help deps build dev run test sim bench lint fuzz tsan clean format
+.PHONY: help deps build dev run test sim bench pictures lint fuzz coverage tsan clean format
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 SEEDS ?= 10000
@@ -11,9 +11,11 @@ help:
 	@echo 'make run             build, start a grid here, put a file, break it, go on, get it back (ONCE=1 ends by itself)'
 	@echo 'make test            build and run every test, under sanitizers'
 	@echo 'make sim [SEEDS=10000] [FIRST=1]  the whole grid in simulation, so many lives of a file under faults'
-	@echo 'make bench           figures, as a table and in build/bench.json (QUICK=1 for a short run)'
+	@echo 'make bench           figures, as a table and in build/bench.json, and pictures of them (QUICK=1: a short run, no pictures)'
+	@echo 'make pictures        draw docs/pictures again, as make bench does at its end'
 	@echo 'make lint            format, layers, sizes, clang-tidy'
 	@echo 'make fuzz [TARGET=x] fuzz one or all decoders for FUZZ_SECONDS (60) each'
+	@echo 'make coverage        how much of core its unit tests run, by module'
 	@echo 'make tsan            unit tests under the thread sanitizer'
 	@echo 'make build           the release binary: build/release/holdfast'
 	@echo 'make clean           remove build/ and run/'
@@ -50,6 +52,11 @@ sim: | deps
 bench: build/release/build.ninja
 	@ninja -C build/release -j $(JOBS) --quiet holdfast core_bench fault_proxy
 	@python3 bench/bench.py build/release $(if $(QUICK),--quick)
+	@$(if $(QUICK),,$(MAKE) --no-print-directory pictures)
+
+# Of what the last whole `make bench` measured here, otherwise of the figures that the present pictures show.
+pictures:
+	@python3 bench/pictures.py $$(grep -qs by_round_trip build/bench.json && echo build/bench.json || echo docs/pictures/figures.json) docs/pictures
 
 lint: | deps
 	@scripts/install-deps.sh lint
@@ -59,8 +66,13 @@ lint: | deps
 fuzz: | deps
 	@scripts/install-deps.sh fuzz
 	@$(MAKE) --no-print-directory build/fuzz/build.ninja
-	@ninja -C build/fuzz -j $(JOBS) --quiet $(if $(TARGET),$(TARGET))
+	@ninja -C build/fuzz -j $(JOBS) --quiet $(if $(TARGET),$(TARGET) canary_fuzz,fuzzers)
 	@scripts/fuzz.sh '$(TARGET)' '$(FUZZ_SECONDS)'
+
+coverage: | deps
+	@scripts/install-deps.sh coverage
+	@$(MAKE) --no-print-directory build/coverage/build.ninja
+	@scripts/coverage.sh
 
 tsan: build/tsan/build.ninja
 	@ninja -C build/tsan -j $(JOBS) --quiet

@@ -12,7 +12,9 @@ import tempfile
 import time
 
 import connections
+import cpu_groups
 import links
+import series
 
 MIB = 1 << 20
 # Real Tahoe-LAFS, ten servers over GBS on an idle 2-core machine with SHA-256 at 1800 MB/s per core (ms of CPU per MiB, MiB/s).
@@ -99,6 +101,23 @@ def beyond_loopback(build, binary):
         shutil.rmtree(place, ignore_errors=True)
 
 
+def curves(build, binary):
+    """What pictures.py draws."""
+    proxy = os.path.join(build, "fault_proxy")
+    place = tempfile.mkdtemp(prefix="holdfast-bench-", dir=build)
+    sizes = [64 << 10, 256 << 10, MIB, 4 * MIB, 16 * MIB, 64 * MIB, 256 * MIB]
+    try:
+        return {
+            "flapping": series.flapping(binary, proxy, place + "/flap", 64 * MIB, 16_000_000, 2, 0.5),
+            "by_size": series.by_size(binary, place + "/size", sizes),
+            "by_servers": series.by_servers(binary, place + "/servers", 64 * MIB),
+            "by_round_trip": series.by_round_trip(binary, proxy, place + "/rtt", 64 * MIB, 125_000_000),
+            "cpu": cpu_groups.measure(binary, place + "/cpu", 256 * MIB),
+        }
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def main():
     build, quick = sys.argv[1], "--quick" in sys.argv
     binary = os.path.join(build, "holdfast")
@@ -134,6 +153,7 @@ def main():
         print(f"{verb}: peak memory at {large} MiB is {b / a:.2f} times that at {small} MiB")
     if not quick:
         result["beyond"] = beyond_loopback(build, binary)
+        result["series"] = curves(build, binary)
     path = os.path.join(os.path.dirname(os.path.abspath(build)), "bench.json")
     with open(path, "w") as f:
         json.dump(result, f, indent=1)

@@ -12,8 +12,9 @@ packages="
 case "${1:-}" in
   lint) packages="$packages clang-format clang-tidy" ;;
   fuzz) packages="$packages clang-16 libclang-rt-16-dev" ;;
+  coverage) packages="$packages gcovr" ;;
   "") ;;
-  *) echo "usage: $0 [lint|fuzz]" >&2; exit 2 ;;
+  *) echo "usage: $0 [lint|fuzz|coverage]" >&2; exit 2 ;;
 esac
 
 missing=""

@@ -1,6 +1,8 @@
 // The small words of this folder: bytes, big-endian integers, ids, results, secrets.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "holdfast/core/base/bytes.h"
 #include "holdfast/core/base/endian.h"
 #include "holdfast/core/base/ids.h"
@@ -66,6 +68,13 @@ TEST(Result, tells_where_an_error_happened) {
   const Result<int> result = fail_in("reading share 3", quarter(1).error());
   EXPECT_EQ(result.error().what, "reading share 3: an odd number");
   EXPECT_EQ(to_string(result.error().code), "malformed");
+}
+
+TEST(Result, has_a_name_of_its_own_for_each_code) {
+  std::set<std::string_view> names;
+  for (int code = 0; code <= static_cast<int>(Errc::changed); ++code) names.insert(to_string(static_cast<Errc>(code)));
+  EXPECT_EQ(names.size(), static_cast<std::size_t>(Errc::changed) + 1);
+  EXPECT_TRUE(names.contains("corrupt") && names.contains("changed"));
 }
 
 TEST(Secret, keeps_compares_and_moves_its_bytes) {

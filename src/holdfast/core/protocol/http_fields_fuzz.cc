@@ -38,6 +38,7 @@ void check_resume(std::string_view field) {
   const auto again = parse_resume_field(format_resume_field(*resume));
   HF_CHECK(again && again->version == resume->version);
   HF_CHECK(again->retention_seconds == resume->retention_seconds && again->idle_seconds == resume->idle_seconds);
+  HF_CHECK(again->matched == resume->matched);
 }
 
 void check_base64(std::string_view text) {

@@ -195,6 +195,16 @@ TEST(ResumeField, lets_later_versions_say_more) {
   EXPECT_FALSE(later->retention_seconds);
 }
 
+TEST(ResumeField, may_name_shares_and_passes_over_what_is_none) {
+  const auto field = parse_resume_field("1; retention=7; matched=0.3.255");
+  ASSERT_TRUE(field);
+  EXPECT_EQ(field->matched, (std::set<ShareNumber>{0, 3, 255}));
+  EXPECT_EQ(format_resume_field(*field), "1; retention=7; matched=0.3.255");
+  EXPECT_EQ(parse_resume_field("1; matched=9.256.x..-1.4.99999999999999999999")->matched,
+            (std::set<ShareNumber>{4, 9}));
+  EXPECT_TRUE(parse_resume_field("1; matched=")->matched.empty());
+}
+
 TEST(ResumeField, needs_its_version) {
   for (const char* field : {"", ";", "yes", "-1", "1.0", "1 2", "retention=604800", "18446744073709551616"}) {
     EXPECT_FALSE(parse_resume_field(field)) << field;

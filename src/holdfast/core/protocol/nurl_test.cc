@@ -106,6 +106,7 @@ TEST(Nurl, has_a_swissnum_of_1_to_128_unreserved_characters) {
         std::string("a b"), std::string("a%20"), std::string("\xc3\xa9"), std::string("a\n")}) {
     EXPECT_FALSE(with_swissnum(swissnum)) << swissnum;
   }
+  EXPECT_EQ(error_of("pb://" + kKey + "@host:80#v=1"), Errc::malformed);
 }
 
 TEST(Nurl, ends_in_version_one) {

@@ -51,7 +51,7 @@ auto fields(const AllocateReply& m) {
   return std::tie(m.already_have, m.allocated);
 }
 auto fields(const UploadStatus::Partial& m) {
-  return std::tie(m.allocated_size, m.required, m.idle_seconds, m.expires_in_seconds);
+  return std::tie(m.allocated_size, m.required, m.idle_seconds, m.expires_in_seconds, m.writing);
 }
 
 void expect_equal(const UploadStatus& a, const UploadStatus& b) {
@@ -158,10 +158,20 @@ TEST(StorageMessages, come_back_as_they_went) {
     EXPECT_EQ(decode_write_reply(encode(write)).value().required, write.required);
     UploadStatus status{.complete = random_shares(random), .incomplete = {}, .busy = random_shares(random)};
     for (ShareNumber share : random_shares(random)) {
-      status.incomplete[share] = {number(), random_ranges(random), number(), number()};
+      status.incomplete[share] = {number(), random_ranges(random), number(), number(), random_ranges(random)};
     }
     expect_equal(decode_upload_status(encode(status)).value(), status);
   }
+}
+
+TEST(StorageMessages, tell_of_at_most_256_partial_shares) {
+  UploadStatus status;
+  for (ShareNumber share = 0; share < kSharesMax; ++share) status.incomplete[share] = {};
+  expect_equal(decode_upload_status(encode(status)).value(), status);
+  status.incomplete[kSharesMax] = {};
+  const auto refused = decode_upload_status(encode(status));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().what, "more than 256 partial shares");
 }
 
 TEST(StorageMessages, cut_anywhere_are_malformed) {

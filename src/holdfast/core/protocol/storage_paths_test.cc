@@ -46,6 +46,7 @@ TEST(Routes, are_a_closed_set) {
                                   std::string("/storage/v1/nonexistent"),
                                   std::string("/storage/v2/version"),
                                   std::string("/v1/version"),
+                                  "/storage/v2/immutable/" + kSi,
                                   std::string("/Storage/v1/version"),
                                   std::string("/storage/resume/v1"),
                                   "/storage/resume/v2/" + kSi,

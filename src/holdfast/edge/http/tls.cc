@@ -96,7 +96,7 @@ bool configure(SSL_CTX* context) {
 Result<std::string> make_self_signed_pem(Random& random, const std::string& common_name) {
   // P-256: a handshake costs a fraction of RSA's, and Tahoe's client accepts it. The key itself comes from
   // OpenSSL's generator, which cannot be handed a source.
-  const Key key(EVP_EC_gen("P-256"));
+  const Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   const Certificate certificate(X509_new());
   if (!key || !certificate) return tls_failure(Errc::io, "cannot make a key");
   X509* x = certificate.get();

@@ -25,7 +25,6 @@ namespace {
 constexpr Duration kOneAddressMax = std::chrono::seconds(5);
 
 std::string to_text(const tcp::endpoint& endpoint) {
-  ErrorCode error;
   const std::string address = endpoint.address().to_string();
   const std::string port = std::to_string(endpoint.port());
   return endpoint.address().is_v6() ? "[" + address + "]:" + port : address + ":" + port;

@@ -290,7 +290,8 @@ io::Task<Result<void>> SegmentFetcher::wait_for_copies(unsigned& failures) {
                                                 std::to_string(file_.claim().k) + " are needed" +
                                                 (last_problem_.empty() ? "" : " (" + last_problem_ + ")"));
   }
-  HF_CO_TRY_VOID(co_await link_.pause(++failures, last_problem_));
+  ++failures;
+  HF_CO_TRY_VOID(co_await link_.pause(failures, last_problem_));
   for (const auto& copy : copies_) copy->down_since.reset();
   co_return co_await find();
 }
