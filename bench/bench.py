@@ -15,6 +15,7 @@ import connections
 import cpu_groups
 import links
 import series
+import startup
 
 MIB = 1 << 20
 # Real Tahoe-LAFS, ten servers over GBS on an idle 2-core machine with SHA-256 at 1800 MB/s per core (ms of CPU per MiB, MiB/s).
@@ -90,6 +91,7 @@ def beyond_loopback(build, binary):
     try:
         return {
             "connections": show("10,000 kept-alive TLS connections", connections.measure(binary, 10_000)),
+            "startup": show("start with 10,000 shares and 3,000 partials", startup.measure(binary, 10_000, 3_000)),
             "small_files": show("1,000 files of 10 KiB in one command", links.small_files(binary, place + "/small")),
             "satellite": show("10 Mbit/s, 600 ms round trip", links.over_a_link(binary, proxy, place + "/sat", 1_250_000, 600, 16 * MIB, 48 * MIB)),
             "fibre": show("1 Gbit/s, 50 ms round trip", links.over_a_link(binary, proxy, place + "/fib", 125_000_000, 50, 256 * MIB, 512 * MIB)),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """How long a storage server takes to start with many complete shares and many incomplete uploads in its directory. Prints one
-line of JSON. usage: startup.py HOLDFAST [SHARES [PARTIALS]]"""
+line of JSON. usage: startup.py HOLDFAST [SHARES PARTIALS]"""
 import base64
 import json
 import os
@@ -65,7 +65,7 @@ def make_partials(root, count):
 
 
 def start(binary, node):
-    """Seconds until it is ready, its resident memory in MiB, and what its log says of uploads."""
+    """Seconds until it is ready, and its resident memory in MiB."""
     begin = time.monotonic()
     server = subprocess.Popen([binary, "run", node], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     for line in server.stdout:
@@ -81,10 +81,8 @@ def start(binary, node):
     return seconds, mib
 
 
-def main():
-    binary = os.path.abspath(sys.argv[1])
-    shares = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
-    partials = int(sys.argv[3]) if len(sys.argv) > 3 else 10_000
+def measure(binary, shares, partials):
+    binary = os.path.abspath(binary)
     place = tempfile.mkdtemp(prefix="holdfast-startup-", dir=os.path.dirname(binary))
     try:
         node = place + "/node"
@@ -99,11 +97,11 @@ def main():
         if left != partials:
             sys.exit(f"{left} of {partials} incomplete uploads were taken over")
         again, _ = start(binary, node)
-        print(json.dumps({"shares": shares, "partials": partials, "empty_seconds": round(empty, 3), "first_seconds": round(first, 3),
-                          "again_seconds": round(again, 3), "resident_mib": round(mib, 1)}))
+        return {"shares": shares, "partials": partials, "empty_seconds": empty, "first_seconds": first, "again_seconds": again,
+                "resident_mib": mib}
     finally:
         shutil.rmtree(place)
 
 
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(sys.argv[1], *(map(int, sys.argv[2:] or [100_000, 10_000])))))
