@@ -1,6 +1,6 @@
 # The face of it all. Each target does everything that it needs on a fresh Debian 12 machine.
 .DEFAULT_GOAL := help
-.PHONY: help deps build dev run test sim bench pictures lint fuzz coverage tsan clean format
+.PHONY: help deps build dev run test sim soak bench pictures lint fuzz coverage tsan clean format
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 SEEDS ?= 10000
@@ -11,6 +11,7 @@ help:
 	@echo 'make run             build, start a grid here, put a file, break it, go on, get it back (ONCE=1 ends by itself)'
 	@echo 'make test            build and run every test, under sanitizers'
 	@echo 'make sim [SEEDS=10000] [FIRST=1]  the whole grid in simulation, so many lives of a file under faults'
+	@echo 'make soak            the long forms of tests: hundreds of kills, ten minutes of standing still, 100,000 lives'
 	@echo 'make bench           figures, as a table and in build/bench.json, and pictures of them (QUICK=1: a short run, no pictures)'
 	@echo 'make pictures        draw docs/pictures again, as make bench does at its end'
 	@echo 'make lint            format, layers, sizes, clang-tidy'
@@ -48,6 +49,11 @@ sim: | deps
 	@cmake --preset release -B build/sim -DBUILD_TESTING=ON >build/sim.configure.log 2>&1 || { cat build/sim.configure.log; exit 1; }
 	@ninja -C build/sim -j $(JOBS) --quiet sim
 	@build/sim/tests/sim/sim --first $(FIRST) --seeds $(SEEDS)
+
+# The long forms of the tests that have one; hours.
+soak: dev
+	@for t in crashes crowds machine_faults; do SOAK=1 HOLDFAST_BIN=build/dev/holdfast python3 tests/e2e/$${t}_e2e.py || exit 1; done
+	@$(MAKE) --no-print-directory sim SEEDS=100000
 
 bench: build/release/build.ninja
 	@ninja -C build/release -j $(JOBS) --quiet holdfast core_bench fault_proxy
