@@ -1,16 +1,18 @@
 # The face of it all. Each target does everything that it needs on a fresh Debian 12 machine.
 .DEFAULT_GOAL := help
-.PHONY: help deps build dev run test sim bench lint fuzz tsan clean format
+.PHONY: help deps build dev run test sim flips bench lint fuzz tsan clean format
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 SEEDS ?= 10000
 FIRST ?= 1
+FLIPS ?= 1000000
 export CCACHE_NOHASHDIR = 1
 
 help:
 	@echo 'make run             build, start a grid here, put a file, break it, go on, get it back (ONCE=1 ends by itself)'
 	@echo 'make test            build and run every test, under sanitizers'
 	@echo 'make sim [SEEDS=10000] [FIRST=1]  the whole grid in simulation, so many lives of a file under faults'
+	@echo 'make flips [FLIPS=1000000]  so many bits flipped in what servers store and answer'
 	@echo 'make bench           figures, as a table and in build/bench.json (QUICK=1 for a short run)'
 	@echo 'make lint            format, layers, sizes, clang-tidy'
 	@echo 'make fuzz [TARGET=x] fuzz one or all decoders for FUZZ_SECONDS (60) each'
@@ -46,6 +48,11 @@ sim: | deps
 	@cmake --preset release -B build/sim -DBUILD_TESTING=ON >build/sim.configure.log 2>&1 || { cat build/sim.configure.log; exit 1; }
 	@ninja -C build/sim -j $(JOBS) --quiet sim
 	@build/sim/tests/sim/sim --first $(FIRST) --seeds $(SEEDS)
+
+flips: | deps
+	@cmake --preset release -B build/sim -DBUILD_TESTING=ON >build/sim.configure.log 2>&1 || { cat build/sim.configure.log; exit 1; }
+	@ninja -C build/sim -j $(JOBS) --quiet grid_test
+	@HF_FLIPS=$(FLIPS) build/sim/tests/grid/grid_test --gtest_filter='*Flips*'
 
 bench: build/release/build.ninja
 	@ninja -C build/release -j $(JOBS) --quiet holdfast core_bench fault_proxy
