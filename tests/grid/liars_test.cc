@@ -265,6 +265,30 @@ TEST_F(Claims, f31_of_too_many_servers_end_the_upload_with_a_sentence) {
   }
 }
 
+// It answers every question, but its disk fails at each write: its share goes elsewhere, or is given up when enough is placed.
+TEST_F(Claims,
+       f23_of_a_server_that_fails_at_every_write_neither_hold_an_upload_up_nor_cost_it_its_bytes_again_and_again) {
+  for (const unsigned servers : {kN, kN + 1}) {
+    SCOPED_TRACE(std::to_string(servers) + " servers");
+    MemoryGrid grid(servers);
+    std::uint64_t writes = 0;
+    grid.servers[1]->tamper = [&](Answer& answer) {
+      if (answer.kind != Kind::write) return;
+      ++writes;
+      answer.field = "500";
+      grid.servers[1]->shares.clear();
+    };
+    const io::Time begin = grid.loop.now();
+    const auto report = upload(grid);
+    EXPECT_FALSE(grid.went_in_circles());
+    ASSERT_TRUE(report.has_value()) << report.error().what;
+    EXPECT_GE(report->happiness, kHappy);
+    EXPECT_TRUE(report->servers[1].shares.empty());
+    EXPECT_LT(grid.loop.now() - begin, seconds(60));
+    EXPECT_LT(writes, 30u);
+  }
+}
+
 // Who takes every byte, says that it is stored and drops it cannot be told from who loses it a moment later. It is counted;
 // but its shares are spread so that the others give the file back, and a later check finds it out.
 TEST_F(Claims, f31_to_have_kept_what_was_dropped_cost_no_download_while_k_servers_keep_theirs) {
