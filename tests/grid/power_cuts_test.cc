@@ -52,10 +52,10 @@ void for_every_cut(const Life& life) {
   }
 }
 
-class Put : public testing::TestWithParam<transfer::KeyMode> {};
-INSTANTIATE_TEST_SUITE_P(KeyMode, Put, testing::Values(transfer::KeyMode::convergent, transfer::KeyMode::random));
+class PutCut : public testing::TestWithParam<transfer::KeyMode> {};
+INSTANTIATE_TEST_SUITE_P(KeyMode, PutCut, testing::Values(transfer::KeyMode::convergent, transfer::KeyMode::random));
 
-TEST_P(Put, f21_goes_on_with_the_same_key_wherever_the_power_of_the_client_was_cut) {
+TEST_P(PutCut, f21_goes_on_with_the_same_key_wherever_the_power_of_the_client_was_cut) {
   constexpr unsigned kServers = 2;
   const bool random_key = GetParam() == transfer::KeyMode::random;
   // Below a mebibyte only a key made by chance is worth a journal.
@@ -88,6 +88,30 @@ TEST_P(Put, f21_goes_on_with_the_same_key_wherever_the_power_of_the_client_was_c
     EXPECT_TRUE(got && *got == plaintext);
     return reached;
   });
+}
+
+TEST(Put, f26_goes_on_with_the_same_key_after_a_jump_of_ten_years_either_way) {
+  constexpr std::int64_t decade = 3'652LL * 86'400;
+  for (const std::int64_t jump : {decade, -decade}) {
+    MemoryGrid grid(2);
+    grid.files.set_clock([&grid] { return grid.loop.wall_seconds() * 1'000'000'000; });
+    const Bytes plaintext = kit::plaintext_of(400);
+    grid.put_file(kSource, plaintext);
+    transfer::UploadOptions options;
+    options.k = 1;
+    options.n = options.happy = 2;
+    options.key_mode = transfer::KeyMode::random;
+    grid.servers[1]->tamper = [](Answer& answer) {
+      if (answer.kind == Kind::allocate) answer.body = encode(protocol::AllocateReply{});
+    };
+    EXPECT_FALSE(grid.upload(kSource, options).has_value());
+    grid.loop.jump_wall_clock(jump);
+    grid.servers[1]->tamper = nullptr;
+    const auto report = grid.upload(kSource, options);
+    ASSERT_TRUE(report.has_value()) << report.error().what;
+    for (const auto& server : grid.servers) EXPECT_EQ(server->allocated.size(), 1u) << "another key, all is sent again";
+    EXPECT_EQ(grid.download(cap::parse_cap(report->cap)).value(), plaintext);
+  }
 }
 
 TEST(Get, f21_leaves_the_old_file_or_the_whole_new_one_wherever_the_power_is_cut) {
