@@ -1,16 +1,18 @@
 # The face of it all. Each target does everything that it needs on a fresh Debian 12 machine.
 .DEFAULT_GOAL := help
-.PHONY: help deps build dev run test sim soak bench pictures lint fuzz coverage tsan clean format
+.PHONY: help deps build dev run test sim flips soak bench pictures lint fuzz coverage tsan clean format
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 SEEDS ?= 10000
 FIRST ?= 1
+FLIPS ?= 1000000
 export CCACHE_NOHASHDIR = 1
 
 help:
 	@echo 'make run             build, start a grid here, put a file, break it, go on, get it back (ONCE=1 ends by itself)'
 	@echo 'make test            build and run every test, under sanitizers'
 	@echo 'make sim [SEEDS=10000] [FIRST=1]  the whole grid in simulation, so many lives of a file under faults'
+	@echo 'make flips [FLIPS=1000000]  so many bits flipped in what servers store and answer'
 	@echo 'make soak            the long forms of tests: hundreds of kills, ten minutes of standing still, 100,000 lives'
 	@echo 'make bench           figures, as a table and in build/bench.json, and pictures of them (QUICK=1: a short run, no pictures)'
 	@echo 'make pictures        draw docs/pictures again, as make bench does at its end'
@@ -49,6 +51,12 @@ sim: | deps
 	@cmake --preset release -B build/sim -DBUILD_TESTING=ON >build/sim.configure.log 2>&1 || { cat build/sim.configure.log; exit 1; }
 	@ninja -C build/sim -j $(JOBS) --quiet sim
 	@build/sim/tests/sim/sim --first $(FIRST) --seeds $(SEEDS)
+
+flips: | deps
+	@mkdir -p build
+	@cmake --preset release -B build/sim -DBUILD_TESTING=ON >build/sim.configure.log 2>&1 || { cat build/sim.configure.log; exit 1; }
+	@ninja -C build/sim -j $(JOBS) --quiet grid_test
+	@HF_FLIPS=$(FLIPS) build/sim/tests/grid/grid_test --gtest_filter='*Flips*'
 
 # The long forms of the tests that have one; hours.
 soak: dev

@@ -14,6 +14,8 @@ constexpr std::array kNames = {
     "client_disk_error", "link_down", "clock_jump", "stock", "read_only", "absent", "liar", "rival"};
 static_assert(kNames.size() == static_cast<std::size_t>(FaultKind::kinds));
 
+constexpr std::uint64_t kTenYears = 315'532'800;  // in seconds
+
 class Dice {
  public:
   explicit Dice(std::uint64_t seed) : random_(seed) {}
@@ -54,7 +56,7 @@ Fault draw_fault(Dice& dice, const Scenario& scenario) {
     case FaultKind::disk_full: out.amount = dice.below(scenario.file_bytes / scenario.k + 4'096); break;
     case FaultKind::disk_error:
     case FaultKind::client_disk_error: out.amount = dice.below(60); break;
-    case FaultKind::clock_jump: out.amount = dice.scale(1, 200'000); break;
+    case FaultKind::clock_jump: out.amount = dice.one_in(3) ? kTenYears + dice.below(2) : dice.scale(1, 200'000); break;
     default: break;
   }
   return out;

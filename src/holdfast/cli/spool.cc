@@ -49,7 +49,7 @@ io::Task<Result<std::string>> spool_standard_input(World& world, std::string dir
   Bytes id(10);
   world.random.fill(id);
   const std::string path = directory + "/" + std::string(kPrefix) + base32_encode(id);
-  HF_CO_TRY_VOID(world.files.make_directories(directory));
+  HF_CO_TRY_VOID(io::make_lasting_directory(world.files, directory));
   HF_CO_TRY(const std::unique_ptr<io::File> file, world.files.open(path, io::Open::create_private));
   Result<void> copied = co_await copy_to(world, *file);
   if (copied) copied = world.files.sync_directory(directory);

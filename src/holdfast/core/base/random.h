@@ -17,7 +17,7 @@ class Random {
     return out;
   }
   /// Uniform in [0, bound); bound > 0. (Bias below 2^-40 for bounds below 2^24; used for jitter and picks.)
-  std::uint64_t below(std::uint64_t bound) {
+  virtual std::uint64_t below(std::uint64_t bound) {
     std::uint64_t value = 0;
     fill({reinterpret_cast<std::uint8_t*>(&value), sizeof value});
     return value % bound;

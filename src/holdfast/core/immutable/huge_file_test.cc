@@ -2,37 +2,19 @@
 // hashes can stand for the hundreds of megabytes that would go to disk. What core itself keeps in memory must
 // stay flat.
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include "holdfast/core/base/endian.h"
 #include "holdfast/core/hashtree/hash_tree.h"
 #include "holdfast/core/hashtree/tree_index.h"
 #include "holdfast/core/immutable/share_audit.h"
 #include "holdfast/core/immutable/share_test_kit.h"
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // GCC 12 has the function and no header for it
-#endif
+#include "support/heap_watch.h"
 
 namespace holdfast::immutable {
 namespace {
 
+using test::HeapWatch;
 constexpr std::uint64_t kTebibyte = std::uint64_t{1} << 40;
-
-std::size_t heap_in_use() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return __sanitizer_get_current_allocated_bytes();
-#else
-  return mallinfo2().uordblks;
-#endif
-}
-
-/// The most that was in use whenever anybody looked.
-struct HeapWatch {
-  const std::size_t at_first = heap_in_use();
-  std::size_t most = at_first;
-  void look() { most = std::max(most, heap_in_use()); }
-  std::size_t grown() const { return most - at_first; }
-};
 
 /// Stands for a file of hashes of which all of one level of a tree are equal.
 class LevelStore final : public hashtree::NodeStore {

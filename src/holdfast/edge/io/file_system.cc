@@ -1,6 +1,7 @@
 #include "holdfast/edge/io/file_system.h"
 
 #include <algorithm>
+#include <set>
 
 namespace holdfast::io {
 
@@ -39,6 +40,19 @@ Result<void> write_file_atomically(FileSystem& fs, const std::string& path, Byte
     return written;
   }
   return fs.sync_directory(parent_path(path));
+}
+
+Result<void> make_lasting_directory(FileSystem& fs, const std::string& path) {
+  HF_TRY(const std::vector<std::string> made, fs.make_directories(path));
+  // Also when it is there: who made it may have been killed before this.
+  std::set<std::string> parents{parent_path(path)};
+  for (const std::string& directory : made) parents.insert(parent_path(directory));
+  for (const std::string& parent : parents) {
+    // There may be directories that one may pass but not open.
+    const Result<void> synced = fs.sync_directory(parent);
+    if (!synced && synced.error().code != Errc::unauthorized) return synced;
+  }
+  return {};
 }
 
 std::string parent_path(const std::string& path) {

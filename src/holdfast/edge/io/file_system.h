@@ -85,6 +85,9 @@ Result<Bytes> read_file(FileSystem& fs, const std::string& path, std::uint64_t b
 /// content. One writer of a path at a time. `how` is create or create_private.
 Result<void> write_file_atomically(FileSystem& fs, const std::string& path, ByteView content, Open how = Open::create);
 
+/// As make_directories; its name, and those of what was made above it, are on stable storage when this returns.
+Result<void> make_lasting_directory(FileSystem& fs, const std::string& path);
+
 /// "a/b" for "a/b/c", "/" for "/a", "." for "a".
 std::string parent_path(const std::string& path);
 /// "c" for "a/b/c".

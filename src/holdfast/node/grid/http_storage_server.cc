@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t kAnswerBytesMax = 30 * 1'048'576;  // a CBOR answer
 constexpr std::size_t kErrorBytesMax = 10'000;
-constexpr io::Duration kRecent = std::chrono::seconds(5);
 
 /// A ByteSource of ours as the body of a request.
 class SourceBody final : public http::BodySource {
@@ -99,7 +98,7 @@ class HttpStorageServer final : public StorageServer {
       out.resumes = resume && resume->version >= 1;
     }
     recent_ = out;
-    recent_until_ = loop_.now() + kRecent;
+    recent_until_ = loop_.now() + options_.version_lasts;
     co_return out;
   }
 

@@ -1,9 +1,13 @@
 // Invariant I1, by brute force: the disk fails or loses power at each operation of an upload in turn.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "holdfast/core/crypto/secrets.h"
+#include "holdfast/core/immutable/share_test_kit.h"
 #include "holdfast/node/storage/share_store_test_kit.h"
 #include "holdfast/node/storage/upload_client_test_kit.h"
+#include "support/every_choice.h"
 
 namespace holdfast::storage {
 namespace {
@@ -127,6 +131,46 @@ TEST_P(Durability, WhatARestartedStoreShowsIsDurableToo) {
   }
 }
 
+/// A share of two sectors, in three PATCHes.
+Client small_client() {
+  Client client(1);
+  const Bytes plaintext = immutable::test_kit::plaintext_of(60);
+  const auto params = immutable::make_params(2, 3, plaintext.size(), 60).value();
+  client.share = immutable::test_kit::EncodedFile(plaintext, params, cap::Key::from(Bytes(16, 1))).share(client.number);
+  client.patch_bytes = client.share.size() / 3 + 1;
+  return client;
+}
+
+// Seeds draw lots; here the disk keeps each set of sectors and names that it may keep. SOAK=1: more of them.
+TEST(EveryOutcome, f21_OfACutAtEveryOperationLosesNothingAcknowledged) {
+  const std::uint64_t outcomes_max = std::getenv("SOAK") != nullptr ? 4'096 : 48;
+  std::uint64_t cuts = 0, outcomes = 0, sampled = 0;
+  for (bool reached = true; reached; ++cuts) {
+    holdfast::test::EveryChoice choices(outcomes_max);
+    do {
+      const std::string where =
+          "cut at operation " + std::to_string(cuts) + ", outcome " + std::to_string(choices.rounds());
+      Machine machine(choices);
+      Client client = small_client();
+      machine.fs.power_off_from(cuts);
+      if (machine.start()) static_cast<void>(machine.run(client.upload(&machine.store())));
+      reached = machine.fs.operations() > cuts;
+      machine.cut_power();
+      const auto opened = machine.start();
+      ASSERT_TRUE(opened.has_value()) << where << ": " << opened.error().what;
+      expect_true(machine, client, where);
+      const auto uploaded = machine.run(client.upload(&machine.store()));
+      ASSERT_TRUE(uploaded.has_value()) << where << ": " << uploaded.error().what;
+      expect_true(machine, client, where + ", at the end");
+      if (HasFailure()) return;
+    } while (choices.next());
+    outcomes += choices.rounds();
+    if (!choices.exhausted()) ++sampled;
+  }
+  std::printf("  %llu cuts, %llu outcomes; of %llu cuts not all outcomes\n", static_cast<unsigned long long>(cuts),
+              static_cast<unsigned long long>(outcomes), static_cast<unsigned long long>(sampled));
+}
+
 class Faults : public testing::TestWithParam<std::tuple<Errc, std::size_t>> {};
 INSTANTIATE_TEST_SUITE_P(NoSpaceAndIo, Faults,
                          testing::Combine(testing::Values(Errc::no_space, Errc::io),
@@ -214,7 +258,8 @@ TEST(LegacyUploads, WhatAFailedSyncLostIsAskedForAgain) {
     machine.cut_power();  // until then reads show what is not on the disk
     ASSERT_TRUE(machine.start().has_value());
     const auto share = read_share(machine, client.number);
-    EXPECT_TRUE(share && equal(*share, client.share)) << "operation " << i / 4 << " failed: the share is not what was sent";
+    EXPECT_TRUE(share && equal(*share, client.share))
+        << "operation " << i / 4 << " failed: the share is not what was sent";
     if (HasFailure()) return;
   }
 }

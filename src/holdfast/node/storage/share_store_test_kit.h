@@ -21,10 +21,9 @@ class QuietLog final : public io::Log {
 /// The machine: its disk and its clock outlive the store.
 class Machine {
  public:
-  explicit Machine(std::uint64_t seed = 1) : random_(seed) {
-    fs.set_clock([this] { return loop.wall_seconds() * 1'000'000'000; });
-    options.directory = "/storage";
-  }
+  explicit Machine(std::uint64_t seed = 1) : random_(seed), fs(random_) { furnish(); }
+  /// `chance` decides what the disk keeps when the power fails.
+  explicit Machine(Random& chance) : random_(1), fs(chance) { furnish(); }
   ~Machine() { stop(); }
 
   Result<void> start() {
@@ -72,10 +71,14 @@ class Machine {
   std::unique_ptr<io::WorkerPool> pool_ = io::make_inline_pool(loop);
 
  public:
-  io::MemoryFileSystem fs{random_};
+  io::MemoryFileSystem fs;
   StoreOptions options;
 
  private:
+  void furnish() {
+    fs.set_clock([this] { return loop.wall_seconds() * 1'000'000'000; });
+    options.directory = "/storage";
+  }
   template <class T>
   static io::Task<void> into(io::Task<T> task, std::optional<T>* out) {
     T value = co_await std::move(task);

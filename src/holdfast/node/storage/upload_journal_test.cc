@@ -4,6 +4,7 @@
 
 #include "holdfast/core/base/endian.h"
 #include "holdfast/core/crypto/crc32c.h"
+#include "support/heap_watch.h"
 #include "support/vectors.h"
 
 namespace holdfast::storage {
@@ -39,6 +40,33 @@ struct Growing {
     return out;
   }
 };
+
+// A share of a file of 1 TiB that comes in order, or by eight writers at once: what is held is a few ranges, however many
+// records said so, and a journal made short again says the same.
+TEST(UploadJournalOfOneTebibyte, IsKeptInTheMemoryOfAFewRanges) {
+  constexpr std::uint64_t share_bytes = 366'529'042'242, piece = 1'048'576, writers = 8;
+  JournalHeader header = sample_header();
+  header.allocated_size = share_bytes;
+  holdfast::test::HeapWatch watch;
+  Bytes journal = encode_journal_header(header);
+  std::uint64_t records = 0;
+  for (std::uint64_t at = 0; at < share_bytes / writers; at += piece) {
+    for (std::uint64_t writer = 0; writer < writers; ++writer) {
+      const std::uint64_t begin = share_bytes / writers * writer + at;
+      append(journal, encode_held({begin, std::min(begin + piece, share_bytes)}));
+      ++records;
+    }
+    if (records % 4'096 != 0) continue;
+    const JournalContent content = decode_journal(journal).value();
+    EXPECT_LE(content.held.ranges().size(), writers);
+    journal = compact_journal(content);
+    EXPECT_LT(journal.size(), 600u);
+    watch.look();
+    ASSERT_LT(watch.grown(), 512u * 1'024);
+  }
+  EXPECT_GT(records, 349'000u);
+  EXPECT_EQ(decode_journal(journal).value().held, (RangeSet{{0, share_bytes}}));
+}
 
 bool same(const JournalContent& a, const JournalContent& b) {
   const auto text = [](const JournalContent& content) { return compact_journal(content); };

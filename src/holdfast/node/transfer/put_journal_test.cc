@@ -7,6 +7,7 @@
 
 #include "holdfast/core/base/endian.h"
 #include "holdfast/core/crypto/crc32c.h"
+#include "support/heap_watch.h"
 #include "support/seeded_random.h"
 
 namespace holdfast::transfer {
@@ -186,6 +187,36 @@ TEST(PutJournal, of_noise_is_refused) {
     std::copy_n(magic.begin(), std::min(magic.size(), bytes.size()), bytes.begin());
     EXPECT_TRUE(refused(sealed(std::move(bytes))));
   }
+}
+
+// A key that follows from the content needs no digests: the journal of a file of any size is a few hundred bytes. With one
+// made by chance it has a hash for each MiB: 32 MiB for a TiB, once in memory while it is written and once while it is read.
+TEST(PutJournalOfOneTebibyte, takes_a_few_hundred_bytes_or_32_for_each_segment) {
+  constexpr std::uint64_t tebibyte = std::uint64_t{1} << 40, segments = std::uint64_t{1} << 20;
+  PutJournal journal = sample();
+  journal.source.size = tebibyte;
+  journal.key_mode = KeyMode::convergent;
+  journal.piece_digests.clear();
+  {
+    test::HeapWatch watch;
+    const Bytes bytes = encode(journal);
+    expect_same(decode_put_journal(bytes).value(), journal);
+    watch.look();
+    EXPECT_LT(bytes.size(), 300u);
+    EXPECT_LT(watch.grown(), 1'000u);
+  }
+  journal.key_mode = KeyMode::random;
+  journal.piece_digests.resize(segments);
+  for (std::size_t i = 0; i < segments; ++i) journal.piece_digests[i].bytes[i % 32] = static_cast<std::uint8_t>(i >> 5);
+  const std::uint64_t digests = segments * Hash::kSize;
+  Bytes bytes = encode(journal);
+  EXPECT_LT(bytes.size(), digests + 300);
+  EXPECT_LT(bytes.size(), kPutJournalBytesMax);
+  test::HeapWatch watch;
+  const PutJournal read = decode_put_journal(bytes).value();
+  watch.look();
+  EXPECT_LT(watch.grown(), digests + 4'096);
+  EXPECT_EQ(read.piece_digests, journal.piece_digests);
 }
 
 TEST(PutJournalPath, is_one_for_each_upload_and_the_same_each_time) {

@@ -67,7 +67,7 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
   journal.piece_digests = std::move(pass.piece_digests);
   journal.started_wall_seconds = context.loop.wall_seconds();
   auto write = [&]() -> Result<void> {
-    HF_TRY_VOID(context.files.make_directories(context.journal_directory));
+    HF_TRY_VOID(io::make_lasting_directory(context.files, context.journal_directory));
     return io::write_file_atomically(context.files, journal_path, encode(journal), io::Open::create_private);
   };
   // What is hashed in a moment is not worth two syncs; the key of its content will be the same.
