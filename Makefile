@@ -45,16 +45,16 @@ test: dev
 	@python3 tools/sizes.py
 	@ctest --test-dir build/dev --output-on-failure -j $(JOBS)
 
-# Optimised, but with every HF_CHECK; a failing seed is printed with the faults that it needs.
-sim: | deps
+build/sim/build.ninja: CMakeLists.txt CMakePresets.json cmake/HfModule.cmake | deps
 	@mkdir -p build
 	@cmake --preset release -B build/sim -DBUILD_TESTING=ON >build/sim.configure.log 2>&1 || { cat build/sim.configure.log; exit 1; }
+
+# Optimised, but with every HF_CHECK; a failing seed is printed with the faults that it needs.
+sim: build/sim/build.ninja
 	@ninja -C build/sim -j $(JOBS) --quiet sim
 	@build/sim/tests/sim/sim --first $(FIRST) --seeds $(SEEDS)
 
-flips: | deps
-	@mkdir -p build
-	@cmake --preset release -B build/sim -DBUILD_TESTING=ON >build/sim.configure.log 2>&1 || { cat build/sim.configure.log; exit 1; }
+flips: build/sim/build.ninja
 	@ninja -C build/sim -j $(JOBS) --quiet grid_test
 	@HF_FLIPS=$(FLIPS) build/sim/tests/grid/grid_test --gtest_filter='*Flips*'
 

@@ -66,7 +66,8 @@ void ClientNode::interrupt(const Fault& how) {
 io::Task<ClientNode::Ended> ClientNode::run(const Work& work, io::Duration longest) {
   ++trial_.figures.client_starts;
   std::vector<std::unique_ptr<SimStorageServer>> ports;
-  Process process{{loop_, *cpu_pool_, disk_pool_, disk_, random_, log_, {}, {}, lease_secret_, convergence_, "/node/transfers"}};
+  Process process{
+      {loop_, *cpu_pool_, disk_pool_, disk_, random_, log_, {}, {}, lease_secret_, convergence_, "/node/transfers"}};
   for (const auto& host : hosts_) {
     ports.push_back(std::make_unique<SimStorageServer>(trial_, *host));
     process.context.servers.push_back(ports.back().get());
@@ -77,7 +78,8 @@ io::Task<ClientNode::Ended> ClientNode::run(const Work& work, io::Duration longe
   group.spawn(live(&process, &work, &woken_));
   const io::Time end = loop_.now() + longest;
   const std::uint64_t calls_max = trial_.figures.calls + kCallsMax;
-  while (!process.finished && !interrupted_ && loop_.now() < end && trial_.figures.calls < calls_max && !trial_.failed()) {
+  while (!process.finished && !interrupted_ && loop_.now() < end && trial_.figures.calls < calls_max &&
+         !trial_.failed()) {
     static_cast<void>(co_await io::with_timeout(std::min<io::Duration>(end - loop_.now(), kLookEvery), told(woken_)));
   }
   running_ = false;
@@ -92,7 +94,9 @@ io::Task<ClientNode::Ended> ClientNode::run(const Work& work, io::Duration longe
   const io::Time asked = loop_.now();
   group.cancel();
   co_await group.join();
-  if (loop_.now() - asked > kToStop) trial_.violation("the client took " + std::to_string((loop_.now() - asked) / std::chrono::milliseconds(1)) + " ms to stop");
+  if (loop_.now() - asked > kToStop)
+    trial_.violation("the client took " + std::to_string((loop_.now() - asked) / std::chrono::milliseconds(1)) +
+                     " ms to stop");
   if (dies && interrupted_->kind == FaultKind::client_kill) disk_.process_killed();
   if (dies && interrupted_->kind == FaultKind::client_power_cut) disk_.power_cut();
   co_return ended;

@@ -7,7 +7,8 @@ namespace holdfast::sim {
 
 template <class T>
 bool Liar::refuses(Result<T>& answer) {
-  constexpr std::array codes{Errc::malformed, Errc::not_found, Errc::conflict, Errc::unauthorized, Errc::no_space, Errc::unavailable, Errc::unsupported};
+  constexpr std::array codes{Errc::malformed, Errc::not_found,   Errc::conflict,   Errc::unauthorized,
+                             Errc::no_space,  Errc::unavailable, Errc::unsupported};
   if (!now(lie_errors)) return false;
   answer = fail(codes[random_.below(codes.size())], "because");
   return true;
@@ -33,7 +34,8 @@ void Liar::distort(Result<std::vector<ShareNumber>>& shares) {
   if (tells(lie_denies)) shares->clear();
   if (!now(lie_has_it)) return;
   std::set<ShareNumber> more(shares->begin(), shares->end());
-  for (std::uint64_t i = random_.below(300); i > 0; --i) more.insert(static_cast<ShareNumber>(random_.below(random_.below(2) == 0 ? 10 : 256)));
+  for (std::uint64_t i = random_.below(300); i > 0; --i)
+    more.insert(static_cast<ShareNumber>(random_.below(random_.below(2) == 0 ? 10 : 256)));
   shares->assign(more.begin(), more.end());
 }
 
@@ -54,7 +56,8 @@ void Liar::distort(Result<protocol::UploadStatus>& status) {
   for (ShareNumber share = 0; share < 10; ++share) {
     if (now(lie_has_it) && random_.below(2) == 0) status->complete.insert(share);
     if (now(lie_version) && random_.below(4) == 0) status->busy.insert(share);
-    if (now(lie_version) && random_.below(4) == 0) status->incomplete[share].allocated_size = random_.below(share_bytes_ * 2);
+    if (now(lie_version) && random_.below(4) == 0)
+      status->incomplete[share].allocated_size = random_.below(share_bytes_ * 2);
   }
   for (auto& [share, partial] : status->incomplete) {
     if (now(lie_holds_it)) partial.required.subtract(some_range());
@@ -81,7 +84,9 @@ void Liar::distort(Result<Bytes>& bytes) {
   if (now(lie_short_reads)) bytes->resize(random_.below(bytes->size()));
 }
 
-void Liar::distort(Result<void>& done) { refuses(done); }
+void Liar::distort(Result<void>& done) {
+  refuses(done);
+}
 
 grid::WriteAnswer Liar::drop(ShareNumber share, Range range) {
   dropped_[share].add(range);

@@ -56,8 +56,10 @@ io::Task<void> Machine::stop(Ending ending, std::uint64_t operations) {
     store_.reset();
     process_.reset();
     stopped_at_.reset();
-    if (ending == Ending::kill) disk_.process_killed();
-    else disk_.power_cut();
+    if (ending == Ending::kill)
+      disk_.process_killed();
+    else
+      disk_.power_cut();
   }
   turn_.release();
 }
@@ -69,6 +71,8 @@ void Machine::fill_disk(std::uint64_t free) {
   disk_.set_capacity(kDiskBytes - left.value_or(kDiskBytes) + free);
 }
 
-void Machine::empty_disk() { disk_.set_capacity(kDiskBytes); }
+void Machine::empty_disk() {
+  disk_.set_capacity(kDiskBytes);
+}
 
 }  // namespace holdfast::sim

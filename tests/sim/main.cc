@@ -20,7 +20,7 @@ struct Verdict {
 };
 
 unsigned seconds_max = 60;  // of real time, for one run
-std::string current;       // what a crash or a hang must name
+std::string current;        // what a crash or a hang must name
 
 void name_and_die(int signal) {
   static_cast<void>(!::write(2, current.data(), current.size()));
@@ -51,13 +51,17 @@ Scenario shrink(Scenario scenario) {
   for (std::size_t i = 0; i < scenario.faults.size();) {
     Scenario fewer = scenario;
     fewer.faults.erase(fewer.faults.begin() + static_cast<std::ptrdiff_t>(i));
-    if (run(fewer, false).problem.empty()) ++i;
-    else scenario = fewer;
+    if (run(fewer, false).problem.empty())
+      ++i;
+    else
+      scenario = fewer;
   }
   return scenario;
 }
 
-std::uint64_t number(const char* text) { return std::strtoull(text, nullptr, 10); }
+std::uint64_t number(const char* text) {
+  return std::strtoull(text, nullptr, 10);
+}
 
 }  // namespace
 
@@ -66,12 +70,18 @@ int main(int argc, char** argv) {
   bool verbose = false;
   for (int i = 1; i < argc; ++i) {
     const bool has_value = i + 1 < argc;
-    if (std::strcmp(argv[i], "--verbose") == 0) verbose = true;
-    else if (has_value && std::strcmp(argv[i], "--seed") == 0) first = number(argv[++i]), count = 1;
-    else if (has_value && std::strcmp(argv[i], "--seconds-max") == 0) seconds_max = static_cast<unsigned>(number(argv[++i]));
-    else if (has_value && std::strcmp(argv[i], "--first") == 0) first = number(argv[++i]);
-    else if (has_value && std::strcmp(argv[i], "--seeds") == 0) count = number(argv[++i]);
-    else return std::fprintf(stderr, "usage: sim [--seed N | --first N --seeds COUNT] [--verbose]\n"), 2;
+    if (std::strcmp(argv[i], "--verbose") == 0)
+      verbose = true;
+    else if (has_value && std::strcmp(argv[i], "--seed") == 0)
+      first = number(argv[++i]), count = 1;
+    else if (has_value && std::strcmp(argv[i], "--seconds-max") == 0)
+      seconds_max = static_cast<unsigned>(number(argv[++i]));
+    else if (has_value && std::strcmp(argv[i], "--first") == 0)
+      first = number(argv[++i]);
+    else if (has_value && std::strcmp(argv[i], "--seeds") == 0)
+      count = number(argv[++i]);
+    else
+      return std::fprintf(stderr, "usage: sim [--seed N | --first N --seeds COUNT] [--verbose]\n"), 2;
   }
   for (int signal : {SIGABRT, SIGSEGV, SIGALRM}) ::signal(signal, name_and_die);
   const auto begin = std::chrono::steady_clock::now();
@@ -96,11 +106,14 @@ int main(int argc, char** argv) {
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const auto per_seed = [&](std::uint64_t value) { return static_cast<double>(value) / static_cast<double>(count); };
-  std::printf("%llu seeds, %llu failed; %.0f a minute; per seed %.1f faults drawn, %.1f met, %.0f calls, %.1f client processes, %.0f s of virtual time; "
-              "sent %.3f times the shares' bytes, %.4f of them held already\n",
-              static_cast<unsigned long long>(count), static_cast<unsigned long long>(failed), static_cast<double>(count) / seconds * 60,
-              per_seed(faults), per_seed(sum.faults_met), per_seed(sum.calls), per_seed(sum.client_starts),
-              sum.virtual_seconds / static_cast<double>(count), static_cast<double>(sum.sent_bytes) / static_cast<double>(sum.share_bytes),
-              static_cast<double>(sum.resent_bytes) / static_cast<double>(sum.share_bytes));
+  std::printf(
+      "%llu seeds, %llu failed; %.0f a minute; per seed %.1f faults drawn, %.1f met, %.0f calls, %.1f client "
+      "processes, %.0f s of virtual time; "
+      "sent %.3f times the shares' bytes, %.4f of them held already\n",
+      static_cast<unsigned long long>(count), static_cast<unsigned long long>(failed),
+      static_cast<double>(count) / seconds * 60, per_seed(faults), per_seed(sum.faults_met), per_seed(sum.calls),
+      per_seed(sum.client_starts), sum.virtual_seconds / static_cast<double>(count),
+      static_cast<double>(sum.sent_bytes) / static_cast<double>(sum.share_bytes),
+      static_cast<double>(sum.resent_bytes) / static_cast<double>(sum.share_bytes));
   return failed == 0 ? 0 : 1;
 }

@@ -83,7 +83,8 @@ io::Task<Result<void>> Road::audible() {
 }
 
 io::Task<Result<void>> Road::travel() {
-  HF_CO_TRY_VOID(co_await pass(latency_ + io::Duration(static_cast<io::Duration::rep>(random_.below(static_cast<std::uint64_t>(latency_.count()))))));
+  HF_CO_TRY_VOID(co_await pass(latency_ + io::Duration(static_cast<io::Duration::rep>(
+                                              random_.below(static_cast<std::uint64_t>(latency_.count()))))));
   HF_CO_TRY_VOID(co_await audible());
   if (refuses || !machine_.up()) co_return fail(Errc::unavailable, "connection refused");
   co_return Result<void>{};

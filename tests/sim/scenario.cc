@@ -8,10 +8,29 @@
 namespace holdfast::sim {
 namespace {
 
-constexpr std::array kNames = {
-    "cut_before", "cut_after",   "cut_body",    "silence",          "twice",             "slow",      "kill",       "power_cut",
-    "partition",  "refused",     "disk_full",   "disk_error",       "client_stop",       "client_kill", "client_power_cut",
-    "client_disk_error", "link_down", "clock_jump", "stock", "read_only", "absent", "liar", "rival"};
+constexpr std::array kNames = {"cut_before",
+                               "cut_after",
+                               "cut_body",
+                               "silence",
+                               "twice",
+                               "slow",
+                               "kill",
+                               "power_cut",
+                               "partition",
+                               "refused",
+                               "disk_full",
+                               "disk_error",
+                               "client_stop",
+                               "client_kill",
+                               "client_power_cut",
+                               "client_disk_error",
+                               "link_down",
+                               "clock_jump",
+                               "stock",
+                               "read_only",
+                               "absent",
+                               "liar",
+                               "rival"};
 static_assert(kNames.size() == static_cast<std::size_t>(FaultKind::kinds));
 
 constexpr std::uint64_t kTenYears = 315'532'800;  // in seconds
@@ -46,33 +65,56 @@ Fault draw_fault(Dice& dice, const Scenario& scenario) {
   out.at = dice.moment(30'000);
   out.lasts = dice.moment(120'000);
   switch (out.kind) {
-    case FaultKind::cut_body: out.amount = dice.below(scenario.file_bytes / scenario.k + 200); break;
+    case FaultKind::cut_body:
+      out.amount = dice.below(scenario.file_bytes / scenario.k + 200);
+      break;
     case FaultKind::twice:
-    case FaultKind::slow: out.amount = dice.scale(1, 40'000); break;
+    case FaultKind::slow:
+      out.amount = dice.scale(1, 40'000);
+      break;
     case FaultKind::kill:
     case FaultKind::power_cut:
     case FaultKind::client_kill:
-    case FaultKind::client_power_cut: out.amount = dice.below(30); break;
-    case FaultKind::disk_full: out.amount = dice.below(scenario.file_bytes / scenario.k + 4'096); break;
+    case FaultKind::client_power_cut:
+      out.amount = dice.below(30);
+      break;
+    case FaultKind::disk_full:
+      out.amount = dice.below(scenario.file_bytes / scenario.k + 4'096);
+      break;
     case FaultKind::disk_error:
-    case FaultKind::client_disk_error: out.amount = dice.below(60); break;
-    case FaultKind::clock_jump: out.amount = dice.one_in(3) ? kTenYears + dice.below(2) : dice.scale(1, 200'000); break;
-    default: break;
+    case FaultKind::client_disk_error:
+      out.amount = dice.below(60);
+      break;
+    case FaultKind::clock_jump:
+      out.amount = dice.one_in(3) ? kTenYears + dice.below(2) : dice.scale(1, 200'000);
+      break;
+    default:
+      break;
   }
   return out;
 }
 
 }  // namespace
 
-std::string_view to_string(Act act) { return act == Act::upload ? "upload" : act == Act::download ? "download" : "repair"; }
-std::string_view to_string(FaultKind kind) { return kNames.at(static_cast<std::size_t>(kind)); }
+std::string_view to_string(Act act) {
+  return act == Act::upload ? "upload" : act == Act::download ? "download" : "repair";
+}
+std::string_view to_string(FaultKind kind) {
+  return kNames.at(static_cast<std::size_t>(kind));
+}
 
-bool is_of_a_call(const Fault& fault) { return fault.kind <= FaultKind::slow; }
-bool is_for_good(const Fault& fault) { return fault.kind >= FaultKind::stock; }
+bool is_of_a_call(const Fault& fault) {
+  return fault.kind <= FaultKind::slow;
+}
+bool is_for_good(const Fault& fault) {
+  return fault.kind >= FaultKind::stock;
+}
 
 std::string to_string(const Fault& fault) {
   std::string out(to_string(fault.kind));
-  if (is_for_good(fault)) return out + " server " + std::to_string(fault.server) + (fault.amount > 0 ? " how " + std::to_string(fault.amount) : "");
+  if (is_for_good(fault))
+    return out + " server " + std::to_string(fault.server) +
+           (fault.amount > 0 ? " how " + std::to_string(fault.amount) : "");
   out += " in " + std::string(to_string(fault.act)) + ", server " + std::to_string(fault.server);
   if (is_of_a_call(fault)) {
     out += ", call " + std::to_string(fault.call);
@@ -116,20 +158,23 @@ Scenario draw_scenario(std::uint64_t seed) {
     fault.server = static_cast<unsigned>(dice.below(out.servers));
     const std::uint64_t which = dice.below(6);
     fault.kind = which == 0 ? FaultKind::absent : which == 1 ? FaultKind::read_only : FaultKind::liar;
-    if (fault.kind == FaultKind::liar) fault.amount = dice.one_in(4) ? dice.below(lie_all + 1) | 1 : std::uint64_t{1} << dice.below(10);
+    if (fault.kind == FaultKind::liar)
+      fault.amount = dice.one_in(4) ? dice.below(lie_all + 1) | 1 : std::uint64_t{1} << dice.below(10);
     out.faults.push_back(fault);
   }
   for (unsigned server = 0; server < out.servers; ++server) {
     if (dice.one_in(8)) out.faults.push_back({FaultKind::stock, Act::upload, server, 0, {}, {}, 0});
   }
-  if (!out.random_key && dice.one_in(6)) out.faults.push_back({FaultKind::rival, Act::upload, 0, 0, dice.moment(10'000), {}, 0});
+  if (!out.random_key && dice.one_in(6))
+    out.faults.push_back({FaultKind::rival, Act::upload, 0, 0, dice.moment(10'000), {}, 0});
   return out;
 }
 
 std::string to_string(const Scenario& scenario) {
-  std::string out = "seed " + std::to_string(scenario.seed) + ": " + std::to_string(scenario.file_bytes) + " bytes in segments of " +
-                    std::to_string(scenario.segment_bytes) + ", " + std::to_string(scenario.k) + " of " + std::to_string(scenario.n) +
-                    ", happy " + std::to_string(scenario.happy) + ", " + std::to_string(scenario.servers) + " servers" +
+  std::string out = "seed " + std::to_string(scenario.seed) + ": " + std::to_string(scenario.file_bytes) +
+                    " bytes in segments of " + std::to_string(scenario.segment_bytes) + ", " +
+                    std::to_string(scenario.k) + " of " + std::to_string(scenario.n) + ", happy " +
+                    std::to_string(scenario.happy) + ", " + std::to_string(scenario.servers) + " servers" +
                     (scenario.random_key ? ", random key" : "");
   for (const Fault& fault : scenario.faults) out += "\n  " + to_string(fault);
   return out;

@@ -18,8 +18,10 @@ Error over_http(Error error) {
     case Errc::not_found:
     case Errc::unsupported:
     case Errc::conflict:
-    case Errc::no_space: break;
-    default: error.code = Errc::unavailable;
+    case Errc::no_space:
+      break;
+    default:
+      error.code = Errc::unavailable;
   }
   return error;
 }
@@ -29,20 +31,23 @@ io::Task<void> answer(Machine* machine, io::Task<Result<T>> work, std::shared_pt
   Result<T> result = co_await std::move(work);
   // Power that is gone answers nothing; a process that is gone, with the end of the connection.
   if (!machine->powered()) co_return;
-  if (!machine->up()) result = fail(Errc::unavailable, "connection reset");
-  else if (!result) result = tl::make_unexpected(over_http(result.error()));
+  if (!machine->up())
+    result = fail(Errc::unavailable, "connection reset");
+  else if (!result)
+    result = tl::make_unexpected(over_http(result.error()));
   reply->give(std::move(result));
 }
 
 template <class T>
-io::Task<void> once_more(Machine* machine, std::function<io::Task<Result<T>>(ShareStore&)> work, std::uint64_t after_ms) {
+io::Task<void> once_more(Machine* machine, std::function<io::Task<Result<T>>(ShareStore&)> work,
+                         std::uint64_t after_ms) {
   const bool slept = co_await io::sleep_for(std::chrono::milliseconds(after_ms));
   if (slept) static_cast<void>(co_await work(machine->store()));
 }
 
 /// As the routes do it: what arrived before a cut counts.
-io::Task<Result<grid::WriteAnswer>> store_body(ShareStore* store, StorageIndex si, ShareNumber share, Secret secret, Range range,
-                                               std::shared_ptr<Body> body, std::size_t piece_bytes) {
+io::Task<Result<grid::WriteAnswer>> store_body(ShareStore* store, StorageIndex si, ShareNumber share, Secret secret,
+                                               Range range, std::shared_ptr<Body> body, std::size_t piece_bytes) {
   HF_CO_TRY(const auto writer, store->begin_write(si, share, secret, range, std::nullopt));
   std::uint64_t received = 0;
   Result<void> stored;
@@ -62,7 +67,8 @@ io::Task<Result<grid::WriteAnswer>> store_body(ShareStore* store, StorageIndex s
   co_return out;
 }
 
-io::Task<void> throw_away(std::shared_ptr<Body> body, std::shared_ptr<Reply<grid::WriteAnswer>> reply, grid::WriteAnswer said) {
+io::Task<void> throw_away(std::shared_ptr<Body> body, std::shared_ptr<Reply<grid::WriteAnswer>> reply,
+                          grid::WriteAnswer said) {
   for (;;) {
     const Result<Bytes> piece = co_await body->take(kPacketBytes);
     if (!piece) co_return;
@@ -102,7 +108,8 @@ Host::Host(io::SimulatedLoop& loop, Trial& trial, const Scenario& scenario, unsi
       name("server" + std::to_string(server)),
       id("v0-" + name),
       seed(to_bytes(identity<20, TubIdTag>("seed", name).view())),
-      machine(loop, scenario.seed * 1'000 + server, !scenario.has(FaultKind::stock, server), scenario.has(FaultKind::read_only, server)),
+      machine(loop, scenario.seed * 1'000 + server, !scenario.has(FaultKind::stock, server),
+              scenario.has(FaultKind::read_only, server)),
       road(loop, machine, scenario.seed * 2'000'003 + server),
       liar(scenario.lies_of(server), scenario.seed * 3'000'017 + server),
       witness(trial, machine, name) {
@@ -156,7 +163,9 @@ io::Task<Result<T>> SimStorageServer::exchange(std::string what, Work<T> work) {
     out = co_await hear<T>(fault, reply, kSilence);
   }
   if (!out && out.error().code != Errc::cancelled) ++traffic_.broken_connections;
-  if (trial_.verbose()) trial_.note(host_.name + " " + what + (out ? ": yes" : ": " + out.error().what) + (fault.kind != FaultKind::kinds ? "  <" + std::string(to_string(fault.kind)) + ">" : ""));
+  if (trial_.verbose())
+    trial_.note(host_.name + " " + what + (out ? ": yes" : ": " + out.error().what) +
+                (fault.kind != FaultKind::kinds ? "  <" + std::string(to_string(fault.kind)) + ">" : ""));
   co_return out;
 }
 
@@ -186,7 +195,8 @@ io::Task<Result<std::vector<ShareNumber>>> SimStorageServer::list_shares(const S
   co_return out;
 }
 
-io::Task<Result<protocol::AllocateReply>> SimStorageServer::allocate(const StorageIndex& si, protocol::AllocateRequest request,
+io::Task<Result<protocol::AllocateReply>> SimStorageServer::allocate(const StorageIndex& si,
+                                                                     protocol::AllocateRequest request,
                                                                      const grid::AllocateSecrets& secrets) {
   const auto before = host_.witness.before();
   host_.liar.learn_size(request.allocated_size);
@@ -196,7 +206,9 @@ io::Task<Result<protocol::AllocateReply>> SimStorageServer::allocate(const Stora
   allocation.upload_secret = secrets.upload;
   allocation.resumable = true;
   const Secret secret = secrets.upload;
-  const Work<protocol::AllocateReply> work = [si, allocation](ShareStore& store) { return store.allocate(si, allocation); };
+  const Work<protocol::AllocateReply> work = [si, allocation](ShareStore& store) {
+    return store.allocate(si, allocation);
+  };
   Result<protocol::AllocateReply> out = co_await exchange<protocol::AllocateReply>("allocate", work);
   if (out && host_.liar.honest()) {
     host_.witness.listed(before, out->already_have);
@@ -231,8 +243,9 @@ io::Task<Result<void>> SimStorageServer::feed(Fault fault, grid::ByteSource& sou
   co_return Result<void>{};
 }
 
-io::Task<Result<grid::WriteAnswer>> SimStorageServer::write(const StorageIndex& si, ShareNumber share, std::uint64_t offset,
-                                                            grid::ByteSource& source, const Secret& upload_secret) {
+io::Task<Result<grid::WriteAnswer>> SimStorageServer::write(const StorageIndex& si, ShareNumber share,
+                                                            std::uint64_t offset, grid::ByteSource& source,
+                                                            const Secret& upload_secret) {
   const auto before = host_.witness.before();
   const Fault fault = host_.road.next_call();
   const Range range{offset, offset + source.length()};
@@ -250,30 +263,42 @@ io::Task<Result<grid::WriteAnswer>> SimStorageServer::write(const StorageIndex& 
     const std::size_t piece = 1 + host_.road.random().below(64 * 1024);
     if (host_.liar.drops()) {
       const bool at_once = host_.road.random().below(4) == 0;
-      if (at_once) reply->give(host_.liar.drop(share, range));
-      else host_.machine.spawn(throw_away(body, reply, host_.liar.drop(share, range)));
+      if (at_once)
+        reply->give(host_.liar.drop(share, range));
+      else
+        host_.machine.spawn(throw_away(body, reply, host_.liar.drop(share, range)));
     } else {
-      host_.machine.spawn(answer<grid::WriteAnswer>(&host_.machine, store_body(&host_.machine.store(), si, share, upload_secret, range, body, piece), reply));
+      host_.machine.spawn(answer<grid::WriteAnswer>(
+          &host_.machine, store_body(&host_.machine.store(), si, share, upload_secret, range, body, piece), reply));
     }
     const Result<void> fed = co_await feed(fault, source, body, *reply, sent);
     if (fed) body->end();
-    if (fed || reply->given()) out = co_await hear<grid::WriteAnswer>(fault, reply, kCompleting);
-    else out = tl::make_unexpected(fed.error());
+    if (fed || reply->given())
+      out = co_await hear<grid::WriteAnswer>(fault, reply, kCompleting);
+    else
+      out = tl::make_unexpected(fed.error());
   }
   if (!out) ++host_.witness.broken_writes;
   if (host_.liar.honest()) {
-    RangeSet again = host_.witness.held_in(before, share, upload_secret).intersection({range.begin, range.begin + sent});
+    RangeSet again =
+        host_.witness.held_in(before, share, upload_secret).intersection({range.begin, range.begin + sent});
     host_.witness.held_and_sent_again += again.total();
     if (out) host_.witness.written(before, share, upload_secret, *out);
   }
-  if (trial_.verbose()) trial_.note(host_.name + " write " + std::to_string(share) + " [" + std::to_string(range.begin) + "," + std::to_string(range.end) + ")" + (out ? (out->complete ? ": complete" : ": yes") : ": " + out.error().what) + (fault.kind != FaultKind::kinds ? "  <" + std::string(to_string(fault.kind)) + ">" : ""));
+  if (trial_.verbose())
+    trial_.note(host_.name + " write " + std::to_string(share) + " [" + std::to_string(range.begin) + "," +
+                std::to_string(range.end) + ")" +
+                (out ? (out->complete ? ": complete" : ": yes") : ": " + out.error().what) +
+                (fault.kind != FaultKind::kinds ? "  <" + std::string(to_string(fault.kind)) + ">" : ""));
   host_.liar.distort(out);
   co_return out;
 }
 
 io::Task<Result<void>> SimStorageServer::abort(const StorageIndex& si, ShareNumber share, const Secret& upload_secret) {
   host_.witness.forget_upload(share);
-  const Work<void> work = [si, share, upload_secret](ShareStore& store) { return store.abort(si, share, upload_secret); };
+  const Work<void> work = [si, share, upload_secret](ShareStore& store) {
+    return store.abort(si, share, upload_secret);
+  };
   Result<void> out = co_await exchange<void>("abort", work);
   host_.witness.forget_upload(share);
   host_.liar.distort(out);
@@ -316,7 +341,8 @@ io::Task<Result<void>> SimStorageServer::add_lease(const StorageIndex& si, const
 }
 
 io::Task<Result<void>> SimStorageServer::advise_corrupt(const StorageIndex& si, ShareNumber share, std::string reason) {
-  if (host_.liar.honest() && !host_.witness.may_be_corrupt) trial_.violation(host_.name + " is honest, but told of corruption: " + reason);
+  if (host_.liar.honest() && !host_.witness.may_be_corrupt)
+    trial_.violation(host_.name + " is honest, but told of corruption: " + reason);
   const Work<void> work = [si, share, reason](ShareStore& store) { return store.advise_corrupt(si, share, reason); };
   Result<void> out = co_await exchange<void>("advise", work);
   host_.liar.distort(out);

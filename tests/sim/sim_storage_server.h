@@ -52,8 +52,8 @@ class SimStorageServer final : public grid::StorageServer {
   io::Task<Result<T>> exchange(std::string what, Work<T> work);
   template <class T>
   io::Task<Result<T>> hear(Fault fault, std::shared_ptr<Reply<T>> reply, io::Duration longest);
-  io::Task<Result<void>> feed(Fault fault, grid::ByteSource& source, std::shared_ptr<Body> body, const Reply<grid::WriteAnswer>& reply,
-                             std::uint64_t& sent);
+  io::Task<Result<void>> feed(Fault fault, grid::ByteSource& source, std::shared_ptr<Body> body,
+                              const Reply<grid::WriteAnswer>& reply, std::uint64_t& sent);
 
   Trial& trial_;
   Host& host_;

@@ -7,11 +7,14 @@
 namespace holdfast::sim {
 namespace {
 
-std::pair<ShareNumber, Bytes> key_of(ShareNumber share, const Secret& secret) { return {share, to_bytes(secret.reveal())}; }
+std::pair<ShareNumber, Bytes> key_of(ShareNumber share, const Secret& secret) {
+  return {share, to_bytes(secret.reveal())};
+}
 
 std::string text(const RangeSet& set) {
   std::string out;
-  for (const Range& range : set.ranges()) out += "[" + std::to_string(range.begin) + "," + std::to_string(range.end) + ")";
+  for (const Range& range : set.ranges())
+    out += "[" + std::to_string(range.begin) + "," + std::to_string(range.end) + ")";
   return out.empty() ? "nothing" : out;
 }
 
@@ -22,11 +25,14 @@ void Witness::set_file(const ExpectedFile* file) {
   now_ = Before{now_.forgotten + 1, {}, {}};
 }
 
-Witness::Before Witness::before() const { return now_; }
+Witness::Before Witness::before() const {
+  return now_;
+}
 
 /// True when the answer cannot be held against what was before.
 bool Witness::may_forget(const Before& before) {
-  const std::uint64_t by_right = machine_.up() ? machine_.store().counters().evictions + machine_.store().counters().expired : 0;
+  const std::uint64_t by_right =
+      machine_.up() ? machine_.store().counters().evictions + machine_.store().counters().expired : 0;
   if (by_right != std::exchange(dropped_by_right_, by_right) && by_right > 0) now_.held.clear(), ++now_.forgotten;
   return before.forgotten != now_.forgotten;
 }
@@ -36,7 +42,8 @@ void Witness::listed(const Before& before, const std::set<ShareNumber>& shares) 
   // A share whose head cannot be read at the moment is left out of a list; it must be there later.
   if (before.forgotten == now_.forgotten && !disk_fails) {
     for (ShareNumber share : before.complete) {
-      if (!shares.contains(share)) trial_.violation(name_ + " has lost share " + std::to_string(share) + ", which was complete");
+      if (!shares.contains(share))
+        trial_.violation(name_ + " has lost share " + std::to_string(share) + ", which was complete");
     }
   }
   for (ShareNumber share : shares) complete(share);
@@ -67,7 +74,9 @@ void Witness::allocated(const Before& before, const Secret& secret, const protoc
     for (ShareNumber share : reply.allocated) {
       const auto it = before.held.find(key_of(share, secret));
       if (it == before.held.end() || it->second.empty() || now_.complete.contains(share)) continue;
-      if (!reply.matched.contains(share)) trial_.violation(name_ + " begins share " + std::to_string(share) + " anew, although it held " + text(it->second));
+      if (!reply.matched.contains(share))
+        trial_.violation(name_ + " begins share " + std::to_string(share) + " anew, although it held " +
+                         text(it->second));
     }
   }
   for (ShareNumber share : reply.already_have) complete(share);
@@ -80,7 +89,9 @@ void Witness::written(const Before& before, ShareNumber share, const Secret& sec
   const auto it = before.held.find(key_of(share, secret));
   if (!may_forget(before) && it != before.held.end()) {
     for (const Range& range : it->second.ranges()) {
-      if (!held.contains(range)) trial_.violation(name_ + " has lost " + text(it->second) + " of share " + std::to_string(share) + ": now holds " + text(held));
+      if (!held.contains(range))
+        trial_.violation(name_ + " has lost " + text(it->second) + " of share " + std::to_string(share) +
+                         ": now holds " + text(held));
     }
   }
   if (machine_.resumes() && !now_.complete.contains(share)) now_.held[key_of(share, secret)].add(held);
@@ -93,13 +104,17 @@ void Witness::told_status(const Before& before, const Secret& secret, const prot
     if (forgotten || key.second != to_bytes(secret.reveal()) || held.empty()) continue;
     if (status.complete.contains(key.first) || now_.complete.contains(key.first)) continue;
     const auto it = status.incomplete.find(key.first);
-    const RangeSet now = it == status.incomplete.end() ? RangeSet{} : it->second.required.gaps({0, it->second.allocated_size});
+    const RangeSet now =
+        it == status.incomplete.end() ? RangeSet{} : it->second.required.gaps({0, it->second.allocated_size});
     for (const Range& range : held.ranges()) {
-      if (!now.contains(range)) trial_.violation(name_ + " has lost " + text(held) + " of share " + std::to_string(key.first) + ": its status says " + text(now));
+      if (!now.contains(range))
+        trial_.violation(name_ + " has lost " + text(held) + " of share " + std::to_string(key.first) +
+                         ": its status says " + text(now));
     }
   }
   for (const auto& [share, partial] : status.incomplete) {
-    if (!now_.complete.contains(share)) now_.held[key_of(share, secret)].add(partial.required.gaps({0, partial.allocated_size}));
+    if (!now_.complete.contains(share))
+      now_.held[key_of(share, secret)].add(partial.required.gaps({0, partial.allocated_size}));
   }
   for (ShareNumber share : status.complete) complete(share);
 }
@@ -149,11 +164,14 @@ std::set<ShareNumber> Witness::look() {
     Result<io::FileInfo> info = machine_.disk().info(path);
     if (!info && info.error().code != Errc::not_found) info = machine_.disk().info(path);  // a failure that was planned
     if (!info && info.error().code == Errc::not_found) {
-      if (now_.complete.contains(share)) trial_.violation(name_ + " has lost share " + std::to_string(share) + " from its disk");
+      if (now_.complete.contains(share))
+        trial_.violation(name_ + " has lost share " + std::to_string(share) + " from its disk");
       continue;
     }
-    if (!info || is_right(share)) right.insert(share);
-    else if (!rotten_.contains(share)) trial_.violation("share " + std::to_string(share) + " on the disk of " + name_ + " is not what it should be");
+    if (!info || is_right(share))
+      right.insert(share);
+    else if (!rotten_.contains(share))
+      trial_.violation("share " + std::to_string(share) + " on the disk of " + name_ + " is not what it should be");
   }
   return right;
 }

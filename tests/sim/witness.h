@@ -12,7 +12,8 @@ namespace holdfast::sim {
 
 class Witness {
  public:
-  Witness(Trial& trial, Machine& machine, std::string name) : trial_(trial), machine_(machine), name_(std::move(name)) {}
+  Witness(Trial& trial, Machine& machine, std::string name)
+      : trial_(trial), machine_(machine), name_(std::move(name)) {}
 
   /// From now on bytes are looked at; without a file nothing is.
   void set_file(const ExpectedFile* file);

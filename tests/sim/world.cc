@@ -23,21 +23,23 @@ struct Outcome {
   std::optional<Result<T>> result;
 };
 
-io::Task<void> upload_into(const transfer::Context* context, transfer::UploadOptions options, transfer::Progress* progress,
-                           Outcome<transfer::UploadReport>* out) {
+io::Task<void> upload_into(const transfer::Context* context, transfer::UploadOptions options,
+                           transfer::Progress* progress, Outcome<transfer::UploadReport>* out) {
   out->result = co_await transfer::upload_file(*context, kSource, std::move(options), *progress);
 }
 
 io::Task<void> download_into(const transfer::Context* context, cap::Cap cap, transfer::Progress* progress,
                              Outcome<transfer::DownloadReport>* out) {
-  out->result = co_await transfer::download_file(*context, std::move(cap), kTarget, transfer::DownloadOptions{}, *progress);
+  out->result =
+      co_await transfer::download_file(*context, std::move(cap), kTarget, transfer::DownloadOptions{}, *progress);
 }
 
 class CheckingSink final : public transfer::Sink {
  public:
   CheckingSink(Trial& trial, ByteView right) : trial_(trial), rest_(right) {}
   io::Task<Result<void>> write(ByteView bytes) override {
-    if (bytes.size() > rest_.size() || !equal(bytes, rest_.first(bytes.size()))) trial_.violation("a download delivers wrong bytes");
+    if (bytes.size() > rest_.size() || !equal(bytes, rest_.first(bytes.size())))
+      trial_.violation("a download delivers wrong bytes");
     rest_ = rest_.subspan(std::min(rest_.size(), bytes.size()));
     co_return Result<void>{};
   }
@@ -48,8 +50,9 @@ class CheckingSink final : public transfer::Sink {
   ByteView rest_;
 };
 
-io::Task<void> stream_into(const transfer::Context* context, cap::Cap cap, CheckingSink* sink, transfer::DownloadOptions options,
-                           transfer::Progress* progress, Outcome<transfer::DownloadReport>* out) {
+io::Task<void> stream_into(const transfer::Context* context, cap::Cap cap, CheckingSink* sink,
+                           transfer::DownloadOptions options, transfer::Progress* progress,
+                           Outcome<transfer::DownloadReport>* out) {
   out->result = co_await transfer::download(*context, std::move(cap), *sink, std::move(options), *progress);
 }
 
@@ -108,7 +111,8 @@ void World::set_road(Host& host) {
 }
 
 io::Task<void> World::restart(Host* host, Fault fault) {
-  co_await host->machine.stop(fault.kind == FaultKind::kill ? Machine::Ending::kill : Machine::Ending::power_cut, fault.amount);
+  co_await host->machine.stop(fault.kind == FaultKind::kill ? Machine::Ending::kill : Machine::Ending::power_cut,
+                              fault.amount);
   host->road.changed();
   static_cast<void>(co_await pause(fault.lasts));
   co_await host->machine.start();
@@ -124,7 +128,8 @@ io::Task<void> World::befall(Fault fault) {
   Host& host = *hosts_[fault.server];
   switch (fault.kind) {
     case FaultKind::kill:
-    case FaultKind::power_cut: co_return co_await restart(&host, fault);
+    case FaultKind::power_cut:
+      co_return co_await restart(&host, fault);
     case FaultKind::partition:
       ++silenced_[fault.server];
       set_road(host);
@@ -160,11 +165,15 @@ io::Task<void> World::befall(Fault fault) {
       break;
     case FaultKind::client_stop:
     case FaultKind::client_kill:
-    case FaultKind::client_power_cut: client_.interrupt(fault); break;
-    case FaultKind::clock_jump:
-      loop_.jump_wall_clock(fault.amount % 2 == 0 ? static_cast<std::int64_t>(fault.amount) : -static_cast<std::int64_t>(fault.amount));
+    case FaultKind::client_power_cut:
+      client_.interrupt(fault);
       break;
-    default: break;
+    case FaultKind::clock_jump:
+      loop_.jump_wall_clock(fault.amount % 2 == 0 ? static_cast<std::int64_t>(fault.amount)
+                                                  : -static_cast<std::int64_t>(fault.amount));
+      break;
+    default:
+      break;
   }
 }
 
@@ -192,7 +201,9 @@ io::Task<void> World::act(Act which) {
 
 io::Task<void> World::perform(Act which) {
   switch (which) {
-    case Act::upload: co_await upload(&client_, true); break;
+    case Act::upload:
+      co_await upload(&client_, true);
+      break;
     case Act::download:
       co_await download(true);
       co_await download(false);
@@ -257,7 +268,8 @@ void World::check_placed(const transfer::UploadReport* report, const std::string
     }
     counted = host->witness.look();
     for (ShareNumber share : claimed) {
-      if (report != nullptr && !counted.contains(share)) trial_.violation(when + ": share " + std::to_string(share) + " is not on " + host->name);
+      if (report != nullptr && !counted.contains(share))
+        trial_.violation(when + ": share " + std::to_string(share) + " is not on " + host->name);
     }
   }
   const std::size_t happiness = placement::happiness(map);
@@ -272,7 +284,8 @@ void World::check_waste() {
     const std::uint64_t runs = trial_.figures.client_starts + host->witness.broken_writes + 1;
     const std::uint64_t bound = runs * scenario_.n * (edges + 2);
     if (host->liar.honest() && host->witness.held_and_sent_again > bound) {
-      trial_.violation(std::to_string(host->witness.held_and_sent_again) + " bytes were sent again to " + host->name + ", which had them");
+      trial_.violation(std::to_string(host->witness.held_and_sent_again) + " bytes were sent again to " + host->name +
+                       ", which had them");
     }
     trial_.figures.resent_bytes += host->witness.held_and_sent_again;
     host->witness.held_and_sent_again = 0;
@@ -299,7 +312,8 @@ io::Task<void> World::upload(ClientNode* client, bool first) {
     if (ended == ClientNode::Ended::by_itself && *outcome.result) break;
     if (ended == ClientNode::Ended::by_itself) {
       trial_.note(who + " fails: " + outcome.result->error().what);
-      if (++failures > attempts_max()) co_return trial_.violation(who + " fails again and again: " + outcome.result->error().what);
+      if (++failures > attempts_max())
+        co_return trial_.violation(who + " fails again and again: " + outcome.result->error().what);
     }
     static_cast<void>(co_await io::sleep_for(std::chrono::milliseconds(random_.below(20'000))));
   }
@@ -322,7 +336,8 @@ std::set<ShareNumber> World::right_shares() {
 
 void World::check_download(ClientNode& client) {
   const auto bytes = client.file(kTarget);
-  if (bytes && *bytes != plaintext_) trial_.violation("a file of " + std::to_string(bytes->size()) + " bytes lies where the download should be");
+  if (bytes && *bytes != plaintext_)
+    trial_.violation("a file of " + std::to_string(bytes->size()) + " bytes lies where the download should be");
 }
 
 io::Task<void> World::download(bool to_file) {
@@ -410,7 +425,8 @@ io::Task<void> World::repair() {
     static_cast<void>(co_await io::sleep_for(std::chrono::milliseconds(random_.below(20'000))));
   }
   if (!outcome.result || !*outcome.result || !(*outcome.result)->successful) {
-    co_return trial_.violation("a repair does not succeed" + (outcome.result && !*outcome.result ? ": " + outcome.result->error().what : ""));
+    co_return trial_.violation("a repair does not succeed" +
+                               (outcome.result && !*outcome.result ? ": " + outcome.result->error().what : ""));
   }
   std::set<ShareNumber> there = right_shares();
   for (const transfer::ShareVerdict& verdict : (*outcome.result)->after.shares) {
@@ -421,7 +437,8 @@ io::Task<void> World::repair() {
     const bool sampled = std::ranges::find(read, verdict.server) == read.end();
     if (!(*host)->liar.honest() || sampled) there.insert(verdict.share);
   }
-  if (there.size() != scenario_.n) trial_.violation("a successful repair leaves " + std::to_string(there.size()) + " good shares");
+  if (there.size() != scenario_.n)
+    trial_.violation("a successful repair leaves " + std::to_string(there.size()) + " good shares");
 }
 
 /// All power fails at once: what was told must still be there.

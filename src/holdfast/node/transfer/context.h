@@ -31,9 +31,8 @@ struct Context {
 
 /// How long to keep trying while the link is down.
 struct Patience {
-  io::Duration silence = std::chrono::seconds(15);  // a peer without a byte or an answer
-  io::Duration straggler =
-      std::chrono::seconds(15);  // after `happy`: how long a silent share is waited for
+  io::Duration silence = std::chrono::seconds(15);    // a peer without a byte or an answer
+  io::Duration straggler = std::chrono::seconds(15);  // after `happy`: how long a silent share is waited for
   io::Duration retry_first = std::chrono::milliseconds(200);
   io::Duration retry_max = std::chrono::seconds(30);
   std::optional<io::Duration> give_up_after;  // no progress at all for so long: fail; nothing: wait for ever

@@ -209,9 +209,8 @@ bool SharePlacer::is_live(const SharePusher& pusher) const {
 }
 
 bool SharePlacer::has_live_attempt(ShareNumber share) const {
-  return std::ranges::any_of(attempts_, [&](const auto& attempt) {
-    return attempt->pusher.share() == share && is_live(attempt->pusher);
-  });
+  return std::ranges::any_of(
+      attempts_, [&](const auto& attempt) { return attempt->pusher.share() == share && is_live(attempt->pusher); });
 }
 
 void SharePlacer::look_at_failures() {
@@ -271,7 +270,9 @@ void SharePlacer::spread(const std::set<std::size_t>& usable, Homes& homes) cons
   for (const auto& [server, share] : matching) unmatched.erase(share);
   for (std::size_t server : usable) {
     if (matching.size() >= wishes_.happy) return;
-    const auto free = std::ranges::find_if(unmatched, [&](ShareNumber share) { return !refused_.contains({server, share}); });
+    const auto free = std::ranges::find_if(unmatched, [&](ShareNumber share) {
+      return !refused_.contains({server, share});
+    });
     if (matching.contains(server) || free == unmatched.end()) continue;
     matching[server] = *free;
     homes[server].insert(*free);
