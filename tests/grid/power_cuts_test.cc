@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <bit>
-#include <cstdlib>
 
 #include "grid/memory_grid.h"
 #include "holdfast/core/immutable/share_test_kit.h"
@@ -14,11 +13,6 @@ namespace {
 
 namespace kit = immutable::test_kit;
 const std::string kSource = "/home/source", kTarget = "/home/target";
-
-/// Outcomes of one cut. SOAK=1: more than any of these cuts has.
-std::uint64_t outcomes_max() {
-  return std::getenv("SOAK") != nullptr ? 16'384 : 512;
-}
 
 /// Counts what was tried, for whoever reads.
 struct Tally {
@@ -40,7 +34,7 @@ template <class Life>
 void for_every_cut(const Life& life) {
   Tally tally;
   for (std::uint64_t cut = 0;; ++cut) {
-    EveryChoice choices(outcomes_max());
+    EveryChoice choices(4'096);
     bool reached = false;
     do {
       reached = life(choices, cut);

@@ -1,8 +1,6 @@
 // Invariant I1, by brute force: the disk fails or loses power at each operation of an upload in turn.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "holdfast/core/crypto/secrets.h"
 #include "holdfast/core/immutable/share_test_kit.h"
 #include "holdfast/node/storage/share_store_test_kit.h"
@@ -141,12 +139,11 @@ Client small_client() {
   return client;
 }
 
-// Seeds draw lots; here the disk keeps each set of sectors and names that it may keep. SOAK=1: more of them.
+// Seeds draw lots; here the disk keeps each set of sectors and names that it may keep.
 TEST(EveryOutcome, f21_OfACutAtEveryOperationLosesNothingAcknowledged) {
-  const std::uint64_t outcomes_max = std::getenv("SOAK") != nullptr ? 4'096 : 48;
   std::uint64_t cuts = 0, outcomes = 0, sampled = 0;
   for (bool reached = true; reached; ++cuts) {
-    holdfast::test::EveryChoice choices(outcomes_max);
+    holdfast::test::EveryChoice choices(4'096);
     do {
       const std::string where =
           "cut at operation " + std::to_string(cuts) + ", outcome " + std::to_string(choices.rounds());
