@@ -49,7 +49,8 @@ void take_status(ServerFacts& facts, const protocol::UploadStatus& status, std::
     // Another size: some other encoding under this storage index. The pusher finds it and starts over.
     if (partial.allocated_size != share_bytes) continue;
     facts.partial[share] = partial.required;
-    if (!partial.writing.empty() || partial.idle_seconds < kJustNowSeconds) facts.shared.insert(share);
+    if (!partial.writing.empty()) facts.shared.insert(share);
+    if (partial.idle_seconds < kJustNowSeconds) facts.recent.insert(share);
   }
 }
 

@@ -23,7 +23,8 @@ struct ServerFacts {
   std::optional<grid::AllocateSecrets> secrets;
   std::set<ShareNumber> complete;           // by its word; not yet proven
   std::map<ShareNumber, RangeSet> partial;  // ours: what each still lacks
-  std::set<ShareNumber> shared;             // of partial: somebody with our secret is at work on it, or was just now
+  std::set<ShareNumber> shared;             // of partial: somebody with our secret is at work on it
+  std::set<ShareNumber> recent;             // of partial: somebody was, just now
   std::set<ShareNumber> busy;               // somebody else is sending
 };
 

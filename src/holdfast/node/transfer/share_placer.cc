@@ -172,7 +172,8 @@ io::Task<void> SharePlacer::allocate_on(std::size_t position, std::set<ShareNumb
     } else if (reply->allocated.contains(share)) {
       const auto partial = facts.partial.find(share);
       begin.required = partial != facts.partial.end() ? partial->second : everything(job_.encoder.layout().size());
-      begin.shared = facts.shared.contains(share) || (reply->matched.contains(share) && partial == facts.partial.end());
+      begin.shared = facts.shared.contains(share) || (!job_.begun_here && facts.recent.contains(share)) ||
+                     (reply->matched.contains(share) && partial == facts.partial.end());
     } else if (facts.resumes) {
       refused_.insert({position, share});
       continue;

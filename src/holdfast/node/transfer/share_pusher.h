@@ -18,6 +18,7 @@ struct PushJob {
   immutable::Encoder& encoder;
   SegmentPipeline& pipeline;
   std::function<void()> changed;  // something worth looking at: the supervisor wakes
+  bool begun_here = false;        // who was at work just now was this node, before it was interrupted
 };
 
 /// Secrets of one server, derived from the identity of its verified certificate.

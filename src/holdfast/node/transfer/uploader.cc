@@ -33,6 +33,7 @@ struct Prepared {
   PutJournal journal;
   immutable::Geometry geometry;
   std::string journal_path;
+  bool begun_before = false;  // by this node
 };
 
 /// Identity, geometry, and the key: from the journal or by the first pass, which is then written down. Who only asks what
@@ -49,7 +50,7 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
   if (known) {
     progress.hashed_bytes = source.size;
     known->happy = options.happy;
-    Prepared prepared{std::move(*known), geometry, journal_path};
+    Prepared prepared{std::move(*known), geometry, journal_path, true};
     co_return prepared;
   }
   progress.phase = Phase::hashing;
@@ -133,7 +134,7 @@ io::Task<Result<UploadReport>> push(const Context& context, const Prepared& prep
   const immutable::SegmentEncoder segment_encoder(prepared.geometry, &journal.key);
   const auto source = make_file_source(context, journal, prepared.geometry);
   SegmentPipeline pipeline(context, *source, segment_encoder, encoder, SegmentPipeline::Limits{});
-  PushJob job{context, link, journal.storage_index, encoder, pipeline, nullptr};
+  PushJob job{context, link, journal.storage_index, encoder, pipeline, nullptr, prepared.begun_before};
   SharePlacer::Wishes wishes;
   wishes.happy = options.happy;
   wishes.patience = options.patience;
