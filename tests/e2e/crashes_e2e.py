@@ -61,23 +61,26 @@ class Killed(unittest.TestCase):
             self.addCleanup(server.stop)
             with Links([server.nurl]) as link:
                 links.line_rate(40_000_000)
-                link.line_rate(4_000_000)
+                # About a second for each life, in which something becomes durable: who never gets on is gone around.
+                rate = SIZE // 3 // KILLS
+                link.line_rate(rate)
                 client = place.new_client("killer", [*links.nurls, *link.nurls], convergence_of=place.client)
                 path = place.file("f", SIZE, 3)
                 running = start(client, "put", path, "--json", "--progress", "none")
                 kills = 0
-                for point in sorted(rng.randrange(SIZE // 3) for _ in range(KILLS)):
+                for point in [int((i + rng.uniform(0.3, 0.9)) * rate) for i in range(KILLS)]:
                     wait_until(lambda: link.sum("bytes_up") >= point or running.poll() is not None, "the point of the kill")
                     if running.poll() is not None:
                         break
                     server.kill()
                     kills += 1
                     server.start()
+                link.line_rate(40_000_000)
                 report = json.loads(finish(running)[0])
                 self.assertGreater(kills, KILLS // 2)
                 self.assertEqual((report["shares_placed"], report["happiness"], report["warnings"]), (10, 10, []))
                 # For each kill, what was on its way, and a second's bytes that were not yet synced (design, I4).
-                self.assertLessEqual(report["servers"][9]["bytes_sent"], report["share_bytes_total"] / 10 + kills * (MIB + 4_000_000))
+                self.assertLessEqual(report["servers"][9]["bytes_sent"], report["share_bytes_total"] / 10 + kills * (MIB + rate))
                 server.kill()
                 server.start()
                 checked = json.loads(finish(start(client, "--json", "verify", report["cap"], "--progress", "none"))[0])["results"]

@@ -78,6 +78,8 @@ class ShareStore {
     io::Task<Result<void>> append(Bytes data);
     /// Something came, though not yet enough to append: the sender is not silent.
     void hear();
+    /// What has come should be appended, little as it is: a slow sender's bytes are to be durable a second after they came.
+    bool is_due() const;
     struct Outcome {
       bool complete = false;
       RangeSet required;
@@ -90,6 +92,7 @@ class ShareStore {
     std::shared_ptr<IncomingUpload> upload_;
     std::uint64_t at_;
     IncomingUpload::Writings::iterator writing_;
+    io::Time appended_;
   };
   /// Errors: not_found, unauthorized (only uploads under other secrets), malformed (past the allocated size).
   Result<std::unique_ptr<Writer>> begin_write(const StorageIndex& si, ShareNumber share, const Secret& upload_secret,

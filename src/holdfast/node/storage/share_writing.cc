@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::uint64_t kUnsyncedBytesMax = 64 * 1'048'576;
 constexpr io::Duration kSyncEvery = std::chrono::seconds(1);
+constexpr io::Duration kAppendEvery = std::chrono::milliseconds(250);
 constexpr io::Duration kOpenIdleMax = std::chrono::seconds(60);
 constexpr std::size_t kOpenIdleUploadsMax = 100;  // two descriptors each
 constexpr unsigned kFailedAuditsMax = 3;
@@ -23,7 +24,7 @@ Error stopped_error() {
 }  // namespace
 
 ShareStore::Writer::Writer(ShareStore& store, std::shared_ptr<IncomingUpload> upload, Range range)
-    : store_(store), upload_(std::move(upload)), at_(range.begin) {
+    : store_(store), upload_(std::move(upload)), at_(range.begin), appended_(store.world_.loop.now()) {
   writing_ = upload_->writings.insert(upload_->writings.end(), {range, store_.world_.loop.now()});
   ++upload_->users;
   store_.touch(*upload_);
@@ -37,6 +38,10 @@ ShareStore::Writer::~Writer() {
 
 void ShareStore::Writer::hear() {
   writing_->last_bytes = store_.world_.loop.now();
+}
+
+bool ShareStore::Writer::is_due() const {
+  return store_.world_.loop.now() - appended_ >= kAppendEvery;
 }
 
 io::Task<Result<void>> ShareStore::Writer::append(Bytes data) {
@@ -79,6 +84,7 @@ io::Task<Result<void>> ShareStore::Writer::append(Bytes data) {
     }
     at_ += data.size();
     writing_->rest.begin = std::min(at_, writing_->rest.end);
+    appended_ = store_.world_.loop.now();
     hear();
     store_.touch(upload);
     if (!upload.unsynced.empty()) store_.dirty_.insert(upload_);

@@ -325,6 +325,7 @@ class Request {
       if (!count || *count == 0) break;
       writer.hear();
       filled += *count;
+      if (writer.is_due()) break;
     }
     if (received + filled > expected) co_return fail(Errc::malformed, "the body is longer than its range");
     received += filled;

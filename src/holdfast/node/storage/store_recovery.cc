@@ -9,7 +9,8 @@ namespace holdfast::storage {
 namespace {
 
 constexpr std::uint64_t kJournalBytesMax = 64 * 1'048'576;
-constexpr std::int64_t kSecondThought = 86'400;         // for what seems to have been idle too long
+constexpr std::int64_t kSecondThought = 86'400;         // for what seems to have been idle for years
+constexpr std::int64_t kYear = 365 * 86'400;
 constexpr std::int64_t kPlausibleWall = 1'577'836'800;  // 2020-01-01: an earlier clock says nothing
 
 /// The store's own directories: what is acknowledged in them must not vanish with their names.
@@ -129,9 +130,13 @@ void ShareStore::adopt(const StorageIndex& si, ShareNumber share, const std::str
   const std::int64_t last = std::max({journal->last_activity_wall, log->mtime_ns / 1'000'000'000});
   // A clock that is years ahead looks like years without the server: a day of running must pass before that is believed.
   const auto retention = static_cast<std::int64_t>(options_.partial_retention_seconds);
-  const std::int64_t believed_max = std::max<std::int64_t>(0, retention - kSecondThought);
   const bool says_nothing = now < kPlausibleWall || last < kPlausibleWall;
-  const std::int64_t idle = says_nothing ? 0 : std::clamp<std::int64_t>(now - last, 0, believed_max);
+  std::int64_t idle = says_nothing ? 0 : std::max<std::int64_t>(0, now - last);
+  if (idle > retention + kYear) idle = std::max<std::int64_t>(0, retention - kSecondThought);
+  if (idle >= retention) {
+    discard();
+    return;
+  }
   UploadFiles files(world_.files, base, paths_.incoming(), journal->header.allocated_size);
   if (const Result<void> adopted = files.adopt_journal(journal->good_bytes); !adopted) {
     world_.log.error("a partial share cannot be taken over: " + adopted.error().what);
