@@ -61,12 +61,13 @@ class Killed(unittest.TestCase):
             self.addCleanup(server.stop)
             with Links([server.nurl]) as link:
                 links.line_rate(40_000_000)
-                # About a second for each life, in which something becomes durable: who never gets on is gone around.
+                # About a second for each life, in which something may become durable. Happy with ten only: else who hardly gets
+                # on is gone around.
                 rate = SIZE // 3 // KILLS
                 link.line_rate(rate)
                 client = place.new_client("killer", [*links.nurls, *link.nurls], convergence_of=place.client)
                 path = place.file("f", SIZE, 3)
-                running = start(client, "put", path, "--json", "--progress", "none")
+                running = start(client, "put", path, "--happy", "10", "--json", "--progress", "none")
                 kills = 0
                 for point in [int((i + rng.uniform(0.3, 0.9)) * rate) for i in range(KILLS)]:
                     wait_until(lambda: link.sum("bytes_up") >= point or running.poll() is not None, "the point of the kill")
