@@ -527,6 +527,20 @@ class Cuts(WithServer):
             self.assertEqual(f.read(cut), data)
         self.assert_status(200, self.client.abort(self.si, 1, self.secret))
 
+    def test_a_slow_sender_s_bytes_count_long_before_a_piece_of_the_store_is_full(self):
+        size = 4 * MIB
+        self.client.allocated(self.si, {1}, size, self.secret, resume=True)
+        sent = 0
+        with self.client.begin_write(self.si, 1, 0, size, self.secret) as stream:
+            while self.client.required(self.si, 1, self.secret) == [(0, size)]:
+                stream.sendall(b"x")
+                sent += 1
+                self.assertLess(sent, 10_000)
+            self.node.kill()
+        self.node.start()
+        [(held, end)] = self.client.required(self.si, 1, self.secret)
+        self.assertTrue(0 < held <= sent and end == size, (held, sent))
+
     def wait_for(self, required):
         """What was sent before a cut is stored soon after it."""
         until = time.monotonic() + DEADLINE

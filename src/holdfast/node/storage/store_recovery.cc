@@ -9,28 +9,15 @@ namespace holdfast::storage {
 namespace {
 
 constexpr std::uint64_t kJournalBytesMax = 64 * 1'048'576;
-constexpr std::int64_t kSecondThought = 86'400;         // for what seems to have been idle for years
+constexpr std::int64_t kSecondThought = 86'400;  // for what seems to have been idle for years
 constexpr std::int64_t kYear = 365 * 86'400;
 constexpr std::int64_t kPlausibleWall = 1'577'836'800;  // 2020-01-01: an earlier clock says nothing
-
-/// The store's own directories: what is acknowledged in them must not vanish with their names.
-Result<void> make_store_directories(io::FileSystem& files, const StorePaths& paths) {
-  HF_TRY(const std::vector<std::string> made, files.make_directories(paths.incoming()));
-  std::vector<std::string> parents = {paths.shares(), paths.root(), io::parent_path(paths.root())};
-  for (const std::string& directory : made) parents.push_back(io::parent_path(directory));
-  for (const std::string& parent : parents) {
-    // Above the root there may be directories that the server may pass but not open.
-    const Result<void> synced = files.sync_directory(parent);
-    if (!synced && synced.error().code != Errc::unauthorized) return synced;
-  }
-  return {};
-}
 
 }  // namespace
 
 io::Task<Result<void>> ShareStore::open() {
   auto job = [this]() -> Result<void> {
-    HF_TRY_VOID(make_store_directories(world_.files, paths_));
+    HF_TRY_VOID(io::make_lasting_directory(world_.files, paths_.incoming()));
     HF_TRY(lock_, world_.files.open(paths_.lock(), io::Open::create));
     if (auto locked = lock_->lock(); !locked) {
       return fail(locked.error().code, paths_.root() + " is served by another process already");

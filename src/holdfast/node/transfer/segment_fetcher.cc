@@ -89,10 +89,6 @@ io::Task<Result<void>> SegmentFetcher::find() {
     dead_.erase(server);
     asking_.spawn(ask(server));
   }
-  for (std::size_t i = 0;
-       file_.claim().size > kLargeFileBytes && i < std::min<std::size_t>(file_.claim().k, servers.size()); ++i) {
-    opening_.spawn(servers[i]->make_ready(kConnectionsPerCopy - 1));
-  }
   while (distinct_alive() < file_.claim().k && asking_.running() > 0) HF_CO_TRY_VOID(co_await told(changed_));
   co_return Result<void>{};
 }
@@ -328,6 +324,15 @@ io::Task<Result<void>> SegmentFetcher::gather(SegmentBatch& batch) {
   co_return outcome;
 }
 
+/// While the servers are asked who has shares, those that will probably be read from.
+void SegmentFetcher::connect_to_likely_ones() {
+  if (file_.claim().size <= kLargeFileBytes) return;
+  const std::vector<grid::StorageServer*> servers = permuted_servers(context_, si_);
+  for (std::size_t i = 0; i < std::min<std::size_t>(file_.claim().k, servers.size()); ++i) {
+    opening_.spawn(servers[i]->make_ready(kConnectionsPerCopy - 1));
+  }
+}
+
 /// What the first segments will be fetched from, so that nobody waits for one to be open before the next is looked at.
 void SegmentFetcher::open_likely_ones() {
   SegmentBatch imagined;
@@ -340,6 +345,7 @@ void SegmentFetcher::open_likely_ones() {
 }
 
 io::Task<Result<void>> SegmentFetcher::open() {
+  connect_to_likely_ones();
   HF_CO_TRY_VOID(co_await find());
   open_likely_ones();
   SegmentBatch batch;

@@ -22,7 +22,8 @@ class SegmentFetcher {
                  const cap::Key* key);
   ~SegmentFetcher();
 
-  /// Until k distinct shares are found and one is open; those that will be wanted first are being opened. Errors: not_enough_shares, patience's, malformed (bad file).
+  /// Until k distinct shares are found and one is open; those that will be wanted first are being opened. Errors:
+  /// not_enough_shares, patience's, malformed (bad file).
   io::Task<Result<void>> open();
   /// Ends the questions that are still open; to be awaited before it is destroyed.
   io::Task<void> close();
@@ -42,6 +43,7 @@ class SegmentFetcher {
  private:
   io::Task<Result<void>> find();
   io::Task<void> ask(grid::StorageServer* server);
+  void connect_to_likely_ones();
   void open_likely_ones();
   io::Task<Result<Buffer>> fetch(ShareCopy& copy, SegmentBatch& batch);
   void look();
