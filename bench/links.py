@@ -140,13 +140,25 @@ def resuming(binary, place, size):
             upload.wait()
             if kind == "without_journal":
                 shutil.rmtree(grid.client + "/transfers")
-            before, start = stored_bytes(grid), time.monotonic()
+            before = settled_bytes(grid)
+            start = time.monotonic()
             again = subprocess.Popen([binary, "-d", grid.client, "put", path, "--progress", "none"], stdout=subprocess.DEVNULL)
             while stored_bytes(grid) <= before and again.poll() is None:
                 time.sleep(0.002)
             out[kind + "_s"] = time.monotonic() - start
             again.wait()
     return out
+
+
+def settled_bytes(grid):
+    """What they have once nothing of a killed upload is on its way any more."""
+    stored, since = stored_bytes(grid), time.monotonic()
+    while time.monotonic() - since < 2:
+        time.sleep(0.1)
+        now = stored_bytes(grid)
+        if now != stored:
+            stored, since = now, time.monotonic()
+    return stored
 
 
 def stored_bytes(grid):
