@@ -3,9 +3,8 @@
 #include <algorithm>
 
 #include "holdfast/core/crypto/secrets.h"
-#include "holdfast/node/transfer/node_stores.h"
+#include "holdfast/node/transfer/grid_push.h"
 #include "holdfast/node/transfer/segment_fetcher.h"
-#include "holdfast/node/transfer/share_placer.h"
 
 namespace holdfast::transfer {
 namespace {
@@ -55,36 +54,19 @@ std::set<std::pair<std::string, ShareNumber>> unusable_copies(const CheckReport&
   return out;
 }
 
-io::Task<void> run_pipeline(SegmentPipeline* pipeline, Result<void>* outcome, std::function<void()>* changed) {
-  *outcome = co_await pipeline->run();
-  if (*changed) (*changed)();
-}
-
 /// The encoding of an open file, pushed wherever shares are missing.
-io::Task<Result<void>> push_missing(const Context& context, Link& link, const cap::ChkVerifyCap& cap,
-                                    SegmentFetcher& fetcher, const CheckOptions& options, Progress& progress,
-                                    RepairReport& report) {
-  const immutable::Geometry geometry = fetcher.geometry();
-  const Bytes original = to_bytes(fetcher.file().extension_bytes());
-  const immutable::ShareLayout layout(geometry, immutable::ShareLayout::Choice{0, original.size()});
-  immutable::Encoder encoder(geometry, layout, make_node_stores(context.files, context.journal_directory), original);
-  const immutable::SegmentEncoder segment_encoder(geometry, nullptr);
-  GridSource source(fetcher, progress);
-  SegmentPipeline pipeline(context, source, segment_encoder, encoder, SegmentPipeline::Limits{});
-  PushJob job{context, link, cap.storage_index, encoder, pipeline, nullptr};
-  SharePlacer::Wishes wishes;
-  wishes.happy = 0;
-  wishes.patience = options.patience;
-  wishes.rejected = unusable_copies(report.before);
+io::Task<Result<void>> push_missing(const Context& context, const cap::ChkVerifyCap& cap, SegmentFetcher& fetcher,
+                                    const CheckOptions& options, Progress& progress, RepairReport& report) {
   const Secret master = crypto::private_upload_master(context.lease_secret, cap.storage_index);
-  SharePlacer placer(job, master, std::move(wishes), progress);
-  io::TaskGroup encoding(co_await io::this_scope());
-  Result<void> encoded;
-  encoding.spawn(run_pipeline(&pipeline, &encoded, &job.changed));
-  const Result<void> outcome = co_await placer.run();
-  encoding.cancel();
-  co_await encoding.join();
-  report.warnings = placer.warnings();
+  PushPlan plan{cap.storage_index, master, fetcher.geometry()};
+  plan.original = to_bytes(fetcher.file().extension_bytes());
+  plan.wishes.happy = 0;
+  plan.wishes.patience = options.patience;
+  plan.wishes.rejected = unusable_copies(report.before);
+  GridSource source(fetcher, progress);
+  Pushed pushed;
+  const Result<void> outcome = co_await push_shares(context, std::move(plan), source, progress, pushed);
+  report.warnings = pushed.warnings;
   if (!outcome) {
     if (outcome.error().code == Errc::corrupt) {
       // Nothing could complete, as no tail was ever sent; nor shall the rest lie about.
@@ -92,7 +74,7 @@ io::Task<Result<void>> push_missing(const Context& context, Link& link, const ca
     }
     co_return outcome;
   }
-  for (const auto& [share, servers] : placer.placed()) {
+  for (const auto& [share, servers] : pushed.placed) {
     for (const grid::StorageServer* server : servers) {
       const bool known = std::ranges::any_of(report.before.shares, [&](const ShareVerdict& each) {
         return each.share == share && each.server == server->id();
@@ -126,7 +108,7 @@ io::Task<Result<RepairReport>> repair(const Context& context, cap::ChkVerifyCap 
   const immutable::FileClaim claim{cap.ueb_hash, cap.k, cap.n, cap.size};
   SegmentFetcher fetcher(context, link, cap.storage_index, claim, nullptr);
   Result<void> done = co_await fetcher.open();
-  if (done) done = co_await push_missing(context, link, cap, fetcher, options, progress, report);
+  if (done) done = co_await push_missing(context, cap, fetcher, options, progress, report);
   co_await fetcher.close();
   if (!done) co_return tl::make_unexpected(done.error());
   sum_up(report.after);

@@ -5,8 +5,8 @@
 #include "holdfast/core/base/base32.h"
 #include "holdfast/core/cap/cap.h"
 #include "holdfast/core/crypto/secrets.h"
-#include "holdfast/node/transfer/node_stores.h"
-#include "holdfast/node/transfer/share_placer.h"
+#include "holdfast/core/immutable/uri_extension.h"
+#include "holdfast/node/transfer/grid_push.h"
 
 namespace holdfast::transfer {
 namespace {
@@ -92,79 +92,58 @@ io::Task<Result<std::string>> literal(const Context& context, const SourceIdenti
   co_return cap::to_string(made);
 }
 
-std::string cap_of(const PutJournal& journal, const immutable::Encoder& encoder) {
+std::string cap_of(const PutJournal& journal, const Hash& ueb_hash) {
   cap::ChkReadCap read;
   read.key = journal.key;
-  read.ueb_hash = encoder.uri_extension_hash();
+  read.ueb_hash = ueb_hash;
   read.k = static_cast<std::uint16_t>(journal.k);
   read.n = static_cast<std::uint16_t>(journal.n);
   read.size = journal.source.size;
   return cap::to_string(cap::Cap(read));
 }
 
-void report_servers(const Context& context, const SharePlacer& placer, UploadReport& report) {
-  const auto placed = placer.placed();
+void report_servers(const Context& context, const Pushed& pushed, UploadReport& report) {
   for (const grid::StorageServer* server : context.servers) {
     ServerReport& each = report.servers.emplace_back();
     each.id = server->id();
     each.name = server->name();
-    each.bytes_sent = placer.bytes_sent(server);
-    for (const auto& [share, servers] : placed) {
+    each.bytes_sent = pushed.sent_to.at(server);
+    for (const auto& [share, servers] : pushed.placed) {
       if (std::ranges::find(servers, server) != servers.end()) each.shares.push_back(share);
     }
   }
-}
-
-double seconds_since(io::Time start, io::Loop& loop) {
-  return std::chrono::duration<double>(loop.now() - start).count();
-}
-
-io::Task<void> run_pipeline(SegmentPipeline* pipeline, Result<void>* outcome, std::function<void()>* changed) {
-  *outcome = co_await pipeline->run();
-  if (*changed) (*changed)();
 }
 
 io::Task<Result<UploadReport>> push(const Context& context, const Prepared& prepared, const UploadOptions& options,
                                     Progress& progress) {
   const io::Time start = context.loop.now();
   const PutJournal& journal = prepared.journal;
-  Link link(context.loop, context.random, options.patience);
-  const immutable::ShareLayout layout(prepared.geometry);
-  immutable::Encoder encoder(prepared.geometry, layout, make_node_stores(context.files, context.journal_directory));
-  const immutable::SegmentEncoder segment_encoder(prepared.geometry, &journal.key);
   const auto source = make_file_source(context, journal, prepared.geometry);
-  SegmentPipeline pipeline(context, *source, segment_encoder, encoder, SegmentPipeline::Limits{});
-  PushJob job{context, link, journal.storage_index, encoder, pipeline, nullptr, prepared.begun_before};
-  SharePlacer::Wishes wishes;
-  wishes.happy = options.happy;
-  wishes.patience = options.patience;
-  wishes.on_happy = [&] {
-    if (options.on_proven) options.on_proven(cap_of(journal, encoder));
+  PushPlan plan{journal.storage_index, master_of(context, journal), prepared.geometry, &journal.key};
+  plan.begun_before = prepared.begun_before;
+  plan.wishes.happy = options.happy;
+  plan.wishes.patience = options.patience;
+  plan.on_happy = [&](const Hash& ueb_hash) {
+    if (options.on_proven) options.on_proven(cap_of(journal, ueb_hash));
   };
-  SharePlacer placer(job, master_of(context, journal), std::move(wishes), progress);
-  io::TaskGroup encoding(co_await io::this_scope());
-  Result<void> encoded;
-  encoding.spawn(run_pipeline(&pipeline, &encoded, &job.changed));
-  const Result<void> outcome = co_await placer.run();
-  encoding.cancel();
-  co_await encoding.join();
-  if (!outcome) co_return tl::make_unexpected(outcome.error());
+  Pushed pushed;
+  HF_CO_TRY_VOID(co_await push_shares(context, std::move(plan), *source, progress, pushed));
   UploadReport report;
-  report.cap = cap_of(journal, encoder);
+  report.cap = cap_of(journal, immutable::uri_extension_hash(pushed.uri_extension));
   report.storage_index = to_string(journal.storage_index);
   report.file_bytes = journal.source.size;
-  report.share_bytes_total = layout.size() * journal.n;
-  report.bytes_resent = placer.bytes_resent();
-  report.bytes_skipped = placer.bytes_skipped();
-  report.cuts = placer.cuts();
-  report.shares_placed = static_cast<unsigned>(placer.placed().size());
+  report.share_bytes_total = pushed.share_bytes_total;
+  report.bytes_sent = pushed.bytes_sent;
+  report.bytes_resent = pushed.bytes_resent;
+  report.bytes_skipped = pushed.bytes_skipped;
+  report.cuts = pushed.cuts;
+  report.shares_placed = static_cast<unsigned>(pushed.placed.size());
   report.shares_total = journal.n;
-  report.happiness = static_cast<unsigned>(placer.happiness());
+  report.happiness = pushed.happiness;
   report.happy = options.happy;
-  report.warnings = placer.warnings();
-  report.bytes_sent = placer.bytes_sent();
-  report_servers(context, placer, report);
-  report.seconds = seconds_since(start, context.loop);
+  report.warnings = pushed.warnings;
+  report_servers(context, pushed, report);
+  report.seconds = std::chrono::duration<double>(context.loop.now() - start).count();
   co_return report;
 }
 
