@@ -1,12 +1,11 @@
 #include "holdfast/core/protocol/storage_messages.h"
 
-#include <functional>
-#include <vector>
-
-#include "holdfast/core/protocol/cbor.h"
+#include "holdfast/core/protocol/cbor_fields.h"
 
 namespace holdfast::protocol {
 namespace {
+
+using protocol::into;  // beside those below
 
 constexpr std::string_view kVersionKey = "http://allmydata.org/tahoe/protocols/storage/v1";
 constexpr std::size_t kReasonBytesMax = 32'765;
@@ -39,55 +38,7 @@ Result<ShareSet> read_set(CborReader& in) {
   }
 }
 
-/// One key of a map and how to read its value. Byte-string keys are those of the version message.
-struct Field {
-  std::string_view key;
-  std::function<Result<void>(CborReader&)> read;
-  bool optional = false;
-};
-
-/// All fields but optional ones must be there, each once; other keys are an error in a closed map and skipped in an open one.
-Result<void> read_map(CborReader& in, const std::vector<Field>& fields, bool byte_keys, bool open) {
-  HF_TRY(auto pairs, in.map());
-  std::vector<bool> seen(fields.size(), false);
-  std::set<std::string, std::less<>> others;
-  for (;;) {
-    HF_TRY(const bool more, pairs.next());
-    if (!more) break;
-    std::string_view key;
-    if (byte_keys) {
-      HF_TRY(const ByteView bytes, in.bytes());
-      key = text_of(bytes);
-    } else {
-      HF_TRY(key, in.text());
-    }
-    std::size_t at = 0;
-    while (at < fields.size() && fields[at].key != key) ++at;
-    if (at == fields.size()) {
-      if (!open) return fail(Errc::malformed, "an unknown key in a message");
-      if (!others.emplace(key).second || others.size() > 256) return fail(Errc::malformed, "a key twice");
-      HF_TRY_VOID(in.skip());
-      continue;
-    }
-    if (seen[at]) return fail(Errc::malformed, "a key twice in a message");
-    seen[at] = true;
-    HF_TRY_VOID(fields[at].read(in));
-  }
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (!seen[i] && !fields[i].optional)
-      return fail(Errc::malformed, "a message without " + std::string(fields[i].key));
-  }
-  return {};
-}
-
-std::function<Result<void>(CborReader&)> into(std::uint64_t& out) {
-  return [&out](CborReader& in) -> Result<void> {
-    HF_TRY(out, in.uint());
-    return {};
-  };
-}
-
-std::function<Result<void>(CborReader&)> into(ShareSet& out) {
+ReadField into(ShareSet& out) {
   return [&out](CborReader& in) -> Result<void> {
     HF_TRY(out, read_set(in));
     return {};
@@ -102,23 +53,17 @@ Result<RangeSet> read_ranges(CborReader& in) {
     if (!more) return out;
     if (count == kStatusRangesMax) return fail(Errc::malformed, "too many ranges");
     Range range;
-    HF_TRY_VOID(read_map(in, {{"begin", into(range.begin)}, {"end", into(range.end)}}, false, false));
+    HF_TRY_VOID(read_map(in, {{"begin", into(range.begin)}, {"end", into(range.end)}}, {}));
     if (range.empty()) return fail(Errc::malformed, "an empty or reversed range");
     out.add(range);
   }
 }
 
-std::function<Result<void>(CborReader&)> into(RangeSet& out) {
+ReadField into(RangeSet& out) {
   return [&out](CborReader& in) -> Result<void> {
     HF_TRY(out, read_ranges(in));
     return {};
   };
-}
-
-Result<void> read_whole(ByteView bytes, const std::vector<Field>& fields, bool open = false) {
-  CborReader in(bytes);
-  HF_TRY_VOID(read_map(in, fields, false, open));
-  return in.end();
 }
 
 Result<void> read_partials(CborReader& in, std::map<ShareNumber, UploadStatus::Partial>& out) {
@@ -135,7 +80,7 @@ Result<void> read_partials(CborReader& in, std::map<ShareNumber, UploadStatus::P
                           {"idle", into(partial.idle_seconds)},
                           {"expires-in", into(partial.expires_in_seconds)},
                           {"writing", into(partial.writing), true}},
-                         false, true));
+                         {.byte_keys = false, .open = true}));
     if (share >= kSharesMax) continue;
     if (!out.emplace(static_cast<ShareNumber>(share), std::move(partial)).second) {
       return fail(Errc::malformed, "a share twice in a status");
@@ -238,14 +183,15 @@ Result<ServerVersion> decode_server_version(ByteView bytes) {
                     {{"maximum-immutable-share-size", into(out.maximum_immutable_share_size)},
                      {"maximum-mutable-share-size", into(out.maximum_mutable_share_size)},
                      {"available-space", into(out.available_space)}},
-                    true, false);
+                    {.byte_keys = true, .open = false});
   };
   const auto application = [&out](CborReader& reader) -> Result<void> {
     HF_TRY(const ByteView text, reader.bytes());
     out.application_version = std::string(text_of(text));
     return {};
   };
-  HF_TRY_VOID(read_map(in, {{kVersionKey, inner}, {"application-version", application}}, true, false));
+  HF_TRY_VOID(
+      read_map(in, {{kVersionKey, inner}, {"application-version", application}}, {.byte_keys = true, .open = false}));
   HF_TRY_VOID(in.end());
   return out;
 }
