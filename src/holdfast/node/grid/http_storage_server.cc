@@ -1,58 +1,14 @@
 // One storage server over Great Black Swamp: requests and answers of section 4 of the storage protocol.
-#include <algorithm>
-
 #include "holdfast/core/placement/server_ring.h"
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/core/protocol/storage_messages.h"
 #include "holdfast/core/protocol/storage_paths.h"
-#include "holdfast/edge/http/client.h"
-#include "holdfast/node/grid/server_list.h"
+#include "holdfast/node/grid/http_peer.h"
 
 namespace holdfast::grid {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 30 * 1'048'576;  // a CBOR answer
-constexpr std::size_t kErrorBytesMax = 10'000;
-
-/// A ByteSource of ours as the body of a request.
-class SourceBody final : public http::BodySource {
- public:
-  explicit SourceBody(ByteSource& source) : source_(source) {}
-  std::uint64_t length() const override { return source_.length(); }
-  io::Task<Result<ByteView>> next() override { return source_.next(); }
-
- private:
-  ByteSource& source_;
-};
-
-Error status_error(unsigned status, const std::string& name, std::string text) {
-  text.resize(std::min<std::size_t>(text.size(), 200));
-  std::ranges::replace_if(
-      text, [](unsigned char c) { return c < 32 || c > 126; }, ' ');
-  const std::string what = name + " answered " + std::to_string(status) + (text.empty() ? "" : ": " + text);
-  switch (status) {
-    case 401:
-      return {Errc::unauthorized, what};
-    case 404:
-      return {Errc::not_found, what};
-    case 405:
-      return {Errc::unsupported, what};
-    case 409:
-      return {Errc::conflict, what};
-    case 413:
-      return {Errc::unsupported, name + ", or a proxy on the way to it, takes no bodies of that size (413)"};
-    case 507:
-      return {Errc::no_space, what};
-    default:
-      break;
-  }
-  return {status >= 500 || status == 408 || status == 429 ? Errc::unavailable : Errc::malformed, what};
-}
-
-bool is_page(http::ClientResponse& response) {
-  const auto type = response.headers().find("Content-Type");
-  return type && type->starts_with("text/html");
-}
 
 class HttpStorageServer final : public StorageServer {
  public:
@@ -63,29 +19,18 @@ class HttpStorageServer final : public StorageServer {
         options_(options),
         name_(short_name(announcement_)),
         seed_(placement::permutation_seed(announcement_.server_id, announcement_.announced_seed)),
-        authorization_(protocol::authorization_value(announcement_.nurls.front().swissnum)) {
-    const protocol::Nurl& nurl = announcement_.nurls.front();
-    http::ClientOptions client;
-    client.host = nurl.host;
-    client.port = nurl.port;
-    client.pin = nurl.spki;
-    client.connect_timeout = options.silence;
-    client.idle_timeout = options.silence;
-    client.send_limit = options.send_limit;
-    client.receive_limit = options.receive_limit;
-    client_ = http::Client::create(loop, tls, std::move(client));
-  }
+        peer_(loop, tls, announcement_.nurls.front(), name_, options) {}
 
   const std::string& id() const override { return announcement_.server_id; }
   const std::string& name() const override { return name_; }
   ByteView permutation_seed() const override { return seed_; }
   std::optional<SpkiHash> spki() const override {
-    const auto peer = client_->peer();
+    const auto peer = peer_.client().peer();
     return peer ? std::optional(peer->spki) : std::nullopt;
   }
-  io::Task<void> make_ready(std::size_t connections) override { return client_->make_ready(connections); }
+  io::Task<void> make_ready(std::size_t connections) override { return peer_.client().make_ready(connections); }
   std::optional<TubId> tub_id() const override {
-    const auto peer = client_->peer();
+    const auto peer = peer_.client().peer();
     return peer ? std::optional(peer->tub_id) : std::nullopt;
   }
 
@@ -172,9 +117,9 @@ class HttpStorageServer final : public StorageServer {
   io::Task<Result<void>> read_onto(const StorageIndex& si, ShareNumber share, Range range, Arriving& out) override {
     http::ClientRequest ask_for = request("GET", protocol::share_path(si, share));
     ask_for.headers.add("Range", protocol::format_range(range));
-    HF_CO_TRY(const auto response, co_await send(std::move(ask_for)));
+    HF_CO_TRY(const auto response, co_await peer_.send(std::move(ask_for)));
     if (response->status() == 204) co_return Result<void>{};
-    if (response->status() != 206) co_return tl::make_unexpected(co_await error_of(*response));
+    if (response->status() != 206) co_return tl::make_unexpected(co_await peer_.error_of(*response));
     const auto field = response->headers().find("Content-Range");
     const auto told = field ? protocol::parse_content_range(*field) : fail(Errc::malformed, "no Content-Range");
     if (!told || told->range.begin != range.begin || told->range.end > range.end || !is_share_data(*response)) {
@@ -211,18 +156,10 @@ class HttpStorageServer final : public StorageServer {
     co_return Result<void>{};
   }
 
-  Traffic traffic() const override {
-    const http::ClientCounters& counters = client_->counters();
-    return Traffic{counters.body_bytes_sent, counters.body_bytes_received, counters.requests, counters.connections,
-                   counters.broken};
-  }
+  Traffic traffic() const override { return peer_.traffic(); }
 
  private:
-  struct Answer {
-    unsigned status = 0;
-    http::Headers headers;
-    Bytes body;
-  };
+  using Answer = HttpAnswer;
 
   static std::string short_name(const protocol::Announcement& announcement) {
     if (!announcement.nickname.empty()) return announcement.nickname;
@@ -232,18 +169,16 @@ class HttpStorageServer final : public StorageServer {
   }
 
   http::ClientRequest request(std::string method, std::string path) const {
-    http::ClientRequest out;
-    out.method = std::move(method);
-    out.target = std::move(path);
-    out.headers.add("Authorization", authorization_);
-    out.headers.add("Accept", "application/cbor");
-    out.answer_timeout = options_.silence;
-    return out;
+    return peer_.request(std::move(method), std::move(path));
   }
-
   static void add_secret(http::ClientRequest& out, std::string_view kind, const Secret& secret) {
-    out.headers.add("X-Tahoe-Authorization", protocol::format_secret_field(kind, secret.reveal()));
+    HttpPeer::add_secret(out, kind, secret);
   }
+  template <class T>
+  Result<T> in_answer(Result<T> decoded) const {
+    return peer_.in_answer(std::move(decoded));
+  }
+  io::Task<Result<Answer>> ask(http::ClientRequest out) { return peer_.ask(std::move(out), kAnswerBytesMax); }
 
   static bool is_share_data(http::ClientResponse& response) {
     const auto type = response.headers().find("Content-Type");
@@ -257,51 +192,12 @@ class HttpStorageServer final : public StorageServer {
     return fail(Errc::unauthorized, name_ + " presents a certificate that is not the one it announces (TubID differs)");
   }
 
-  template <class T>
-  Result<T> in_answer(Result<T> decoded) const {
-    if (!decoded) return fail(Errc::malformed, name_ + " answered something else: " + decoded.error().what);
-    return decoded;
-  }
-
-  io::Task<Result<std::unique_ptr<http::ClientResponse>>> send(http::ClientRequest out) {
-    auto response = co_await client_->send(std::move(out));
-    if (!response) co_return fail_in(name_, response.error());
-    co_return response;
-  }
-
-  io::Task<Error> error_of(http::ClientResponse& response) {
-    const unsigned status = response.status();
-    const bool page = is_page(response);
-    Result<Bytes> body = co_await http::read_all(response.body(), kErrorBytesMax);
-    Error error = status_error(status, name_, body && !page ? std::string(text_of(*body)) : std::string());
-    // Real servers have pages for what they refuse, and never for anything else.
-    if (page && (status < 400 || status == 511)) {
-      error.what = "a web page (" + std::to_string(status) + ") came instead of an answer of " + name_ +
-                   ": a captive portal or a proxy is on the way; sign in there, or use another network";
-    }
-    co_return error;
-  }
-
-  /// A request with an answer that fits into memory. 2xx, or an error.
-  io::Task<Result<Answer>> ask(http::ClientRequest out) {
-    HF_CO_TRY(const auto response, co_await send(std::move(out)));
-    if (response->status() < 200 || response->status() > 299 || is_page(*response)) {
-      co_return tl::make_unexpected(co_await error_of(*response));
-    }
-    Answer answer{response->status(), response->headers(), {}};
-    Result<Bytes> body = co_await http::read_all(response->body(), kAnswerBytesMax);
-    if (!body) co_return fail_in(name_, body.error());
-    answer.body = std::move(*body);
-    co_return answer;
-  }
-
   io::AsioLoop& loop_;
   const protocol::Announcement announcement_;
   const HttpServerOptions options_;
   const std::string name_;
   const Bytes seed_;
-  const std::string authorization_;
-  std::unique_ptr<http::Client> client_;
+  HttpPeer peer_;
   std::optional<VersionAnswer> recent_;
   io::Time recent_until_{};
 };

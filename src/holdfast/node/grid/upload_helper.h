@@ -17,7 +17,7 @@ struct HelperIdentity {
 
 /// Errors of every method: unavailable and timeout (try again, or go around), unauthorized (another certificate, wrong
 /// swissnum), not_found (no such upload), conflict (409: another offset, other parameters; 423: somebody else is sending),
-/// no_space (507), corrupt (422: the pieces held are not those named), unsupported (413: it takes no file of that size),
+/// no_space (507; 429: it has too many), corrupt (422: the pieces held are not those named), unsupported (413: it takes no file of that size),
 /// malformed (the answer breaks the protocol), cancelled. Nothing is retried inside; answers are never trusted.
 class UploadHelper {
  public:
