@@ -26,7 +26,8 @@ ALLOWED = {
                      "edge/http"],
     "node/grid": ["core/base", "core/crypto", "core/cap", "core/placement", "core/protocol", "edge/io", "edge/http"],
     "node/transfer": CORE + ["edge/io", "node/grid"],
-    "cli": CORE + ["edge/io", "edge/http", "node/config", "node/storage", "node/grid", "node/transfer"],
+    "node/gateway": CORE + ["edge/io", "edge/http", "node/transfer"],
+    "cli": CORE + ["edge/io", "edge/http", "node/config", "node/storage", "node/grid", "node/transfer", "node/gateway"],
 }
 # Headers of node/grid that node/transfer may see: the port, nothing that speaks HTTP.
 TRANSFER_SEES_OF_GRID = {"storage_server.h"}
