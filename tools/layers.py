@@ -30,8 +30,9 @@ ALLOWED = {
     "node/transfer": CORE + ["edge/io", "node/grid"],
     "node/helper": ["core/base", "core/crypto", "core/cap", "core/immutable", "core/placement", "core/protocol",
                     "core/resume", "edge/io", "edge/http", "node/uploads", "node/grid", "node/transfer"],
+    "node/gateway": CORE + ["edge/io", "edge/http", "node/uploads", "node/transfer"],
     "cli": CORE + ["edge/io", "edge/http", "node/config", "node/uploads", "node/storage", "node/grid",
-                   "node/transfer", "node/helper"],
+                   "node/transfer", "node/helper", "node/gateway"],
 }
 # Headers of node/grid that node/transfer may see: the port, nothing that speaks HTTP.
 TRANSFER_SEES_OF_GRID = {"storage_server.h", "upload_helper.h"}
