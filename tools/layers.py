@@ -28,8 +28,8 @@ ALLOWED = {
     "node/transfer": CORE + ["edge/io", "node/grid"],
     "cli": CORE + ["edge/io", "edge/http", "node/config", "node/storage", "node/grid", "node/transfer"],
 }
-# Headers of node/grid that node/transfer may see: the port, nothing that speaks HTTP.
-TRANSFER_SEES_OF_GRID = {"storage_server.h"}
+# Headers of node/grid that node/transfer may see: the ports, nothing that speaks HTTP.
+TRANSFER_SEES_OF_GRID = {"storage_server.h", "upload_helper.h"}
 # Libraries and where alone they may appear.
 LIBRARIES = [
     (re.compile(r"^boost/beast"), lambda f: f.startswith("edge/http/") and f.endswith(".cc"), "Beast: edge/http/*.cc"),
