@@ -9,7 +9,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CORE = ["core/base", "core/crypto", "core/erasure", "core/hashtree", "core/cap", "core/immutable",
-        "core/placement", "core/protocol"]
+        "core/placement", "core/protocol", "core/resume"]
 ALLOWED = {
     "core/base": [],
     "core/crypto": ["core/base"],
@@ -18,15 +18,21 @@ ALLOWED = {
     "core/cap": ["core/base", "core/crypto"],
     "core/placement": ["core/base", "core/crypto"],
     "core/protocol": ["core/base"],
+    "core/resume": ["core/base", "core/crypto"],
     "core/immutable": ["core/base", "core/crypto", "core/erasure", "core/hashtree", "core/cap"],
     "edge/io": ["core/base"],
     "edge/http": ["core/base", "edge/io"],
     "node/config": ["core/base", "core/crypto", "core/protocol", "edge/io"],
-    "node/storage": ["core/base", "core/crypto", "core/hashtree", "core/immutable", "core/protocol", "edge/io",
-                     "edge/http"],
+    "node/uploads": ["core/base", "core/crypto", "core/resume", "edge/io"],
+    "node/storage": ["core/base", "core/crypto", "core/hashtree", "core/immutable", "core/protocol", "core/resume",
+                     "edge/io", "edge/http"],
     "node/grid": ["core/base", "core/crypto", "core/cap", "core/placement", "core/protocol", "edge/io", "edge/http"],
     "node/transfer": CORE + ["edge/io", "node/grid"],
-    "cli": CORE + ["edge/io", "edge/http", "node/config", "node/storage", "node/grid", "node/transfer"],
+    "node/helper": ["core/base", "core/crypto", "core/cap", "core/immutable", "core/placement", "core/protocol",
+                    "core/resume", "edge/io", "edge/http", "node/uploads", "node/grid", "node/transfer"],
+    "node/gateway": CORE + ["edge/io", "edge/http", "node/uploads", "node/transfer"],
+    "cli": CORE + ["edge/io", "edge/http", "node/config", "node/uploads", "node/storage", "node/grid",
+                   "node/transfer", "node/helper", "node/gateway"],
 }
 # Headers of node/grid that node/transfer may see: the ports, nothing that speaks HTTP.
 TRANSFER_SEES_OF_GRID = {"storage_server.h", "upload_helper.h"}

@@ -1,4 +1,4 @@
-// holdfast grid, holdfast run: storage servers in this process.
+// holdfast grid, holdfast run: the roles of nodes in this process.
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -9,6 +9,8 @@
 
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/grid_node.h"
+#include "holdfast/cli/helper_node.h"
+#include "holdfast/cli/roles.h"
 #include "holdfast/edge/io/task_group.h"
 
 namespace holdfast::cli {
@@ -50,6 +52,19 @@ void take_all_descriptors() {
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
+/// The grid's helper, in DIR/helper; answers its NURL.
+io::Task<Result<std::string>> start_grid_helper(World& world, const GridWishes& wishes,
+                                                const std::vector<std::string>& nurls, std::unique_ptr<Role>& out) {
+  HelperNodeWishes node;
+  node.host = wishes.host;
+  node.servers = nurls;
+  const std::string path = wishes.directory + "/helper";
+  HF_CO_TRY(std::string nurl, create_helper_node(world, path, node));
+  HF_CO_TRY(auto roles, co_await start_roles(world, path, -1));
+  out = std::move(roles.front());
+  co_return nurl;
+}
+
 }  // namespace
 
 io::Task<int> run_grid(World& world, GridWishes wishes) {
@@ -76,37 +91,51 @@ io::Task<int> run_grid(World& world, GridWishes wishes) {
     }
     nurls.push_back(std::move(*nurl));
   }
+  std::unique_ptr<Role> helper;
+  const Result<std::string> helper_nurl = co_await start_grid_helper(world, wishes, nurls, helper);
+  if (!helper_nurl) {
+    std::fprintf(stderr, "%s\n", describe(helper_nurl.error()).c_str());
+    co_return kFailed;
+  }
   const std::string client = wishes.directory + "/client";
   if (!config::NodeDirectory(world.files, client).exists()) {
-    if (const auto made = create_client_node(world, client, nurls); !made) {
+    Result<void> made = create_client_node(world, client, nurls);
+    if (made) {
+      made = config::NodeDirectory(world.files, client).write_private("helpers.nurl", *helper_nurl + "\n");
+    }
+    if (!made) {
       std::fprintf(stderr, "%s\n", describe(made.error()).c_str());
       co_return kFailed;
     }
   }
   std::printf("ready\n");
-  std::printf("%u storage servers on %s; try next:\n  holdfast -d %s put FILE\n", wishes.servers, wishes.host.c_str(),
-              client.c_str());
+  std::printf("%u storage servers and an upload helper on %s; try next:\n  holdfast -d %s put FILE\n", wishes.servers,
+              wishes.host.c_str(), client.c_str());
   std::fflush(stdout);
   notify_systemd("READY=1");
   io::TaskGroup group(co_await io::this_scope());
   for (const auto& role : roles) group.spawn(role->serve());
+  group.spawn(helper->serve());
   co_await group.join();
   co_return kDone;
 }
 
 io::Task<int> run_node(World& world, std::string directory) {
   take_all_descriptors();
-  auto role = co_await start_storage(world, directory, activated_fd());
-  if (!role) {
-    std::fprintf(stderr, "%s\n", describe(role.error()).c_str());
+  const auto roles = co_await start_roles(world, directory, activated_fd());
+  if (!roles) {
+    std::fprintf(stderr, "%s\n", describe(roles.error()).c_str());
     co_return kFailed;
   }
-  std::printf("ready\nserving on port %u\n", unsigned{(*role)->port()});
-  if ((*role)->admin_port() != 0)
-    std::printf("metrics: http://127.0.0.1:%u/metrics\n", unsigned{(*role)->admin_port()});
+  std::printf("ready\n");
+  for (const auto& role : *roles) std::printf("%s\n", role->describe().c_str());
   std::fflush(stdout);
   notify_systemd("READY=1");
-  co_await (*role)->serve();
+  {
+    io::TaskGroup group(co_await io::this_scope());
+    for (const auto& role : *roles) group.spawn(role->serve());
+    co_await group.join();
+  }
   notify_systemd("STOPPING=1");
   co_return kDone;
 }

@@ -69,6 +69,7 @@ CommandLine::CommandLine()
   define_transfers();
   define_check();
   define_nodes();
+  define_helper();
   define_tools();
 }
 
@@ -135,9 +136,12 @@ void CommandLine::define_nodes() {
   run_app = app.add_subcommand("run", "Run the roles of a node directory");
   run_app->add_option("DIR", directory, "The node directory")->required()->type_name("");
 
-  create_node_app = app.add_subcommand("create-node", "Make a storage node directory; prints its NURL");
+  create_node_app = app.add_subcommand("create-node", "Make a node directory; prints its NURL");
   create_node_app->add_option("DIR", directory, "The node directory")->required()->type_name("");
-  create_node_app->add_flag("--storage", storage_role, "A storage server (the only role yet)");
+  create_node_app->add_flag("--storage", storage_role, "A storage server (the default)");
+  create_node_app->add_flag("--helper", helper_role, "An upload helper; it wants --server for each storage server");
+  create_node_app->add_option("--server", helper_node.servers, "NURL of a storage server that the helper uploads to")
+      ->type_name("NURL");
   storage_node.nickname = "storage";
   create_node_app->add_option("--nickname", storage_node.nickname, "Its name")
       ->type_name("NAME")
@@ -153,6 +157,17 @@ void CommandLine::define_nodes() {
   create_client_app->add_option("--server", nurls, "A storage server's NURL; may be given many times")
       ->required()
       ->type_name("NURL");
+}
+
+void CommandLine::define_helper() {
+  CLI::App* helper_app = app.add_subcommand("helper", "For operators of an upload helper; -d names its node directory");
+  helper_app->require_subcommand(1);
+  helper_uploads_app = helper_app->add_subcommand("uploads", "What it is doing: list; and retry or drop one");
+  helper_uploads_app->add_option("ACTION", uploads.action, "list, retry (now), or drop (for good)")
+      ->check(CLI::IsMember({"list", "retry", "drop"}))
+      ->capture_default_str()
+      ->type_name("");
+  helper_uploads_app->add_option("ID", uploads.ids, "Which ones, as list shows them")->type_name("");
 }
 
 void CommandLine::define_tools() {

@@ -5,6 +5,7 @@
 
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/grid_node.h"
+#include "holdfast/cli/helper_node.h"
 
 namespace holdfast::cli {
 
@@ -20,13 +21,16 @@ struct CommandLine {
   TransfersWishes transfers;
   GridWishes grid;
   StorageNodeWishes storage_node;
-  bool storage_role = true;
+  HelperNodeWishes helper_node;
+  bool storage_role = true, helper_role = false;
+  UploadsWishes uploads;
   std::string directory;           // of run, create-node, create-client
   std::vector<std::string> nurls;  // of create-client
   std::string argument;            // of debug and completion
 
   CLI::App *put_app, *get_app, *check_app, *verify_app, *repair_app, *transfers_app, *status_app, *grid_app, *run_app,
-      *create_node_app, *create_client_app, *debug_share_app, *debug_cap_app, *completion_app, *man_app, *version_app;
+      *create_node_app, *create_client_app, *helper_uploads_app, *debug_share_app, *debug_cap_app, *completion_app,
+      *man_app, *version_app;
 
  private:
   void define_put();
@@ -34,6 +38,7 @@ struct CommandLine {
   void define_check();
   void define_transfers();
   void define_nodes();
+  void define_helper();
   void define_tools();
 };
 

@@ -44,6 +44,13 @@ struct TransfersWishes {
 };
 io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes wishes);
 
+/// `holdfast helper uploads`.
+struct UploadsWishes {
+  std::string action = "list";
+  std::vector<std::string> ids;
+};
+io::Task<int> run_helper_uploads(World& world, GlobalOptions options, UploadsWishes wishes);
+
 /// Text, or one JSON object.
 Result<std::string> describe_cap(const std::string& text, bool json);
 /// A container of a storage server, or a bare share. Errors: those of the file; malformed (no share).

@@ -42,6 +42,14 @@ int run_program(int argc, char** argv) {
   world.disk = io::make_thread_pool(world.loop, kDiskThreads);
   if (line.debug_cap_app->parsed()) return print(describe_cap(line.argument, line.options.json));
   if (line.debug_share_app->parsed()) return print(describe_share(world.files, line.argument, line.options.json));
+  if (line.create_node_app->parsed() && line.helper_role) {
+    line.helper_node.host = line.storage_node.host;
+    line.helper_node.location = line.storage_node.location;
+    line.helper_node.port = line.storage_node.port;
+    return print(create_helper_node(world, line.directory, line.helper_node).map([](const std::string& nurl) {
+      return nurl + "\n";
+    }));
+  }
   if (line.create_node_app->parsed()) {
     return print(create_storage_node(world, line.directory, line.storage_node).map([](const std::string& nurl) {
       return nurl + "\n";
@@ -60,6 +68,7 @@ int run_program(int argc, char** argv) {
   if (line.transfers_app->parsed()) return run_task(world, run_transfers(world, line.options, line.transfers));
   if (line.grid_app->parsed()) return run_task(world, run_grid(world, line.grid));
   if (line.run_app->parsed()) return run_task(world, run_node(world, line.directory));
+  if (line.helper_uploads_app->parsed()) return run_task(world, run_helper_uploads(world, line.options, line.uploads));
   if (line.status_app->parsed()) return run_task(world, run_status(world, line.options));
   return kUsage;
 }

@@ -30,4 +30,7 @@ inline constexpr std::string_view kTagPrivateUploadMaster = "gbs_resume_private_
 inline constexpr std::string_view kTagUploadSecret = "gbs_resume_upload_secret_v1";
 inline constexpr std::string_view kTagUploadSecretAtRest = "gbs_resume_upload_secret_at_rest_v1";
 
+// Ours alone: what nobody else computes.
+inline constexpr std::string_view kTagUploadToken = "holdfast_upload_token_v1";
+
 }  // namespace holdfast::crypto

@@ -248,6 +248,12 @@ Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
     return std::optional(count);
   };
   const auto small = [](const std::string& value) { return parse_small(value, 1000); };
+  const auto uploads = [](const std::string& value) { return parse_small(value, 1'000'000); };
+  const auto pushes = [](const std::string& value) -> Result<unsigned> {
+    HF_TRY(const unsigned number, parse_small(value, 100));
+    if (number == 0) return fail(Errc::malformed, "at least 1 is needed");
+    return number;
+  };
   const auto port = [](const std::string& value) -> Result<std::optional<std::uint16_t>> {
     HF_TRY(const unsigned number, parse_small(value, 65'535));
     return std::optional(static_cast<std::uint16_t>(number));
@@ -256,7 +262,14 @@ Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
                        {"[storage] partial.idle", set(out.partial_idle_seconds, parse_duration_seconds)},
                        {"[storage] partial.max_bytes", set(out.partial_bytes_max, bytes)},
                        {"[storage] partial.max_per_share", set(out.partial_per_share_max, small)},
-                       {"[storage] admin.port", set(out.admin_port, port)}};
+                       {"[storage] admin.port", set(out.admin_port, port)},
+                       {"[helper] max_bytes", set(out.helper.bytes_max, bytes)},
+                       {"[helper] max_upload_bytes", set(out.helper.upload_bytes_max, bytes)},
+                       {"[helper] min_free_bytes", set(out.helper.free_bytes_min, parse_byte_count)},
+                       {"[helper] max_uploads", set(out.helper.uploads_max, uploads)},
+                       {"[helper] pushes_at_once", set(out.helper.pushes_at_once, pushes)},
+                       {"[helper] retention", set(out.helper.retention_seconds, parse_duration_seconds)},
+                       {"[helper] idle", set(out.helper.idle_seconds, parse_duration_seconds)}};
   HF_TRY_VOID(read_into(table, text, "holdfast.cfg", true));
   if (out.partial_idle_seconds < 1'800)
     return fail(Errc::malformed, "holdfast.cfg: partial.idle must not be below 30 min, as in Tahoe-LAFS");

@@ -38,6 +38,15 @@ struct TahoeCfg {
 /// Duplicate keys: the last one counts. Unknown keys are ignored. Errors: malformed, naming the line and the key.
 Result<TahoeCfg> parse_tahoe_cfg(std::string_view text);
 
+/// [helper]: an upload helper's spool.
+struct HelperCfg {
+  std::optional<std::uint64_t> bytes_max, upload_bytes_max;  // of all uploads, of one
+  std::uint64_t free_bytes_min = 1'073'741'824;
+  unsigned uploads_max = 10'000;
+  unsigned pushes_at_once = 4;
+  std::uint64_t retention_seconds = 604'800, idle_seconds = 1'800;
+};
+
 /// Our own keys, which a Tahoe node would refuse in tahoe.cfg.
 struct HoldfastCfg {
   std::uint64_t partial_retention_seconds = 604'800;
@@ -45,6 +54,7 @@ struct HoldfastCfg {
   std::optional<std::uint64_t> partial_bytes_max;
   unsigned partial_per_share_max = 2;
   std::optional<std::uint16_t> admin_port;
+  HelperCfg helper;
 };
 
 /// Unknown keys are errors: a misspelt limit must not be silently no limit.

@@ -5,7 +5,7 @@
 
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/core/protocol/storage_paths.h"
-#include "holdfast/node/storage/piece_loan.h"
+#include "holdfast/edge/io/piece_loan.h"
 
 namespace holdfast::storage {
 namespace {
@@ -316,7 +316,7 @@ class Request {
 
   /// Fills one piece and stores it. True at the end of the body.
   io::Task<Result<bool>> store_piece(ShareStore::Writer& writer, std::uint64_t expected, std::uint64_t& received) {
-    const PieceLoan loan(counters_.piece_bytes_lent, std::max<std::uint64_t>(expected - received, 1));
+    const io::PieceLoan loan(counters_.piece_bytes_lent, std::max<std::uint64_t>(expected - received, 1));
     Bytes piece(loan.bytes());
     std::size_t filled = 0;
     Result<std::size_t> count = std::size_t{1};
@@ -365,7 +365,7 @@ class Request {
     }
     bool begun = false;
     for (std::uint64_t at = range.begin; at < range.end;) {
-      const PieceLoan loan(counters_.piece_bytes_lent, range.end - at);
+      const io::PieceLoan loan(counters_.piece_bytes_lent, range.end - at);
       const Range piece{at, at + loan.bytes()};
       const Result<Bytes> bytes = co_await store_.read(file, piece);
       if (!bytes) {

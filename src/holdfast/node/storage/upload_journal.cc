@@ -4,28 +4,20 @@
 
 #include "holdfast/core/base/endian.h"
 #include "holdfast/core/crypto/crc32c.h"
+#include "holdfast/core/resume/record_log.h"
 
 namespace holdfast::storage {
 namespace {
 
 constexpr std::string_view kMagic = "GBSPART1";
 constexpr std::uint8_t kHeld = 1, kLease = 2, kWithdrawn = 3, kActivity = 4;
-constexpr std::size_t kRecordMax = 4 + 68 + 4;
-
-Bytes record(std::uint8_t type, ByteView payload) {
-  Bytes out;
-  append_be(out, 1, type);
-  append_be(out, 3, payload.size());
-  append(out, payload);
-  append_be(out, 4, crypto::crc32c(out));
-  return out;
-}
+constexpr std::size_t kPayloadBytesMax = 68;
 
 Bytes range_record(std::uint8_t type, Range range) {
   Bytes payload;
   append_be(payload, 8, range.begin);
   append_be(payload, 8, range.end);
-  return record(type, payload);
+  return resume::encode_record(type, payload);
 }
 
 Bytes lease_payload(const JournalLease& lease) {
@@ -83,13 +75,13 @@ Bytes encode_withdrawn(Range range) {
   return range_record(kWithdrawn, range);
 }
 Bytes encode_lease_record(const JournalLease& lease) {
-  return record(kLease, lease_payload(lease));
+  return resume::encode_record(kLease, lease_payload(lease));
 }
 
 Bytes encode_activity(std::int64_t wall) {
   Bytes payload;
   append_be(payload, 8, static_cast<std::uint64_t>(wall));
-  return record(kActivity, payload);
+  return resume::encode_record(kActivity, payload);
 }
 
 Result<JournalContent> decode_journal(ByteView bytes) {
@@ -105,13 +97,9 @@ Result<JournalContent> decode_journal(ByteView bytes) {
   out.header.lease = lease_of(bytes.subspan(64, 68));
   out.last_activity_wall = out.header.created_wall;
   std::size_t at = kJournalHeaderBytes;
-  while (bytes.size() - at >= 8) {
-    const std::uint64_t length = load_be(bytes, at + 1, 3);
-    if (length > kRecordMax || bytes.size() - at < 8 + length) break;
-    const ByteView covered = bytes.subspan(at, 4 + length);
-    if (load_be(bytes, at + 4 + length, 4) != crypto::crc32c(covered)) break;
-    if (!apply(bytes[at], covered.subspan(4), out)) break;
-    at += 8 + length;
+  while (const auto record = resume::decode_record(bytes, at, kPayloadBytesMax)) {
+    if (!apply(record->type, record->payload, out)) break;
+    at += record->bytes;
   }
   out.good_bytes = at;
   return out;

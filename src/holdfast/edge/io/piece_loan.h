@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace holdfast::storage {
+namespace holdfast::io {
 
 /// The size of one piece of a body, for as long as it is in memory. Large while few are lent; small when a crowd that reads or
 /// writes slowly holds many, so that a thousand of them cost megabytes, and who is quick still goes on.
@@ -17,7 +17,7 @@ class PieceLoan {
       : lent_(lent), bytes_(std::min(wanted, lent < kLargeLentMax ? kLargeBytes : kSmallBytes)) {
     lent_ += bytes_;
   }
-  PieceLoan(const PieceLoan&) = delete;
+  PieceLoan(const io::PieceLoan&) = delete;
   ~PieceLoan() { lent_ -= bytes_; }
 
   std::size_t bytes() const { return bytes_; }
@@ -27,4 +27,4 @@ class PieceLoan {
   const std::uint64_t bytes_;
 };
 
-}  // namespace holdfast::storage
+}  // namespace holdfast::io

@@ -1,0 +1,14 @@
+// A port for a node that is being made.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "holdfast/core/base/result.h"
+
+namespace holdfast::cli {
+
+/// One that is free now. It is written down, so that the node is found there from now on. Errors: io.
+Result<std::uint16_t> choose_port(const std::string& host);
+
+}  // namespace holdfast::cli

@@ -1,0 +1,59 @@
+#include "holdfast/cli/roles.h"
+
+#include "holdfast/cli/grid_node.h"
+#include "holdfast/cli/helper_node.h"
+
+namespace holdfast::cli {
+namespace {
+
+class Storage final : public Role {
+ public:
+  explicit Storage(std::unique_ptr<storage::StorageRole> role) : role_(std::move(role)) {}
+  io::Task<void> serve() override { return role_->serve(); }
+  std::string describe() const override {
+    std::string out = "serving on port " + std::to_string(role_->port());
+    if (role_->admin_port() != 0)
+      out += "\nmetrics: http://127.0.0.1:" + std::to_string(role_->admin_port()) + "/metrics";
+    return out;
+  }
+
+ private:
+  const std::unique_ptr<storage::StorageRole> role_;
+};
+
+class Helper final : public Role {
+ public:
+  Helper(std::unique_ptr<ClientNode> node, std::unique_ptr<helper::HelperRole> role)
+      : node_(std::move(node)), role_(std::move(role)) {}
+  io::Task<void> serve() override { return role_->serve(); }
+  std::string describe() const override { return "upload helper on port " + std::to_string(role_->port()); }
+
+ private:
+  const std::unique_ptr<ClientNode> node_;
+  const std::unique_ptr<helper::HelperRole> role_;
+};
+
+}  // namespace
+
+io::Task<Result<std::vector<std::unique_ptr<Role>>>> start_roles(World& world, std::string path, int listen_fd) {
+  const config::NodeDirectory directory(world.files, path);
+  std::vector<std::unique_ptr<Role>> out;
+  const bool stores = directory.read_private("storage.nurl").has_value();
+  const bool helps = has_helper(world, path);
+  if (stores) {
+    HF_CO_TRY(auto role, co_await start_storage(world, path, helps ? -1 : listen_fd));
+    out.push_back(std::make_unique<Storage>(std::move(role)));
+  }
+  if (helps) {
+    HF_CO_TRY(std::unique_ptr<ClientNode> node, ClientNode::open(world, path, {}));
+    HF_CO_TRY(auto role, co_await start_helper(world, *node, stores ? -1 : listen_fd));
+    out.push_back(std::make_unique<Helper>(std::move(node), std::move(role)));
+  }
+  if (out.empty()) {
+    co_return fail(Errc::not_found, "there is nothing to run in " + path + "; make a node with `holdfast create-node " +
+                                        path + " --storage` or `--helper`");
+  }
+  co_return out;
+}
+
+}  // namespace holdfast::cli

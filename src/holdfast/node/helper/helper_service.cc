@@ -1,0 +1,171 @@
+#include "holdfast/node/helper/helper_service.h"
+
+#include <algorithm>
+
+#include "holdfast/core/crypto/secrets.h"
+
+namespace holdfast::helper {
+namespace {
+
+using protocol::HelperState;
+
+constexpr io::Duration kRememberFor = std::chrono::hours(1);
+constexpr io::Duration kSweepEvery = std::chrono::seconds(60);
+
+Hash owner_of(const Asker& asker) {
+  return crypto::upload_secret_at_rest_id(asker.upload_secret.reveal());
+}
+
+io::Task<Result<void>> changed_in(Job& job) {
+  const bool told = co_await job.changed.wait();
+  if (!told) co_return fail(Errc::cancelled, "stopping");
+  co_return Result<void>{};
+}
+
+uploads::UploadStore::World world_of(const transfer::Context& context) {
+  return {context.loop, context.disk, context.files, context.random, context.log};
+}
+
+}  // namespace
+
+HelperService::HelperService(transfer::Context context, ServiceOptions options)
+    : context_(std::move(context)),
+      options_(std::move(options)),
+      store_(world_of(context_), options_.store),
+      large_slots_(context_.loop, options_.pushes_at_once),
+      small_slots_(context_.loop, options_.pushes_at_once),
+      work_(context_.loop) {}
+
+HelperService::~HelperService() = default;
+
+void HelperService::enter(Job& job, Job::Phase phase) {
+  job.phase = phase;
+  job.since = context_.loop.now();
+  job.changed.notify_all();
+}
+
+void HelperService::fail_job(Job& job, std::string reason) {
+  ++counters_.failed;
+  context_.log.warning("upload " + job.name.substr(0, 8) + ": given up: " + reason);
+  job.reason = std::move(reason);
+  job.upload = nullptr;
+  enter(job, Job::Phase::failed);
+}
+
+io::Task<Result<void>> HelperService::open() {
+  HF_CO_TRY_VOID(co_await store_.open());
+  std::vector<uploads::UploadPtr> strangers;
+  for (const auto& [name, upload] : store_.uploads()) {
+    Result<About> about = decode_about(upload->log.creation.about);
+    const auto geometry = about ? geometry_of(about->request) : tl::make_unexpected(about.error());
+    if (!geometry || upload->log.phase == resume::UploadPhase::committed) {
+      strangers.push_back(upload);
+      continue;
+    }
+    auto job = std::make_shared<Job>(context_.loop, name, about->si, *geometry);
+    job->happy = about->request.happy;
+    job->upload = upload;
+    job->phase = upload->is_sealed() ? Job::Phase::waiting : Job::Phase::receiving;
+    jobs_[name] = job;
+  }
+  for (const uploads::UploadPtr& each : strangers) co_await store_.forget(each);
+  co_return Result<void>{};
+}
+
+io::Task<void> HelperService::run() {
+  for (const auto& [name, job] : jobs_) {
+    if (job->phase == Job::Phase::waiting) work_.spawn(push(job));
+  }
+  {
+    io::TaskGroup tending(co_await io::this_scope());
+    tending.spawn(store_.tend());
+    tending.spawn(sweep());
+    co_await tending.join();
+  }
+  work_.cancel();
+  co_await work_.join();
+}
+
+/// Answers are remembered for a while; an upload that the store has ended is over.
+io::Task<void> HelperService::sweep() {
+  for (;;) {
+    const bool on = co_await io::sleep_for(kSweepEvery);
+    if (!on) co_return;
+    std::erase_if(jobs_, [&](const auto& each) {
+      const Job& job = *each.second;
+      const bool over = job.phase == Job::Phase::done || job.phase == Job::Phase::failed;
+      const bool ended = job.phase == Job::Phase::receiving && job.upload->gone;
+      return ended || (over && context_.loop.now() - job.since > kRememberFor);
+    });
+  }
+}
+
+HelperState HelperService::state_of(const Job& job, const Asker& asker) const {
+  HelperState out;
+  switch (job.phase) {
+    case Job::Phase::looking:
+    case Job::Phase::receiving:
+      out.kind = HelperState::Kind::receiving;
+      if (job.upload == nullptr) return out;
+      out.upload = store_.token_of(*job.upload);
+      out.offset = job.upload->log.durable;
+      out.busy = store_.is_busy_for(*job.upload, asker.client_id);
+      return out;
+    case Job::Phase::repairing:
+      out.kind = HelperState::Kind::repairing;
+      break;
+    case Job::Phase::waiting:
+      out.kind = HelperState::Kind::encoding;
+      break;
+    case Job::Phase::pushing:
+      out.kind = HelperState::Kind::pushing;
+      break;
+    case Job::Phase::done:
+      out.kind = job.present ? HelperState::Kind::present : HelperState::Kind::done;
+      out.ueb = job.ueb;
+      out.shares = job.shares;
+      return out;
+    case Job::Phase::failed:
+      out.kind = HelperState::Kind::failed;
+      out.reason = job.reason;
+      return out;
+  }
+  out.done_bytes = job.progress.done_bytes;
+  out.total_bytes = job.progress.total_bytes;
+  return out;
+}
+
+io::Task<Result<HelperService::Answer>> HelperService::begin(StorageIndex si, protocol::HelperRequest request,
+                                                             Asker asker) {
+  HF_CO_TRY(const immutable::Geometry geometry, geometry_of(request));
+  ++counters_.asked;
+  const Hash owner = owner_of(asker);
+  const std::string name = job_name(si, owner);
+  if (const auto it = jobs_.find(name); it != jobs_.end()) {
+    const JobPtr job = it->second;
+    while (job->phase == Job::Phase::looking) HF_CO_TRY_VOID(co_await changed_in(*job));
+    const immutable::Params &a = job->geometry.params(), &b = geometry.params();
+    if (a.size != b.size || a.k != b.k || a.n != b.n || a.segment_size != b.segment_size)
+      co_return fail(Errc::conflict, "this upload has begun with other parameters");
+    const bool over = job->phase == Job::Phase::done || job->phase == Job::Phase::failed ||
+                      (job->upload != nullptr && job->upload->gone);
+    if (!over) {
+      job->happy = std::max(job->happy, request.happy);
+      co_return Answer{state_of(*job, asker), false};
+    }
+    if (const auto again = jobs_.find(name); again != jobs_.end() && again->second == job) jobs_.erase(again);
+  }
+  auto job = std::make_shared<Job>(context_.loop, name, si, geometry);
+  job->happy = request.happy;
+  jobs_[name] = job;
+  Result<void> ready = co_await look(job, std::set<Hash>(request.reject.begin(), request.reject.end()), owner);
+  if (ready && job->phase == Job::Phase::looking) ready = co_await receive(job, owner);
+  if (!ready) {
+    if (const auto it = jobs_.find(name); it != jobs_.end() && it->second == job) jobs_.erase(it);
+    enter(*job, Job::Phase::failed);
+    co_return tl::make_unexpected(ready.error());
+  }
+  co_return Answer{state_of(*job, asker), job->phase == Job::Phase::receiving};
+}
+
+}  // namespace holdfast::helper

@@ -1,0 +1,58 @@
+// The two files of one upload: its bytes, and the journal that says how many of them count.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "holdfast/edge/io/file_system.h"
+
+namespace holdfast::uploads {
+
+inline constexpr std::string_view kDataSuffix = ".dat", kJournalSuffix = ".jnl";
+
+/// `<directory>/<name>.dat` and `.jnl`. Blocking; for the disk pool. Calls on the data and calls on the journal may overlap, calls
+/// on either may not. After a failed call the same one may be tried again. Errors: no_space, io, not_found.
+class SpoolFiles {
+ public:
+  SpoolFiles(io::FileSystem& files, std::string directory, std::string name)
+      : files_(files), data_directory_(directory), journal_directory_(std::move(directory)), name_(std::move(name)) {}
+
+  std::string data_path() const { return io::join_path(data_directory_, name_ + std::string(kDataSuffix)); }
+  std::string journal_path() const { return io::join_path(journal_directory_, name_ + std::string(kJournalSuffix)); }
+  std::uint64_t journal_bytes() const { return journal_bytes_; }
+
+  /// The journal, whole and durable: there was none, or the one there was is replaced by the same in fewer records.
+  Result<void> write_journal(ByteView journal);
+  /// Goes on behind the first `bytes` of the journal that is there.
+  void adopt_journal(std::uint64_t bytes) { journal_bytes_ = bytes; }
+  /// Durable when it returns.
+  Result<void> append_journal(ByteView records);
+
+  Result<void> write(std::uint64_t offset, ByteView data);
+  /// Exactly so many bytes; io when there are fewer.
+  Result<void> read(std::uint64_t offset, MutableByteView out);
+  Result<void> sync();
+  /// To a length that is not above what is there.
+  Result<void> cut(std::uint64_t bytes);
+  /// 0 when there is no file.
+  Result<std::uint64_t> data_bytes();
+
+  /// Both, with their names durable; what was moved before is not missed. Wherever it fails, they are found.
+  Result<void> move_to(const std::string& directory);
+  Result<void> remove_data();
+  Result<void> remove();
+  void close();
+
+ private:
+  Result<void> open_data();
+
+  io::FileSystem& files_;
+  std::string data_directory_,
+      journal_directory_;  // not the same for a moment while they are moved, or when that fails
+  const std::string name_;
+  std::unique_ptr<io::File> data_, journal_;
+  std::uint64_t journal_bytes_ = 0;
+  bool data_named_ = false;  // its name is durable
+};
+
+}  // namespace holdfast::uploads

@@ -1,0 +1,64 @@
+// One upload as the store has it in memory.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "holdfast/core/resume/piece_digests.h"
+#include "holdfast/core/resume/upload_log.h"
+#include "holdfast/edge/io/waiting.h"
+#include "holdfast/node/uploads/spool_files.h"
+
+namespace holdfast::uploads {
+
+class Turn;
+
+struct Upload {
+  Upload(io::Loop& loop, SpoolFiles spool_files)
+      : files(std::move(spool_files)), order(loop, 1), journalling(loop, 1), turn_free(loop) {}
+
+  std::string name;
+  resume::UploadLog log;
+  std::uint64_t written = 0;     // bytes in the file; those above log.durable may not be told of
+  resume::PieceDigests digests;  // of [0, written)
+  SpoolFiles files;
+  io::Semaphore order;        // who changes the bytes
+  io::Semaphore journalling;  // who syncs and appends to the journal; taken after `order`
+  Turn* turn = nullptr;       // who is sending
+  io::Event turn_free;
+  std::uint64_t turns_asked = 0;  // the newest one wins
+  io::Time active{};              // of the last byte or other sign of its sender
+  io::Duration idle_before{};     // at the start of this process
+  io::Time unsynced_since{};      // while written > log.durable
+  std::uint64_t received = 0;     // by this process
+  bool gone = false;              // the files are
+
+  bool is_open() const { return log.phase == resume::UploadPhase::open && !gone; }
+  bool is_sealed() const { return log.phase == resume::UploadPhase::sealed && !gone; }
+};
+using UploadPtr = std::shared_ptr<Upload>;
+
+/// The right to send to an upload, for as long as this lives. `scope` is cancelled when somebody takes over: whoever holds the
+/// turn reads its body in there, and then lets go.
+class Turn {
+ public:
+  Turn(UploadPtr upload, std::string client, io::CancelScope& parent)
+      : scope(parent), upload_(std::move(upload)), client_(std::move(client)) {
+    upload_->turn = this;
+  }
+  Turn(const Turn&) = delete;
+  ~Turn() {
+    upload_->turn = nullptr;
+    upload_->turn_free.notify_all();
+  }
+
+  io::CancelScope scope;
+  const std::string& client() const { return client_; }
+
+ private:
+  const UploadPtr upload_;
+  const std::string client_;
+};
+
+}  // namespace holdfast::uploads

@@ -1,0 +1,105 @@
+// What an earlier process left: every journal is read, and the files are put where it says.
+#include <algorithm>
+
+#include "holdfast/node/uploads/upload_store.h"
+
+namespace holdfast::uploads {
+namespace {
+
+constexpr std::uint64_t kJournalBytesMax = 4 * 1'048'576;
+constexpr std::size_t kTokenKeyBytes = 32;
+constexpr std::int64_t kYearSeconds = 31'557'600;
+constexpr std::int64_t kDaySeconds = 86'400;
+
+/// How long nothing had come when this process began. A clock that stood still or jumped by years ends nothing at once: then it is
+/// a day short of the end.
+io::Duration idle_before(std::int64_t active_wall, std::int64_t wall, std::uint64_t retention_seconds) {
+  const auto retention = static_cast<std::int64_t>(retention_seconds);
+  const std::int64_t idle = std::max<std::int64_t>(0, wall - active_wall);
+  const bool plausible = idle <= retention + kYearSeconds;
+  return std::chrono::seconds(plausible ? idle : std::max<std::int64_t>(0, retention - kDaySeconds));
+}
+
+}  // namespace
+
+Result<UploadPtr> UploadStore::adopt(const std::string& directory, const std::string& name) {
+  auto upload = std::make_shared<Upload>(world_.loop, SpoolFiles(world_.files, directory, name));
+  upload->name = name;
+  SpoolFiles& files = upload->files;
+  HF_TRY(const Bytes bytes, io::read_file(world_.files, files.journal_path(), kJournalBytesMax));
+  Result<resume::ReplayedUpload> replayed = resume::replay_upload(bytes);
+  if (!replayed || replayed->log.phase == resume::UploadPhase::ended) {
+    HF_TRY_VOID(files.remove());
+    return UploadPtr();
+  }
+  files.adopt_journal(replayed->good_bytes);
+  upload->log = std::move(replayed->log);
+  const std::uint64_t durable = upload->log.durable;
+  upload->active = world_.loop.now();
+  upload->idle_before = idle_before(upload->log.active_wall, world_.loop.wall_seconds(), options_.retention_seconds);
+  if (upload->log.phase == resume::UploadPhase::committed) {
+    HF_TRY_VOID(files.remove_data());
+    return upload;
+  }
+  if (upload->is_sealed()) HF_TRY_VOID(files.move_to(options_.sealed_directory));
+  HF_TRY(const std::uint64_t size, files.data_bytes());
+  if (size < durable) {
+    world_.log.error("an upload had " + std::to_string(durable) + " bytes and has " + std::to_string(size) +
+                     ": it is dropped");
+    HF_TRY_VOID(files.remove());
+    return UploadPtr();
+  }
+  if (size > durable) HF_TRY_VOID(files.cut(durable));
+  files.close();
+  upload->written = durable;
+  upload->digests = resume::PieceDigests(durable);
+  return upload;
+}
+
+Result<void> UploadStore::scan(const std::string& directory, std::vector<UploadPtr>& found) {
+  HF_TRY_VOID(io::make_lasting_directory(world_.files, directory));
+  HF_TRY(const std::vector<io::FileSystem::Entry> entries, world_.files.list(directory));
+  std::set<std::string> journals;
+  for (const auto& entry : entries) {
+    if (!entry.name.ends_with(kJournalSuffix)) continue;
+    journals.insert(entry.name.substr(0, entry.name.size() - kJournalSuffix.size()));
+  }
+  for (const auto& entry : entries) {
+    const bool data = entry.name.ends_with(kDataSuffix);
+    const bool orphan = data && !journals.contains(entry.name.substr(0, entry.name.size() - kDataSuffix.size()));
+    const bool half_made = entry.name.ends_with(".tmp");
+    if (orphan || half_made) HF_TRY_VOID(world_.files.unlink(io::join_path(directory, entry.name)));
+  }
+  for (const std::string& name : journals) {
+    const bool adopted = std::ranges::any_of(found, [&](const UploadPtr& each) { return each->name == name; });
+    if (adopted) continue;
+    HF_TRY(UploadPtr upload, adopt(directory, name));
+    if (upload != nullptr) found.push_back(std::move(upload));
+  }
+  return {};
+}
+
+io::Task<Result<void>> UploadStore::open() {
+  std::vector<UploadPtr> found;
+  auto job = [&]() -> Result<void> {
+    // In this order: what was being moved to the other directory is moved now, before that one is looked at.
+    HF_TRY_VOID(scan(options_.receiving_directory, found));
+    HF_TRY_VOID(scan(options_.sealed_directory, found));
+    Result<Bytes> key = io::read_file(world_.files, options_.token_key_path, kTokenKeyBytes);
+    const bool missing = !key && key.error().code == Errc::not_found;
+    if (missing) {
+      key = world_.random.bytes(kTokenKeyBytes);
+      HF_TRY_VOID(io::write_file_atomically(world_.files, options_.token_key_path, *key, io::Open::create_private));
+    }
+    if (!key || key->size() != kTokenKeyBytes)
+      return fail(Errc::io, options_.token_key_path + " cannot be read, or is not a key");
+    token_key_ = Secret(std::move(*key));
+    return {};
+  };
+  HF_CO_TRY_VOID(co_await world_.disk.run(job));
+  for (UploadPtr& upload : found) add(std::move(upload));
+  co_await measure();
+  co_return Result<void>{};
+}
+
+}  // namespace holdfast::uploads

@@ -1,0 +1,250 @@
+#include "holdfast/node/uploads/upload_store.h"
+
+#include <algorithm>
+
+#include "holdfast/core/base/base32.h"
+#include "holdfast/core/crypto/tagged_hash.h"
+#include "holdfast/core/crypto/tags.h"
+
+namespace holdfast::uploads {
+namespace {
+
+constexpr std::size_t kTokenCheckBytes = 16;
+constexpr std::uint64_t kPromiseBytesMin = 64 * 1'048'576;
+constexpr std::uint64_t kPromiseTimesHeld = 4;
+constexpr io::Duration kLookEvery = std::chrono::milliseconds(250);
+constexpr io::Duration kSyncEvery = std::chrono::seconds(1);
+constexpr io::Duration kSweepEvery = std::chrono::seconds(60);
+constexpr io::Duration kOpenIdleMax = std::chrono::seconds(10);
+
+Hash token_check(const Secret& key, const resume::UploadId& id) {
+  return crypto::pair_hash(crypto::kTagUploadToken, key.reveal(), id.view());
+}
+
+}  // namespace
+
+UploadStore::UploadStore(World world, StoreOptions options) : world_(world), options_(std::move(options)) {}
+UploadStore::~UploadStore() = default;
+
+void UploadStore::add(UploadPtr upload) {
+  by_id_[upload->log.creation.id] = upload;
+  uploads_[upload->name] = std::move(upload);
+}
+
+UploadPtr UploadStore::find(const std::string& name) const {
+  const auto it = uploads_.find(name);
+  return it == uploads_.end() ? nullptr : it->second;
+}
+
+std::string UploadStore::token_of(const Upload& upload) const {
+  const resume::UploadId& id = upload.log.creation.id;
+  return base32_encode(id.view()) + base32_encode(token_check(token_key_, id).view().first(kTokenCheckBytes));
+}
+
+UploadPtr UploadStore::find_by_token(std::string_view token) const {
+  constexpr std::size_t kHalf = 26;  // characters of 16 bytes in base32
+  if (token.size() != 2 * kHalf) return nullptr;
+  const auto id_bytes = base32_decode(token.substr(0, kHalf));
+  const auto check = base32_decode(token.substr(kHalf));
+  if (!id_bytes || !check || id_bytes->size() != resume::UploadId::kSize) return nullptr;
+  const resume::UploadId id = resume::UploadId::from(*id_bytes);
+  if (!equal_constant_time(*check, token_check(token_key_, id).view().first(kTokenCheckBytes))) return nullptr;
+  const auto it = by_id_.find(id);
+  return it == by_id_.end() ? nullptr : it->second;
+}
+
+// --- room
+
+std::uint64_t UploadStore::bytes_held() const {
+  std::uint64_t sum = arriving_bytes_;
+  for (const auto& [name, upload] : uploads_) sum += upload->written;
+  return sum;
+}
+
+io::Duration UploadStore::idle_for(const Upload& upload) const {
+  return upload.idle_before + (world_.loop.now() - upload.active);
+}
+
+/// A promise is believed as far as it has been kept: who has sent little yet reserves little, so that large empty promises
+/// starve nobody.
+std::uint64_t UploadStore::promised(const Upload& upload) const {
+  if (!upload.is_open() || !upload.log.length || idle_for(upload) > std::chrono::seconds(options_.idle_seconds))
+    return 0;
+  const std::uint64_t missing = *upload.log.length - std::min(*upload.log.length, upload.written);
+  return std::min(missing, std::max(kPromiseBytesMin, upload.written * kPromiseTimesHeld));
+}
+
+std::uint64_t UploadStore::space() const {
+  std::uint64_t taken = bytes_held(), promises = 0;
+  for (const auto& [name, upload] : uploads_) promises += promised(*upload);
+  taken += promises;
+  const std::uint64_t quota = options_.bytes_max - std::min(options_.bytes_max, taken);
+  const std::uint64_t used = options_.free_bytes_min + promises + arrived_since_measured_;
+  return std::min(quota, free_bytes_ - std::min(free_bytes_, used));
+}
+
+io::Task<void> UploadStore::measure() {
+  auto job = [this] { return world_.files.free_bytes(options_.receiving_directory); };
+  const Result<std::uint64_t> free = co_await world_.disk.run(job);
+  free_bytes_ = free.value_or(0);
+  arrived_since_measured_ = 0;
+}
+
+UploadPtr UploadStore::longest_dormant(const Upload* keep) const {
+  UploadPtr longest;
+  for (const auto& [name, upload] : uploads_) {
+    const bool dormant = upload->is_open() && upload->turn == nullptr && upload.get() != keep && upload->written > 0 &&
+                         idle_for(*upload) > std::chrono::seconds(options_.idle_seconds);
+    if (dormant && (longest == nullptr || idle_for(*upload) > idle_for(*longest))) longest = upload;
+  }
+  return longest;
+}
+
+/// For bytes that are here, not for promises: the longest dormant uploads make way.
+io::Task<bool> UploadStore::make_room(std::uint64_t bytes, const Upload* keep) {
+  for (;;) {
+    const bool within_quota = bytes_held() + bytes <= options_.bytes_max;
+    const bool fits_disk = free_bytes_ >= options_.free_bytes_min + arrived_since_measured_ + bytes;
+    if (within_quota && fits_disk) co_return true;
+    const UploadPtr victim = longest_dormant(keep);
+    if (victim == nullptr) co_return false;
+    ++counters_.evicted;
+    co_await forget(victim);
+    co_await measure();
+  }
+}
+
+// --- a life
+
+io::Task<Result<UploadPtr>> UploadStore::create(NewUpload wanted) {
+  const std::uint64_t length = wanted.length.value_or(0);
+  if (length > std::min(options_.upload_bytes_max, options_.bytes_max))
+    co_return fail(Errc::unsupported, "uploads of that size are not taken here");
+  if (uploads_.contains(wanted.name) || creating_.contains(wanted.name))
+    co_return fail(Errc::conflict, "there is such an upload");
+  const auto open_ones = std::ranges::count_if(uploads_, [](const auto& each) { return each.second->is_open(); });
+  if (static_cast<std::size_t>(open_ones) >= options_.uploads_max)
+    co_return fail(Errc::no_space, "too many uploads are open here");
+  creating_.insert(wanted.name);
+  co_await measure();
+  const bool promised = std::min(length, kPromiseBytesMin) <= space();
+  bool fits = promised && length + options_.free_bytes_min <= free_bytes_;
+  if (!fits) fits = co_await make_room(length, nullptr);
+  if (!fits) {
+    creating_.erase(wanted.name);
+    co_return fail(Errc::no_space, "there is no room for that upload now");
+  }
+  auto upload =
+      std::make_shared<Upload>(world_.loop, SpoolFiles(world_.files, options_.receiving_directory, wanted.name));
+  upload->name = wanted.name;
+  upload->log.creation = {{}, wanted.owner, wanted.length, world_.loop.wall_seconds(), std::move(wanted.about)};
+  world_.random.fill(upload->log.creation.id.bytes);
+  upload->log.length = wanted.length;
+  upload->active = world_.loop.now();
+  auto job = [&upload]() -> Result<void> {
+    HF_TRY_VOID(upload->files.remove_data());  // a crash may have left bytes of an earlier one
+    return upload->files.write_journal(resume::encode_creation(upload->log.creation));
+  };
+  const Result<void> made = co_await world_.disk.run(job);
+  creating_.erase(upload->name);
+  if (!made) co_return tl::make_unexpected(made.error());
+  ++counters_.created;
+  add(upload);
+  co_return upload;
+}
+
+io::Task<void> UploadStore::forget(UploadPtr upload) {
+  if (upload->gone) co_return;
+  upload->gone = true;
+  if (upload->turn != nullptr) upload->turn->scope.cancel();
+  const auto named = uploads_.find(upload->name);
+  if (named != uploads_.end() && named->second == upload) uploads_.erase(named);
+  by_id_.erase(upload->log.creation.id);
+  unsynced_.erase(upload);
+  // Also when the caller is being stopped: half of it would come back at the next start.
+  io::CancelScope alone(world_.loop);
+  auto order = upload->order.acquire();
+  co_await order.in(alone);
+  auto journalling = upload->journalling.acquire();
+  co_await journalling.in(alone);
+  auto job = [&upload] { return upload->files.remove(); };
+  const Result<void> removed = co_await world_.disk.run(job);
+  if (!removed) world_.log.warning("removing the upload " + upload->name.substr(0, 8) + ": " + removed.error().what);
+  upload->journalling.release();
+  upload->order.release();
+}
+
+io::Task<Result<void>> UploadStore::commit(UploadPtr upload, Bytes result) {
+  HF_CHECK(upload->log.phase == resume::UploadPhase::sealed);
+  const std::int64_t wall = world_.loop.wall_seconds();
+  HF_CO_TRY_VOID(co_await journal(upload, resume::encode_result(result, wall)));
+  upload->log.phase = resume::UploadPhase::committed;
+  upload->log.result = std::move(result);
+  upload->written = 0;
+  upload->active = world_.loop.now();
+  ++counters_.committed;
+  auto job = [&upload] { return upload->files.remove_data(); };
+  co_return co_await world_.disk.run(job);
+}
+
+// --- time
+
+io::Task<void> UploadStore::sync_quietly(UploadPtr upload) {
+  const Result<void> synced = co_await sync(upload);
+  if (!synced && !upload->gone)
+    world_.log.warning("syncing the upload " + upload->name.substr(0, 8) + ": " + synced.error().what);
+}
+
+/// Thousands of idle uploads must not hold as many descriptors. Whoever works on the files holds one of the two.
+void UploadStore::close_idle() {
+  for (const auto& [name, upload] : uploads_) {
+    const bool idle = upload->turn == nullptr && world_.loop.now() - upload->active > kOpenIdleMax;
+    if (idle && upload->order.available() == 1 && upload->journalling.available() == 1) upload->files.close();
+  }
+}
+
+io::Task<void> UploadStore::sweep() {
+  const std::map<std::string, UploadPtr> all = uploads_;
+  for (const auto& [name, upload] : all) {
+    if (!upload->is_open() || upload->turn != nullptr) continue;
+    const io::Duration idle = idle_for(*upload);
+    const bool empty = upload->written == 0 && idle > std::chrono::seconds(options_.idle_seconds);
+    if (!empty && idle <= std::chrono::seconds(options_.retention_seconds)) continue;
+    ++counters_.expired;
+    co_await forget(upload);
+  }
+}
+
+io::Task<void> UploadStore::tend() {
+  io::Time swept = world_.loop.now(), closed = swept;
+  {
+    io::TaskGroup syncing(co_await io::this_scope());
+    for (;;) {
+      const bool on = co_await io::sleep_for(kLookEvery);
+      if (!on) break;
+      const io::Time now = world_.loop.now();
+      for (auto it = unsynced_.begin(); it != unsynced_.end();) {
+        const bool due = (*it)->written > (*it)->log.durable && now - (*it)->unsynced_since >= kSyncEvery;
+        if (due) syncing.spawn(sync_quietly(*it));
+        it = due ? unsynced_.erase(it) : std::next(it);
+      }
+      if (now - closed >= kOpenIdleMax) {
+        closed = now;
+        close_idle();
+      }
+      if (now - swept < kSweepEvery) continue;
+      swept = now;
+      co_await sweep();
+      co_await measure();
+    }
+    co_await syncing.join();
+  }
+  io::CancelScope alone(world_.loop);
+  const std::map<std::string, UploadPtr> all = uploads_;
+  for (const auto& [name, upload] : all) {
+    auto last = sync_quietly(upload);
+    co_await last.in(alone);
+  }
+}
+
+}  // namespace holdfast::uploads

@@ -1,0 +1,128 @@
+// Append-only uploads on a disk (resumable-upload.md 5): what is acknowledged is durable, what is sealed is whole, and a crash
+// anywhere leaves one or the other. The helper's spool and the gateway's handles are kept here.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+
+#include "holdfast/core/base/random.h"
+#include "holdfast/core/base/secret.h"
+#include "holdfast/edge/io/log.h"
+#include "holdfast/edge/io/task_group.h"
+#include "holdfast/edge/io/worker_pool.h"
+#include "holdfast/node/uploads/upload.h"
+
+namespace holdfast::uploads {
+
+struct StoreOptions {
+  std::string receiving_directory, sealed_directory;         // may be the same one
+  std::string token_key_path;                                // made when missing, 0600
+  std::uint64_t bytes_max = std::uint64_t{1} << 62U;         // of all uploads
+  std::uint64_t upload_bytes_max = std::uint64_t{1} << 62U;  // of one
+  std::size_t uploads_max = 10'000;                          // open ones
+  std::uint64_t free_bytes_min = 1'073'741'824;              // left to the rest of the machine
+  std::uint64_t retention_seconds = 604'800;                 // of an open upload to which nothing comes
+  std::uint64_t idle_seconds = 1'800;                        // then it is dormant: may be evicted; an empty one ends
+};
+
+struct StoreCounters {
+  std::uint64_t created = 0, resumed = 0, sealed = 0, committed = 0, expired = 0, evicted = 0, failed = 0, dropped = 0;
+  std::uint64_t bytes_received = 0, bytes_resumed = 0;  // resumed: held when a sender came back
+  std::uint64_t takeovers = 0, pieces_replaced = 0, syncs = 0, sync_failures = 0;
+};
+
+class UploadStore {
+ public:
+  struct World {
+    io::Loop& loop;
+    io::WorkerPool& disk;
+    io::FileSystem& files;
+    Random& random;
+    io::Log& log;
+  };
+  UploadStore(World world, StoreOptions options);
+  ~UploadStore();
+
+  /// Takes over what an earlier process left. Errors: io, no_space.
+  io::Task<Result<void>> open();
+  /// Syncs slow uploads each second and ends idle ones, until the scope is cancelled; then makes everything durable.
+  io::Task<void> tend();
+
+  const StoreOptions& options() const { return options_; }
+  const StoreCounters& counters() const { return counters_; }
+  const std::map<std::string, UploadPtr>& uploads() const { return uploads_; }
+  UploadPtr find(const std::string& name) const;
+  /// Of a token that this store gave out; nothing for all others.
+  UploadPtr find_by_token(std::string_view token) const;
+  std::string token_of(const Upload& upload) const;
+  /// What may still be promised.
+  std::uint64_t space() const;
+  std::uint64_t bytes_held() const;
+
+  struct NewUpload {
+    std::string name;  // a file name; not in use
+    Hash owner;
+    std::optional<std::uint64_t> length;
+    Bytes about;
+  };
+  /// Durable when it returns. Errors: unsupported (it can never fit), no_space (bytes or uploads), conflict (in use), io.
+  io::Task<Result<UploadPtr>> create(NewUpload wanted);
+
+  /// A newer request of the same client takes over at once, another client after two seconds without a byte. Errors: conflict
+  /// (another client is sending), cancelled (a still newer one came), timeout (the one before does not let go), not_found.
+  io::Task<Result<std::unique_ptr<Turn>>> take_turn(UploadPtr upload, std::string client);
+  bool is_busy_for(const Upload& upload, const std::string& client) const;
+  /// Something came from the sender, though not yet enough to append.
+  void hear(Upload& upload) const { upload.active = world_.loop.now(); }
+
+  /// The next bytes, by whoever has the turn. Errors: malformed (beyond the length), no_space, io, not_found (ended meanwhile).
+  io::Task<Result<void>> append(UploadPtr upload, Bytes data);
+  /// All that is written becomes durable. Errors: io, no_space: what was not durable is forgotten.
+  io::Task<Result<void>> sync(UploadPtr upload);
+  /// Fixes a length that was left open. Errors: malformed (below what is there, or another one), unsupported.
+  io::Task<Result<void>> set_length(UploadPtr upload, std::uint64_t length);
+  /// Digests of pieces of what is durable, from the disk where they are not known; fewer than `count` at the end.
+  io::Task<Result<std::vector<Hash>>> digests(UploadPtr upload, std::uint64_t first, std::uint64_t count);
+  /// One whole piece below the durable offset (the last one may be short) becomes these bytes, durably. Errors: conflict (not such
+  /// a piece), io, no_space.
+  io::Task<Result<void>> replace_piece(UploadPtr upload, std::uint64_t piece, Bytes data);
+  /// Whole, and what the sender says it is: from now on the upload is the store's user's. Errors: conflict (bytes are missing),
+  /// corrupt (other pieces than the sender's), io, no_space.
+  io::Task<Result<void>> seal(UploadPtr upload, std::optional<Hash> pieces);
+  /// What came of a sealed upload. The bytes are removed; `forget` removes the rest.
+  io::Task<Result<void>> commit(UploadPtr upload, Bytes result);
+  io::Task<void> forget(UploadPtr upload);
+
+ private:
+  using Job = std::function<Result<void>()>;
+  io::Task<Result<void>> journal(UploadPtr upload, Bytes records);
+  io::Task<Result<void>> sync_in_order(UploadPtr upload);
+  io::Task<void> forget_unsynced(UploadPtr upload, Error error);
+  io::Task<Result<void>> know_tail(UploadPtr upload);
+  io::Task<bool> make_room(std::uint64_t bytes, const Upload* keep);
+  io::Task<void> measure();
+  UploadPtr longest_dormant(const Upload* keep) const;
+  std::uint64_t promised(const Upload& upload) const;
+  io::Duration idle_for(const Upload& upload) const;
+  io::Task<void> sweep();
+  void close_idle();
+  io::Task<void> sync_quietly(UploadPtr upload);
+  Result<void> scan(const std::string& directory, std::vector<UploadPtr>& found);
+  Result<UploadPtr> adopt(const std::string& directory, const std::string& name);
+  void add(UploadPtr upload);
+
+  World world_;
+  const StoreOptions options_;
+  Secret token_key_;
+  std::map<std::string, UploadPtr> uploads_;
+  std::map<resume::UploadId, UploadPtr> by_id_;
+  std::set<std::string> creating_;
+  std::set<UploadPtr> unsynced_;
+  StoreCounters counters_;
+  std::uint64_t free_bytes_ = 0;  // of the disk, a moment ago
+  std::uint64_t arriving_bytes_ = 0;
+  std::uint64_t arrived_since_measured_ = 0;
+};
+
+}  // namespace holdfast::uploads

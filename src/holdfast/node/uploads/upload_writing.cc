@@ -1,0 +1,272 @@
+// The write side of the store: who may send, appending, syncing, replacing, sealing.
+#include <algorithm>
+
+#include "holdfast/node/uploads/upload_store.h"
+
+namespace holdfast::uploads {
+namespace {
+
+constexpr std::uint64_t kUnsyncedBytesMax = 64 * 1'048'576;
+constexpr io::Duration kStalledAfter = std::chrono::seconds(2);
+constexpr io::Duration kTakeoverMax = std::chrono::seconds(2);
+constexpr std::uint64_t kCompactFromBytes = 256 * 1024;
+constexpr std::uint64_t kDigestsInOneJob = 16;
+
+Error gone_error() {
+  return {Errc::not_found, "the upload has ended meanwhile"};
+}
+Error stopped_error() {
+  return {Errc::cancelled, "stopping"};
+}
+
+/// Holds a semaphore of one unit; let go at the end of the scope.
+class Holding {
+ public:
+  explicit Holding(io::Semaphore& semaphore) : semaphore_(&semaphore) {}
+  Holding(const Holding&) = delete;
+  ~Holding() { semaphore_->release(); }
+
+ private:
+  io::Semaphore* semaphore_;
+};
+
+io::Task<Result<void>> freed(Upload& upload) {
+  const bool told = co_await upload.turn_free.wait();
+  if (!told) co_return tl::make_unexpected(stopped_error());
+  co_return Result<void>{};
+}
+
+}  // namespace
+
+bool UploadStore::is_busy_for(const Upload& upload, const std::string& client) const {
+  return upload.turn != nullptr && upload.turn->client() != client && world_.loop.now() - upload.active < kStalledAfter;
+}
+
+io::Task<Result<std::unique_ptr<Turn>>> UploadStore::take_turn(UploadPtr upload, std::string client) {
+  if (is_busy_for(*upload, client)) co_return fail(Errc::conflict, "another client is sending this");
+  const std::uint64_t ticket = ++upload->turns_asked;
+  const io::Time deadline = world_.loop.now() + kTakeoverMax;
+  if (upload->turn != nullptr) ++counters_.takeovers;
+  while (upload->turn != nullptr) {
+    upload->turn->scope.cancel();
+    const Result<void> woken = co_await io::with_timeout(deadline - world_.loop.now(), freed(*upload));
+    if (!woken) co_return tl::make_unexpected(woken.error());
+  }
+  if (ticket != upload->turns_asked) co_return fail(Errc::cancelled, "a newer request has taken over");
+  if (upload->gone) co_return tl::make_unexpected(gone_error());
+  io::CancelScope& scope = co_await io::this_scope();
+  auto turn = std::make_unique<Turn>(upload, std::move(client), scope);
+  if (upload->written > 0 && upload->received == 0) {
+    ++counters_.resumed;
+    counters_.bytes_resumed += upload->log.durable;
+  }
+  upload->active = world_.loop.now();
+  upload->idle_before = {};
+  co_return turn;
+}
+
+io::Task<Result<void>> UploadStore::journal(UploadPtr upload, Bytes records) {
+  const bool acquired = co_await upload->journalling.acquire();
+  if (!acquired) co_return tl::make_unexpected(stopped_error());
+  const Holding holding(upload->journalling);
+  if (upload->gone) co_return tl::make_unexpected(gone_error());
+  auto job = [&] { return upload->files.append_journal(records); };
+  co_return co_await world_.disk.run(job);
+}
+
+/// What is held of the piece that goes on has to be read again before its digest can.
+io::Task<Result<void>> UploadStore::know_tail(UploadPtr upload) {
+  if (!upload->digests.needs_tail()) co_return Result<void>{};
+  auto job = [&upload]() -> Result<void> {
+    const std::uint64_t begin = upload->written / resume::kPieceBytes * resume::kPieceBytes;
+    Bytes tail(upload->written - begin);
+    HF_TRY_VOID(upload->files.read(begin, tail));
+    upload->digests.set_tail(tail);
+    return {};
+  };
+  co_return co_await world_.disk.run(job);
+}
+
+io::Task<Result<void>> UploadStore::append(UploadPtr upload, Bytes data) {
+  const bool acquired = co_await upload->order.acquire();
+  if (!acquired) co_return tl::make_unexpected(stopped_error());
+  {
+    const Holding holding(upload->order);
+    if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
+    if (data.size() > upload->log.length.value_or(options_.upload_bytes_max) - upload->written)
+      co_return fail(Errc::malformed, "more bytes than the upload has");
+    const bool fits = co_await make_room(data.size(), upload.get());
+    if (!fits) co_return fail(Errc::no_space, "the spool is full; what is held stays");
+    if (upload->gone) co_return tl::make_unexpected(gone_error());
+    HF_CO_TRY_VOID(co_await know_tail(upload));
+    arriving_bytes_ += data.size();
+    auto job = [&]() -> Result<void> {
+      HF_TRY_VOID(upload->files.write(upload->written, data));
+      upload->digests.update(data);
+      return {};
+    };
+    const Result<void> written = co_await world_.disk.run(job);
+    arriving_bytes_ -= data.size();
+    if (!written) co_return written;
+    if (upload->written == upload->log.durable) upload->unsynced_since = world_.loop.now();
+    upload->written += data.size();
+    upload->received += data.size();
+    counters_.bytes_received += data.size();
+    arrived_since_measured_ += data.size();
+    upload->active = world_.loop.now();
+    unsynced_.insert(upload);
+  }
+  if (upload->written - upload->log.durable < kUnsyncedBytesMax) co_return Result<void>{};
+  co_return co_await sync(upload);
+}
+
+/// Of a sync that failed nobody knows what it left: what was not durable before is as if it had never come.
+io::Task<void> UploadStore::forget_unsynced(UploadPtr upload, Error error) {
+  ++counters_.sync_failures;
+  const bool acquired = co_await upload->order.acquire();
+  if (!acquired) co_return;
+  const Holding holding(upload->order);
+  if (!upload->is_open()) co_return;
+  world_.log.error("an upload lost " + std::to_string(upload->written - upload->log.durable) +
+                   " bytes that could not be synced: " + error.what);
+  auto job = [&upload]() -> Result<void> {
+    upload->files.close();
+    return upload->files.cut(upload->log.durable);
+  };
+  static_cast<void>(co_await world_.disk.run(job));
+  upload->written = upload->log.durable;
+  upload->digests = resume::PieceDigests(upload->written);
+}
+
+io::Task<Result<void>> UploadStore::sync_in_order(UploadPtr upload) {
+  const bool acquired = co_await upload->journalling.acquire();
+  if (!acquired) co_return tl::make_unexpected(stopped_error());
+  const Holding holding(upload->journalling);
+  if (upload->gone) co_return tl::make_unexpected(gone_error());
+  const std::uint64_t target = upload->written;
+  if (target == upload->log.durable) co_return Result<void>{};
+  const io::Time begun = world_.loop.now();
+  const std::int64_t wall = world_.loop.wall_seconds();
+  auto job = [&]() -> Result<void> {
+    HF_TRY_VOID(upload->files.sync());
+    HF_TRY_VOID(upload->files.append_journal(resume::encode_durable(target, wall)));
+    if (upload->files.journal_bytes() < kCompactFromBytes) return {};
+    resume::UploadLog now = upload->log;
+    now.durable = target;
+    now.active_wall = std::max(now.active_wall, wall);
+    return upload->files.write_journal(resume::compact_upload(now));
+  };
+  HF_CO_TRY_VOID(co_await world_.disk.run(job));
+  ++counters_.syncs;
+  upload->log.durable = target;
+  upload->log.active_wall = std::max(upload->log.active_wall, wall);
+  upload->unsynced_since = begun;
+  if (upload->written > target) unsynced_.insert(upload);
+  co_return Result<void>{};
+}
+
+io::Task<Result<void>> UploadStore::sync(UploadPtr upload) {
+  const Result<void> synced = co_await sync_in_order(upload);
+  const bool lost = !synced && (synced.error().code == Errc::io || synced.error().code == Errc::no_space);
+  if (lost) co_await forget_unsynced(upload, synced.error());
+  co_return synced;
+}
+
+io::Task<Result<void>> UploadStore::set_length(UploadPtr upload, std::uint64_t length) {
+  if (upload->log.length == length) co_return Result<void>{};
+  if (upload->log.length || length < upload->written) co_return fail(Errc::malformed, "the length is another one");
+  if (length > options_.upload_bytes_max) co_return fail(Errc::unsupported, "uploads of that size are not taken here");
+  HF_CO_TRY_VOID(co_await journal(upload, resume::encode_length(length)));
+  upload->log.length = length;
+  co_return Result<void>{};
+}
+
+io::Task<Result<std::vector<Hash>>> UploadStore::digests(UploadPtr upload, std::uint64_t first, std::uint64_t count) {
+  HF_CO_TRY_VOID(co_await sync(upload));
+  std::vector<Hash> out;
+  const bool acquired = co_await upload->order.acquire();
+  if (!acquired) co_return tl::make_unexpected(stopped_error());
+  const Holding holding(upload->order);
+  if (upload->gone) co_return tl::make_unexpected(gone_error());
+  const std::uint64_t pieces = upload->digests.count();
+  const std::uint64_t end = first + std::min(count, pieces - std::min(first, pieces));
+  for (std::uint64_t at = first; at < end;) {
+    // A few pieces a job: others want the disk too.
+    const std::uint64_t stop = std::min(end, at + kDigestsInOneJob);
+    auto job = [&]() -> Result<void> {
+      Bytes bytes;
+      for (; at < stop; ++at) {
+        if (!upload->digests.at(at)) {
+          const std::uint64_t begin = at * resume::kPieceBytes;
+          bytes.resize(std::min(resume::kPieceBytes, upload->written - begin));
+          HF_TRY_VOID(upload->files.read(begin, bytes));
+          upload->digests.set(at, bytes);
+        }
+        out.push_back(*upload->digests.at(at));
+      }
+      return {};
+    };
+    HF_CO_TRY_VOID(co_await world_.disk.run(job));
+  }
+  co_return out;
+}
+
+io::Task<Result<void>> UploadStore::replace_piece(UploadPtr upload, std::uint64_t piece, Bytes data) {
+  HF_CO_TRY_VOID(co_await sync(upload));
+  const bool acquired = co_await upload->order.acquire();
+  if (!acquired) co_return tl::make_unexpected(stopped_error());
+  const Holding holding(upload->order);
+  if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
+  const std::uint64_t durable = upload->log.durable;
+  const bool exists = piece < resume::piece_count(durable);
+  const std::uint64_t begin = exists ? piece * resume::kPieceBytes : 0;
+  if (!exists || data.size() != std::min(resume::kPieceBytes, durable - begin) || upload->written != durable)
+    co_return fail(Errc::conflict, "not a piece of what is held");
+  if (!upload->log.withdrawn.contains(piece)) {
+    HF_CO_TRY_VOID(co_await journal(upload, resume::encode_withdrawn(piece)));
+    upload->log.withdrawn.insert(piece);
+  }
+  upload->digests.forget(piece);
+  auto job = [&]() -> Result<void> {
+    HF_TRY_VOID(upload->files.write(begin, data));
+    return upload->files.sync();
+  };
+  HF_CO_TRY_VOID(co_await world_.disk.run(job));
+  HF_CO_TRY_VOID(co_await journal(upload, resume::encode_held(piece)));
+  upload->log.withdrawn.erase(piece);
+  upload->digests.set(piece, data);
+  upload->active = world_.loop.now();
+  ++counters_.pieces_replaced;
+  counters_.bytes_received += data.size();
+  co_return Result<void>{};
+}
+
+io::Task<Result<void>> UploadStore::seal(UploadPtr upload, std::optional<Hash> pieces) {
+  if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
+  HF_CO_TRY_VOID(co_await sync(upload));
+  if (upload->log.length != upload->log.durable) co_return fail(Errc::conflict, "bytes are missing");
+  if (!upload->log.withdrawn.empty()) co_return fail(Errc::conflict, "a piece was being replaced and is not whole");
+  HF_CO_TRY(const std::vector<Hash> held, co_await digests(upload, 0, ~std::uint64_t{0}));
+  const Hash digest = resume::digest_of_pieces(held);
+  if (pieces && *pieces != digest) co_return fail(Errc::corrupt, "other bytes are held than were sent");
+  const bool acquired = co_await upload->order.acquire();
+  if (!acquired) co_return tl::make_unexpected(stopped_error());
+  const Holding holding(upload->order);
+  if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
+  const std::int64_t wall = world_.loop.wall_seconds();
+  HF_CO_TRY_VOID(co_await journal(upload, resume::encode_sealed(digest, wall)));
+  upload->log.phase = resume::UploadPhase::sealed;
+  upload->log.seal = digest;
+  unsynced_.erase(upload);
+  ++counters_.sealed;
+  auto job = [&] {
+    upload->files.close();
+    return upload->files.move_to(options_.sealed_directory);
+  };
+  // The journal has decided; where the files lie is put right at the next start if it must be.
+  const Result<void> moved = co_await world_.disk.run(job);
+  if (!moved) world_.log.warning("moving a sealed upload: " + moved.error().what);
+  co_return Result<void>{};
+}
+
+}  // namespace holdfast::uploads
