@@ -34,7 +34,7 @@ ALLOWED = {
     "cli": CORE + ["edge/io", "edge/http", "node/config", "node/uploads", "node/storage", "node/grid",
                    "node/transfer", "node/helper", "node/gateway"],
 }
-# Headers of node/grid that node/transfer may see: the port, nothing that speaks HTTP.
+# Headers of node/grid that node/transfer may see: the ports, nothing that speaks HTTP.
 TRANSFER_SEES_OF_GRID = {"storage_server.h", "upload_helper.h"}
 # Libraries and where alone they may appear.
 LIBRARIES = [

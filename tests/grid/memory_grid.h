@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "grid/memory_helper.h"
 #include "grid/memory_server.h"
 #include "holdfast/edge/io/memory_file_system.h"
 #include "holdfast/edge/io/simulated_loop.h"
@@ -40,8 +41,16 @@ class MemoryGrid {
  public:
   io::MemoryFileSystem files;
   std::vector<std::unique_ptr<MemoryServer>> servers;
+  std::vector<std::unique_ptr<MemoryHelper>> helpers;
   transfer::Patience patience;
+  bool knows_servers = true;  // else the client knows helpers only
 
+  MemoryHelper& add_helper() {
+    transfer::Context its = context();
+    its.helpers.clear();
+    its.journal_directory = "/helper";
+    return *helpers.emplace_back(std::make_unique<MemoryHelper>(its, static_cast<unsigned>(helpers.size())));
+  }
   void put_file(const std::string& path, ByteView content) {
     HF_CHECK(files.make_directories(io::parent_path(path)).has_value());
     HF_CHECK(io::write_file_atomically(files, path, content).has_value());
@@ -94,6 +103,8 @@ class MemoryGrid {
                           Secret(Bytes(32, 7)),
                           "/node/transfers"};
     for (const auto& server : servers) out.servers.push_back(server.get());
+    if (!knows_servers) out.servers.clear();
+    for (const auto& helper : helpers) out.helpers.push_back(helper.get());
     return out;
   }
   template <class T>

@@ -50,7 +50,8 @@ io::Task<Result<grid::VersionAnswer>> MemoryServer::version() {
   co_return out;
 }
 
-io::Task<Result<std::vector<ShareNumber>>> MemoryServer::list_shares(const StorageIndex&) {
+io::Task<Result<std::vector<ShareNumber>>> MemoryServer::list_shares(const StorageIndex& si) {
+  if (asked) asked(si);
   Answer whole = saying(Kind::list, "", protocol::encode_share_set(complete()));
   HF_CO_TRY(const Answer heard, co_await answer(std::move(whole)));
   HF_CO_TRY(const protocol::ShareSet set, protocol::decode_share_set(heard.body));
@@ -60,6 +61,7 @@ io::Task<Result<std::vector<ShareNumber>>> MemoryServer::list_shares(const Stora
 io::Task<Result<protocol::AllocateReply>> MemoryServer::allocate(const StorageIndex& si,
                                                                  protocol::AllocateRequest request,
                                                                  const grid::AllocateSecrets&) {
+  if (asked) asked(si);
   protocol::AllocateReply reply;
   protocol::ResumeField field;
   field.version = 1;
@@ -184,6 +186,7 @@ io::Task<Result<void>> MemoryServer::read_onto(const StorageIndex&, ShareNumber 
 }
 
 io::Task<Result<void>> MemoryServer::add_lease(const StorageIndex&, const Secret&, const Secret&) {
+  ++leases;
   co_return Result<void>{};
 }
 

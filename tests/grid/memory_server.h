@@ -36,10 +36,11 @@ class MemoryServer final : public grid::StorageServer {
   std::map<ShareNumber, Bytes> shares;
   std::map<ShareNumber, Upload> uploads;
   std::function<void(Answer&)> tamper;
-  io::Duration a_byte_takes{0};  // of what is read
-  bool keeps = true;             // else it takes every write and keeps nothing
+  std::function<void(const StorageIndex&)> asked;  // before it lists or allocates
+  io::Duration a_byte_takes{0};                    // of what is read
+  bool keeps = true;                               // else it takes every write and keeps nothing
   std::uint64_t calls = 0, calls_max = 10'000;
-  unsigned advised = 0;
+  unsigned advised = 0, leases = 0;
   std::set<StorageIndex> allocated;  // whatever was asked for; shares are kept by their numbers alone
 
   const std::string& id() const override { return id_; }

@@ -11,6 +11,7 @@
 #include "holdfast/edge/io/loop.h"
 #include "holdfast/edge/io/worker_pool.h"
 #include "holdfast/node/grid/storage_server.h"
+#include "holdfast/node/grid/upload_helper.h"
 
 namespace holdfast::transfer {
 
@@ -27,6 +28,7 @@ struct Context {
   Secret lease_secret;                         // 32 bytes of private/secret
   Secret convergence;                          // private/convergence, decoded; may be empty
   std::string journal_directory;               // of the node directory; created when missing, 0700
+  std::vector<grid::UploadHelper*> helpers{};  // put goes through one of them, if any will do
 };
 
 /// How long to keep trying while the link is down.

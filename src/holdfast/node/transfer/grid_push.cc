@@ -23,6 +23,7 @@ void report(const Context& context, const SharePlacer& placer, Pushed& out) {
   out.bytes_skipped = placer.bytes_skipped();
   out.cuts = placer.cuts();
   out.happiness = static_cast<unsigned>(placer.happiness());
+  out.foreign = placer.foreign_copies();
   out.warnings = placer.warnings();
 }
 

@@ -26,6 +26,7 @@ struct Pushed {
   std::uint64_t share_bytes_total = 0;                              // N shares
   std::uint64_t bytes_sent = 0, bytes_resent = 0, bytes_skipped = 0, cuts = 0;
   unsigned happiness = 0;
+  unsigned foreign = 0;  // copies that are there already, and of something else
   std::vector<std::string> warnings;
 };
 

@@ -14,6 +14,10 @@ std::string_view to_string(Phase phase) {
       return "placing";
     case Phase::sending:
       return "sending";
+    case Phase::encoding:
+      return "encoding";
+    case Phase::pushing:
+      return "pushing";
     case Phase::proving:
       return "proving";
     case Phase::verifying_part:

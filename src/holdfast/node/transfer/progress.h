@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,19 @@
 
 namespace holdfast::transfer {
 
-enum class Phase { hashing, asking, placing, sending, proving, verifying_part, verifying, receiving, done };
+enum class Phase {
+  hashing,
+  asking,
+  placing,
+  sending,
+  encoding,
+  pushing,
+  proving,
+  verifying_part,
+  verifying,
+  receiving,
+  done
+};
 std::string_view to_string(Phase phase);
 
 /// Updated in place by the transfer (loop thread); read by whoever draws it.
@@ -35,6 +48,16 @@ struct ServerReport {
   std::string problem;              // empty, or what went wrong last
 };
 
+/// Of an upload that went through a helper, or was tried through one.
+struct ViaHelper {
+  std::string name;                 // the one that did it; empty when the upload went direct in the end
+  std::uint64_t bytes_sent = 0;     // ciphertext to helpers, as request bodies
+  std::uint64_t bytes_resent = 0;   // of them, sent before in this run
+  std::uint64_t bytes_skipped = 0;  // held by helpers before this run, right by their digests, not sent
+  std::uint64_t pieces_wrong = 0;   // of what they held: replaced
+  bool proven = false;              // the servers themselves were asked; else the placement is the helper's word
+};
+
 struct UploadReport {
   std::string cap;  // given only when proven
   std::string storage_index;
@@ -47,6 +70,7 @@ struct UploadReport {
   unsigned shares_placed = 0, shares_total = 0, happiness = 0, happy = 0;
   std::vector<ServerReport> servers;
   std::vector<std::string> warnings;  // liars named, stragglers, foreign shares
+  std::optional<ViaHelper> via;
   double seconds = 0;
 };
 

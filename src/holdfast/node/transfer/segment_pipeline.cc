@@ -21,12 +21,13 @@ io::Task<Result<void>> told(io::Event& event) {
 
 SegmentPipeline::SegmentPipeline(const Context& context, SegmentSource& source,
                                  const immutable::SegmentEncoder& segment_encoder, immutable::Encoder& encoder,
-                                 Limits limits)
+                                 Limits limits, Absorbed also)
     : context_(context),
       source_(source),
       segment_encoder_(segment_encoder),
       encoder_(encoder),
       limits_(limits),
+      also_(std::move(also)),
       moved_(context.loop),
       again_slots_(context.loop, kAgainAtOnce) {
   const auto& params = encoder.params();
@@ -177,7 +178,10 @@ io::Task<void> SegmentPipeline::encode_one(SegmentNumber segment, Buffer plainte
 /// Adds what is ready at the front to the running hashes, in order, off the loop.
 io::Task<Result<void>> SegmentPipeline::absorb_ready() {
   for (auto it = made_.find(front_); it != made_.end(); it = made_.find(front_)) {
-    auto job = [this, made = it->second] { return encoder_.absorb(*made); };
+    auto job = [this, made = it->second] {
+      if (also_) also_(*made);
+      return encoder_.absorb(*made);
+    };
     HF_CO_TRY_VOID(co_await context_.cpu.run(std::move(job)));
     ++front_;
     drop_passed();
@@ -220,6 +224,14 @@ io::Task<Result<void>> SegmentPipeline::run() {
   }
   moved_.notify_all();
   co_return outcome;
+}
+
+io::Task<Result<void>> SegmentPipeline::passed(SegmentNumber end) {
+  while (front_ < end) {
+    if (failed_) co_return tl::make_unexpected(*failed_);
+    HF_CO_TRY_VOID(co_await told(moved_));
+  }
+  co_return Result<void>{};
 }
 
 io::Task<Result<void>> SegmentPipeline::finished() {

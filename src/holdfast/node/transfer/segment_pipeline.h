@@ -1,6 +1,7 @@
 // Reading, encrypting and coding on all cores, once, for all shares; and again for a share that lags behind.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -25,6 +26,9 @@ class SegmentPipeline {
     io::Duration left_behind_after = std::chrono::milliseconds(1500);
   };
 
+  /// Told of each segment in order, on a worker, when the encoder absorbs it.
+  using Absorbed = std::function<void(const immutable::EncodedSegment&)>;
+
   /// A share that is being sent: where it is. Destroying it detaches it.
   class Reader {
    public:
@@ -46,13 +50,15 @@ class SegmentPipeline {
   };
 
   SegmentPipeline(const Context& context, SegmentSource& source, const immutable::SegmentEncoder& segment_encoder,
-                  immutable::Encoder& encoder, Limits limits);
+                  immutable::Encoder& encoder, Limits limits, Absorbed also = {});
 
   /// Runs the front to the end and proves the source; until open(), no further than the window. Errors end every reader.
   io::Task<Result<void>> run();
   /// The readers there are have attached themselves: the front goes on for them, or without any.
   void open();
 
+  /// Waits until all segments below `end` are absorbed. Errors: those of run().
+  io::Task<Result<void>> passed(SegmentNumber end);
   /// Waits for run() to succeed: from then on the tail of every share is known.
   io::Task<Result<void>> finished();
   bool is_finished() const { return done_; }
@@ -75,6 +81,7 @@ class SegmentPipeline {
   const immutable::SegmentEncoder& segment_encoder_;
   immutable::Encoder& encoder_;
   const Limits limits_;
+  const Absorbed also_;
   SegmentNumber window_;  // in segments
   std::set<Reader*> attached_;
   std::map<SegmentNumber, SharedSegment> made_;               // the window

@@ -428,6 +428,13 @@ std::uint64_t SharePlacer::bytes_sent(const grid::StorageServer* to) const {
   return sum;
 }
 
+unsigned SharePlacer::foreign_copies() const {
+  return static_cast<unsigned>(std::ranges::count_if(attempts_, [](const auto& attempt) {
+    return attempt->pusher.state() == SharePusher::State::failed && attempt->pusher.error().code == Errc::corrupt &&
+           attempt->pusher.bytes_held_before() > 0;
+  }));
+}
+
 std::uint64_t SharePlacer::bytes_resent() const {
   std::uint64_t sum = 0;
   for (const auto& attempt : attempts_) sum += attempt->pusher.bytes_resent();

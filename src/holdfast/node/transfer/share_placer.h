@@ -31,6 +31,8 @@ class SharePlacer {
   std::map<ShareNumber, std::vector<grid::StorageServer*>> placed() const;
   std::size_t happiness() const;
   std::vector<std::string> warnings() const { return warnings_; }
+  /// Shares that servers had before and that are not of this file.
+  unsigned foreign_copies() const;
   std::uint64_t bytes_skipped() const, bytes_resent() const, cuts() const;
   /// Share bytes handed to connections, all servers or one.
   std::uint64_t bytes_sent(const grid::StorageServer* to = nullptr) const;

@@ -7,82 +7,11 @@
 #include "holdfast/core/crypto/secrets.h"
 #include "holdfast/core/immutable/uri_extension.h"
 #include "holdfast/node/transfer/grid_push.h"
+#include "holdfast/node/transfer/helper_uploader.h"
+#include "holdfast/node/transfer/prepared_upload.h"
 
 namespace holdfast::transfer {
 namespace {
-
-constexpr std::uint64_t kJournalFromBytes = 1'048'576;
-
-/// The journal of an earlier run, when the file still looks the same and the parameters are.
-std::optional<PutJournal> usable_journal(io::FileSystem& files, const std::string& journal_path,
-                                         const SourceIdentity& source, const UploadOptions& options,
-                                         const immutable::Geometry& geometry) {
-  const Result<Bytes> bytes = io::read_file(files, journal_path, kPutJournalBytesMax);
-  if (!bytes) return std::nullopt;
-  Result<PutJournal> journal = decode_put_journal(*bytes);
-  if (!journal) return std::nullopt;
-  const bool same = journal->source == source && journal->k == options.k && journal->n == options.n &&
-                    journal->segment_bytes == geometry.segment_size() && journal->key_mode == options.key_mode;
-  const bool digests_fit =
-      journal->key_mode == KeyMode::convergent || journal->piece_digests.size() == geometry.num_segments();
-  if (!same || !digests_fit) return std::nullopt;
-  return std::move(*journal);
-}
-
-struct Prepared {
-  PutJournal journal;
-  immutable::Geometry geometry;
-  std::string journal_path;
-  bool begun_before = false;  // by this node
-};
-
-/// Identity, geometry, and the key: from the journal or by the first pass, which is then written down. Who only asks what
-/// would happen leaves nothing behind.
-enum class Purpose { upload, plan };
-io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source, const UploadOptions& options,
-                                   Purpose purpose, Progress& progress) {
-  HF_CO_TRY(const immutable::Params params,
-            immutable::make_params(options.k, options.n, source.size, options.segment_bytes_max));
-  HF_CO_TRY(const immutable::Geometry geometry, immutable::Geometry::create(params));
-  const std::string journal_path = put_journal_path(context.journal_directory, source.path, options);
-  auto look = [&] { return usable_journal(context.files, journal_path, source, options, geometry); };
-  std::optional<PutJournal> known = co_await context.disk.run(look);
-  if (known) {
-    progress.hashed_bytes = source.size;
-    known->happy = options.happy;
-    Prepared prepared{std::move(*known), geometry, journal_path, true};
-    co_return prepared;
-  }
-  progress.phase = Phase::hashing;
-  HF_CO_TRY(FirstPass pass, co_await hash_file(context, source, options, geometry, progress.hashed_bytes));
-  PutJournal journal;
-  journal.source = std::move(source);
-  journal.k = options.k;
-  journal.happy = options.happy;
-  journal.n = options.n;
-  journal.segment_bytes_max = options.segment_bytes_max;
-  journal.segment_bytes = geometry.segment_size();
-  journal.key_mode = options.key_mode;
-  journal.key = pass.key;
-  journal.storage_index = cap::storage_index_of(pass.key);
-  journal.piece_digests = std::move(pass.piece_digests);
-  journal.started_wall_seconds = context.loop.wall_seconds();
-  auto write = [&]() -> Result<void> {
-    HF_TRY_VOID(io::make_lasting_directory(context.files, context.journal_directory));
-    return io::write_file_atomically(context.files, journal_path, encode(journal), io::Open::create_private);
-  };
-  // What is hashed in a moment is not worth two syncs; the key of its content will be the same.
-  const bool saves_work = options.key_mode == KeyMode::random || journal.source.size > kJournalFromBytes;
-  if (saves_work && purpose == Purpose::upload) HF_CO_TRY_VOID(co_await context.disk.run(write));
-  Prepared prepared{std::move(journal), geometry, journal_path};
-  co_return prepared;
-}
-
-Secret master_of(const Context& context, const PutJournal& journal) {
-  if (journal.key_mode == KeyMode::convergent)
-    return crypto::convergent_upload_master(context.convergence, journal.key.view());
-  return crypto::private_upload_master(context.lease_secret, journal.storage_index);
-}
 
 io::Task<Result<std::string>> literal(const Context& context, const SourceIdentity& source) {
   auto job = [&] { return io::read_file(context.files, source.path, cap::kLiteralBytesMax + 1); };
@@ -90,16 +19,6 @@ io::Task<Result<std::string>> literal(const Context& context, const SourceIdenti
   if (bytes.size() != source.size) co_return fail(Errc::changed, source.path + " changed while it was being read");
   const cap::Cap made = cap::LitCap{std::move(bytes), false};
   co_return cap::to_string(made);
-}
-
-std::string cap_of(const PutJournal& journal, const Hash& ueb_hash) {
-  cap::ChkReadCap read;
-  read.key = journal.key;
-  read.ueb_hash = ueb_hash;
-  read.k = static_cast<std::uint16_t>(journal.k);
-  read.n = static_cast<std::uint16_t>(journal.n);
-  read.size = journal.source.size;
-  return cap::to_string(cap::Cap(read));
 }
 
 void report_servers(const Context& context, const Pushed& pushed, UploadReport& report) {
@@ -115,7 +34,7 @@ void report_servers(const Context& context, const Pushed& pushed, UploadReport& 
 }
 
 io::Task<Result<UploadReport>> push(const Context& context, const Prepared& prepared, const UploadOptions& options,
-                                    Progress& progress) {
+                                    Progress& progress, Pushed& pushed) {
   const io::Time start = context.loop.now();
   const PutJournal& journal = prepared.journal;
   const auto source = make_file_source(context, journal, prepared.geometry);
@@ -126,7 +45,6 @@ io::Task<Result<UploadReport>> push(const Context& context, const Prepared& prep
   plan.on_happy = [&](const Hash& ueb_hash) {
     if (options.on_proven) options.on_proven(cap_of(journal, ueb_hash));
   };
-  Pushed pushed;
   HF_CO_TRY_VOID(co_await push_shares(context, std::move(plan), *source, progress, pushed));
   UploadReport report;
   report.cap = cap_of(journal, immutable::uri_extension_hash(pushed.uri_extension));
@@ -155,13 +73,49 @@ Result<void> check_options(const UploadOptions& options) {
   return {};
 }
 
+/// Through a helper if one will do, else direct.
+io::Task<Result<UploadReport>> send(const Context& context, const Prepared& prepared, const UploadOptions& options,
+                                    Progress& progress, bool& foreign) {
+  Pushed pushed;
+  if (context.helpers.empty()) co_return co_await push(context, prepared, options, progress, pushed);
+  HF_CO_TRY(HelperOutcome tried, co_await upload_through_helpers(context, prepared, options, progress));
+  if (tried.report) co_return std::move(*tried.report);
+  progress.note = tried.warnings.empty() ? "" : tried.warnings.back();
+  progress.done_bytes = progress.skipped_bytes = 0;
+  Result<UploadReport> report = co_await push(context, prepared, options, progress, pushed);
+  foreign = pushed.foreign > 0;
+  if (!report) {
+    for (const std::string& warning : tried.warnings) context.log.warning(warning);
+    co_return report;
+  }
+  report->warnings.insert(report->warnings.begin(), tried.warnings.begin(), tried.warnings.end());
+  report->bytes_sent += tried.via.bytes_sent;
+  report->via = tried.via;
+  co_return report;
+}
+
+io::Task<void> forget_journal(const Context& context, std::string journal_path) {
+  auto forget = [&] { return context.files.unlink(journal_path); };
+  static_cast<void>(co_await context.disk.run(forget));
+}
+
+/// `foreign`: what is in the way of it are shares of something else.
+io::Task<Result<UploadReport>> upload_once(const Context& context, SourceIdentity source, const UploadOptions& options,
+                                           Progress& progress, bool& foreign) {
+  HF_CO_TRY(const Prepared prepared, co_await prepare(context, std::move(source), options, Purpose::upload, progress));
+  Result<UploadReport> report = co_await send(context, prepared, options, progress, foreign);
+  // Finished, or built on a file that is no more: either way the journal has nothing left to save.
+  if (report || report.error().code == Errc::changed) co_await forget_journal(context, prepared.journal_path);
+  co_return report;
+}
+
 }  // namespace
 
 io::Task<Result<UploadReport>> upload_file(const Context& context, std::string path, UploadOptions options,
                                            Progress& progress) {
   HF_CO_TRY_VOID(check_options(options));
   auto identifying = [&] { return identify(context.files, path); };
-  HF_CO_TRY(SourceIdentity source, co_await context.disk.run(identifying));
+  HF_CO_TRY(const SourceIdentity source, co_await context.disk.run(identifying));
   progress.file_bytes = source.size;
   if (source.size <= cap::kLiteralBytesMax) {
     UploadReport report;
@@ -171,12 +125,21 @@ io::Task<Result<UploadReport>> upload_file(const Context& context, std::string p
     progress.phase = Phase::done;
     co_return report;
   }
-  HF_CO_TRY(const Prepared prepared, co_await prepare(context, std::move(source), options, Purpose::upload, progress));
-  Result<UploadReport> report = co_await push(context, prepared, options, progress);
-  // Finished, or built on a file that is no more: either way the journal has nothing left to save.
-  if (report || report.error().code == Errc::changed) {
-    auto forget = [&] { return context.files.unlink(prepared.journal_path); };
-    static_cast<void>(co_await context.disk.run(forget));
+  bool foreign = false;
+  Result<UploadReport> report = co_await upload_once(context, source, options, progress, foreign);
+  const bool in_the_way = !report && report.error().code == Errc::unhappy && foreign;
+  if (in_the_way && options.key_mode == KeyMode::convergent) {
+    options.key_mode = KeyMode::random;
+    progress = Progress{};
+    progress.file_bytes = source.size;
+    report = co_await upload_once(context, source, options, progress, foreign);
+    if (report) {
+      report->warnings.push_back(
+          "shares of something else lie under the storage index of this file, on so many servers that it was uploaded "
+          "under a random key: this cap is not the one that the same file gives elsewhere");
+      options.key_mode = KeyMode::convergent;
+      co_await forget_journal(context, put_journal_path(context.journal_directory, path, options));
+    }
   }
   if (report) progress.phase = Phase::done;
   co_return report;
@@ -230,6 +193,7 @@ io::Task<Result<unsigned>> cancel_upload(const Context& context, const std::stri
   Result<PutJournal> journal = co_await context.disk.run(read);
   unsigned dropped = 0;
   if (journal) {
+    static_cast<void>(co_await drop_at_helpers(context, *journal));
     dropped = co_await abort_partials(context, master_of(context, *journal), journal->storage_index);
   } else if (journal.error().code == Errc::not_found) {
     co_return tl::make_unexpected(journal.error());

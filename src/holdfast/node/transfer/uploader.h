@@ -19,7 +19,8 @@ struct UploadOptions {
   std::function<void(const std::string& cap)> on_proven;
 };
 
-/// Uploads the regular file at `path`. Literal caps (55 bytes and less) need no network.
+/// Uploads the regular file at `path`, through a helper of the context where one will do. Literal caps (55 bytes and less)
+/// need no network.
 /// Errors: changed (the file changed meanwhile: start again), unhappy (too few servers took shares),
 /// unavailable or timeout (patience ran out), unauthorized (every server presents a wrong certificate),
 /// not_found / unauthorized / io (reading the file), cancelled (what is sent stays: the same call goes on).

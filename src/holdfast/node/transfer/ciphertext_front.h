@@ -1,0 +1,80 @@
+// The client's own pass over a file that goes through a helper: encodes and hashes all shares, keeps none, and gives the
+// ciphertext out on the way.
+#pragma once
+
+#include "holdfast/node/grid/storage_server.h"
+#include "holdfast/node/transfer/piece_digests.h"
+#include "holdfast/node/transfer/prepared_upload.h"
+#include "holdfast/node/transfer/progress.h"
+#include "holdfast/node/transfer/segment_pipeline.h"
+
+namespace holdfast::transfer {
+
+class CiphertextFront {
+ public:
+  /// `original`: an extension block of an old uploader, kept byte for byte where the roots agree.
+  CiphertextFront(const Context& context, const Prepared& prepared, std::optional<Bytes> original);
+
+  /// To the end of the file, no further than a window ahead of where it is held. Errors: those of the source; corrupt when
+  /// the roots differ from the original's.
+  io::Task<Result<void>> run() { return pipeline_.run(); }
+  /// Holds the pass at this byte, or further on: what comes next is about to be sent.
+  void hold_at(std::uint64_t offset);
+  /// Nothing more is sent for now.
+  void let_go();
+
+  /// Waits until the pass is behind this byte. Errors: those of run().
+  io::Task<Result<void>> passed(std::uint64_t end);
+  /// Waits for the end: from then on the extension block is known, and the file proven.
+  io::Task<Result<void>> finished() { return pipeline_.finished(); }
+  const std::optional<Error>& failure() const { return pipeline_.failure(); }
+
+  std::uint64_t size() const { return geometry_.size(); }
+  const PieceDigests& pieces() const { return pieces_; }
+  immutable::Encoder& encoder() { return encoder_; }
+
+ private:
+  friend class CiphertextBytes;
+  const immutable::Geometry geometry_;
+  PieceDigests pieces_;
+  std::unique_ptr<SegmentSource> source_;
+  immutable::Encoder encoder_;
+  immutable::SegmentEncoder segment_encoder_;
+  SegmentPipeline pipeline_;
+  SegmentPipeline::Reader hold_;
+  SegmentNumber held_at_ = 0;
+  bool held_ = false;
+};
+
+/// Any range of the ciphertext as a stream, also one that the pass is long behind.
+class CiphertextBytes final : public grid::ByteSource {
+ public:
+  /// When `leads`, the pass is held where this is.
+  CiphertextBytes(CiphertextFront& front, Range range, bool leads, std::function<void(std::uint64_t)> moved = {})
+      : front_(front),
+        reader_(front.pipeline_),
+        range_(range),
+        at_(range.begin),
+        leads_(leads),
+        moved_(std::move(moved)) {}
+
+  std::uint64_t length() const override { return range_.size(); }
+  io::Task<Result<ByteView>> next() override;
+
+  /// What has been handed out so far: [range.begin, position).
+  std::uint64_t position() const { return at_; }
+  /// Why it stopped, when that was its own fault.
+  const std::optional<Error>& failure() const { return failure_; }
+
+ private:
+  CiphertextFront& front_;
+  SegmentPipeline::Reader reader_;
+  const Range range_;
+  std::uint64_t at_;
+  const bool leads_;
+  const std::function<void(std::uint64_t)> moved_;
+  SharedSegment segment_;  // keeps the view valid
+  std::optional<Error> failure_;
+};
+
+}  // namespace holdfast::transfer

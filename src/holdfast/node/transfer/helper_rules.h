@@ -1,0 +1,30 @@
+// What a client makes of a helper's answers: decisions without waiting.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "holdfast/core/protocol/helper_messages.h"
+
+namespace holdfast::transfer {
+
+/// The extension block that a helper shows, beside the client's own.
+enum class UebMatch {
+  same,          // byte for byte
+  old_uploader,  // the own fields, and hashes of the plaintext that uploaders once added: the same file
+  foreign,       // another file's, or nobody's
+};
+UebMatch compare_ueb(ByteView own, ByteView theirs, unsigned k);
+
+/// Which helper is asked first: positions of `states`, the one that has most of the file first, else in their order; those
+/// that have not answered come last.
+std::vector<std::size_t> preferred_order(const std::vector<std::optional<protocol::HelperState>>& states);
+
+/// Of pieces first, first + 1, ...: those whose digests differ.
+std::vector<std::uint64_t> wrong_pieces(std::uint64_t first, const std::vector<Hash>& theirs,
+                                        const std::vector<Hash>& own);
+
+/// Has anything moved between two answers?
+bool moved_on(const protocol::HelperState& before, const protocol::HelperState& now);
+
+}  // namespace holdfast::transfer

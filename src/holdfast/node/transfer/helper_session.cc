@@ -1,0 +1,304 @@
+#include "holdfast/node/transfer/helper_session.h"
+
+#include <algorithm>
+
+#include "holdfast/node/transfer/helper_rules.h"
+
+namespace holdfast::transfer {
+namespace {
+
+using protocol::kHelperPieceBytes;
+using std::chrono::seconds;
+
+constexpr unsigned kRestartsMax = 3;
+constexpr std::uint64_t kDigestsAtOnce = 1024;
+constexpr seconds kWait{30};                              // one long poll
+constexpr io::Duration kAtLeast = seconds(1);             // between two answers that say the same
+constexpr io::Duration kGoneWithNothing = seconds(2);     // silent, and nothing of the file is there
+constexpr io::Duration kGoneWithSomething = seconds(60);  // going direct would send all of it again, and more
+constexpr io::Duration kStuckAfter = std::chrono::minutes(10);
+
+}  // namespace
+
+HelperSession::HelperSession(Job job, CiphertextFront& front)
+    : job_(std::move(job)), front_(front), moved_(job_.context.loop.now()) {}
+
+io::Task<Result<HelperEnd>> HelperSession::run() {
+  job_.progress.phase = Phase::asking;
+  Result<State> next = co_await begin();
+  for (;;) {
+    if (next && (next->kind == Kind::present || next->kind == Kind::done)) {
+      HelperEnd end{HelperEnd::Kind::shown, {}, std::move(*next)};
+      co_return end;
+    }
+    if (next) {
+      next = co_await step(std::move(*next));
+      continue;
+    }
+    const Error error = next.error();
+    std::optional<HelperEnd> end = co_await after(error);
+    if (fatal_) co_return tl::make_unexpected(*fatal_);
+    if (end) co_return std::move(*end);
+    next = co_await look_again();
+  }
+}
+
+io::Task<Result<protocol::HelperState>> HelperSession::step(State state) {
+  draw(state);
+  if (state.kind == Kind::failed) co_return fail(Errc::no_space, job_.helper.name() + " has given up: " + state.reason);
+  if (state.kind == Kind::receiving && !state.busy) co_return co_await send(std::move(state));
+  co_return co_await wait(state);
+}
+
+io::Task<Result<protocol::HelperState>> HelperSession::begin() {
+  asked_again_.reset();
+  Result<State> state = co_await job_.helper.begin(job_.prepared.journal.storage_index, job_.request, job_.who);
+  if (!state) co_return state;
+  job_.link.heard();
+  if (state->kind == Kind::receiving && state->upload != upload_) {
+    if (!upload_.empty() && ++restarts_ > kRestartsMax)
+      co_return fail(Errc::no_space, job_.helper.name() + " has lost the upload again and again");
+    upload_ = state->upload;
+    acknowledged_ = covered_ = sent_to_ = 0;
+  }
+  co_return state;
+}
+
+/// After a failure: the durable offset where there is an upload, which also ends a request that hangs; else everything anew.
+io::Task<Result<protocol::HelperState>> HelperSession::look_again() {
+  if (!asked_again_) co_return co_await begin();
+  State state = *asked_again_;
+  const Result<std::uint64_t> offset = co_await job_.helper.offset(upload_, job_.who);
+  if (!offset) co_return tl::make_unexpected(offset.error());
+  job_.link.heard();
+  state.offset = *offset;
+  co_return state;
+}
+
+/// Every offset that it names, at once or after a cut.
+Result<void> HelperSession::take_offset(std::uint64_t offset) {
+  if (offset > front_.size()) return lie("it claims to hold more than there is");
+  if (offset < acknowledged_)
+    return lie("it held " + std::to_string(acknowledged_) + " bytes by its word, and now " + std::to_string(offset));
+  if (offset > acknowledged_) progressed();
+  acknowledged_ = offset;
+  return {};
+}
+
+io::Task<Result<protocol::HelperState>> HelperSession::send(State state) {
+  asked_again_ = state;
+  HF_CO_TRY_VOID(take_offset(state.offset));
+  front_.hold_at(state.offset);
+  if (state.offset > covered_) {
+    // Held, and not sent by this session: whole pieces are compared now, the rest of one by the digest over all.
+    HF_CO_TRY_VOID(co_await settle(covered_ / kHelperPieceBytes, state.offset / kHelperPieceBytes));
+    skip({covered_, state.offset});
+    covered_ = state.offset;
+  }
+  if (state.offset < front_.size()) {
+    job_.progress.phase = Phase::sending;
+    const auto moved = [this](std::uint64_t position) { job_.progress.done_bytes = position; };
+    CiphertextBytes body(front_, Range{state.offset, front_.size()}, true, moved);
+    const Result<std::uint64_t> answer = co_await job_.helper.append(upload_, state.offset, body, job_.who);
+    const std::uint64_t end = body.position();
+    job_.tally.bytes_sent += end - state.offset;
+    if (sent_to_ > state.offset) job_.tally.bytes_resent += std::min(sent_to_, end) - state.offset;
+    sent_to_ = std::max(sent_to_, end);
+    covered_ = std::max(covered_, end);
+    HF_CO_TRY_VOID(own_failure(body.failure()));
+    if (!answer) co_return tl::make_unexpected(answer.error());
+    if (*answer == state.offset) co_return fail(Errc::malformed, job_.helper.name() + " took nothing of what was sent");
+    HF_CO_TRY_VOID(take_offset(*answer));
+    state.offset = *answer;
+    co_return state;
+  }
+  co_return co_await seal(state);
+}
+
+io::Task<Result<protocol::HelperState>> HelperSession::seal(const State& state) {
+  job_.progress.phase = Phase::proving;
+  job_.progress.done_bytes = state.offset;
+  const Result<void> whole = co_await front_.finished();
+  if (!whole) HF_CO_TRY_VOID(own_failure(whole.error()));
+  Result<State> sealed = co_await job_.helper.complete(upload_, front_.size(), front_.pieces().all(), job_.who);
+  if (!sealed && sealed.error().code == Errc::corrupt) {
+    if (++refused_seals_ > 1) co_return lie("it has other bytes than were sent, and again after they were replaced");
+    HF_CO_TRY(const std::uint64_t wrong, co_await settle(0, front_.pieces().count()));
+    if (wrong == 0) co_return lie("it shows the right digests and says that they are wrong");
+    co_return state;
+  }
+  if (sealed && sealed->kind == Kind::receiving)
+    co_return fail(Errc::malformed, job_.helper.name() + " wants more of a file that is whole");
+  if (sealed) {
+    asked_again_.reset();
+    progressed();
+  }
+  co_return sealed;
+}
+
+io::Task<Result<std::uint64_t>> HelperSession::settle(std::uint64_t first, std::uint64_t end) {
+  std::uint64_t wrong = 0;
+  for (std::uint64_t at = first; at < end; at += kDigestsAtOnce) {
+    const std::uint64_t count = std::min(kDigestsAtOnce, end - at);
+    const auto theirs = co_await job_.helper.digests(upload_, at, count, job_.who);
+    if (!theirs) co_return tl::make_unexpected(theirs.error());
+    job_.link.heard();
+    if (theirs->first != at || theirs->digests.size() != count)
+      co_return lie("it does not show the pieces that it holds by its word");
+    std::vector<Hash> own;
+    for (std::uint64_t piece = at; piece < at + count; ++piece) {
+      const Result<void> passed = co_await front_.passed(front_.pieces().range(piece).end);
+      if (!passed) HF_CO_TRY_VOID(own_failure(passed.error()));
+      own.push_back(front_.pieces().digest(piece));
+    }
+    const std::vector<std::uint64_t> wrong_here = wrong_pieces(at, theirs->digests, own);
+    for (std::uint64_t piece : wrong_here) {
+      HF_CO_TRY_VOID(co_await replace(piece));
+      ++wrong;
+      progressed();
+    }
+    const std::uint64_t held = front_.pieces().range(at + count - 1).end;
+    if (held <= covered_) continue;
+    RangeSet right{{covered_, held}};
+    for (std::uint64_t piece : wrong_here) right.subtract(front_.pieces().range(piece));
+    for (const Range& range : right.ranges()) skip(range);
+    covered_ = held;
+  }
+  co_return wrong;
+}
+
+io::Task<Result<void>> HelperSession::replace(std::uint64_t piece) {
+  CiphertextBytes body(front_, front_.pieces().range(piece), false);
+  const Result<void> replaced = co_await job_.helper.replace_piece(upload_, piece, body, job_.who);
+  job_.tally.bytes_sent += body.position() - front_.pieces().range(piece).begin;
+  HF_CO_TRY_VOID(own_failure(body.failure()));
+  if (!replaced) co_return replaced;
+  ++job_.tally.pieces_wrong;
+  // Part of it may have passed for right: the tail, until the digest over all was compared.
+  const Range whole = front_.pieces().range(piece);
+  job_.tally.bytes_skipped -= skipped_.intersection(whole).total();
+  skipped_.subtract(whole);
+  co_return replaced;
+}
+
+void HelperSession::skip(Range range) {
+  skipped_.add(range);
+  job_.tally.bytes_skipped += range.size();
+  job_.progress.skipped_bytes = job_.tally.bytes_skipped;
+}
+
+/// Nothing to do but to wait for it, or for whoever else is sending the same.
+io::Task<Result<protocol::HelperState>> HelperSession::wait(const State& state) {
+  const io::Time asked = job_.context.loop.now();
+  Result<State> now = co_await job_.helper.state(job_.prepared.journal.storage_index, job_.who, kWait);
+  asked_again_.reset();
+  if (!now) co_return now;
+  job_.link.heard();
+  failures_ = 0;
+  if (moved_on(state, *now)) {
+    moved_ = job_.context.loop.now();
+  } else if (job_.context.loop.now() - moved_ > kStuckAfter) {
+    co_return fail(Errc::no_space, "nothing has moved at " + job_.helper.name() + " for ten minutes");
+  } else if (job_.context.loop.now() - asked < kAtLeast) {
+    const bool slept = co_await io::sleep_for(kAtLeast);
+    if (!slept) co_return fail(Errc::cancelled, "stopped");
+  }
+  // Another path is another upload: that is what `begin` is for.
+  if (now->kind == Kind::receiving && now->upload != upload_) co_return co_await begin();
+  co_return now;
+}
+
+void HelperSession::progressed() {
+  failures_ = 0;
+  moved_ = job_.context.loop.now();
+  job_.progress.waiting_for_link = false;
+  job_.progress.note.clear();
+}
+
+tl::unexpected<Error> HelperSession::lie(std::string what) {
+  lie_ = job_.helper.name() + " lies: " + what;
+  return fail(Errc::corrupt, *lie_);
+}
+
+/// A failure of the file here, told apart from those of the helper that has to wait for it.
+Result<void> HelperSession::own_failure(const std::optional<Error>& source) const {
+  if (front_.failure()) return tl::make_unexpected(*front_.failure());
+  if (source && source->code != Errc::cancelled) return tl::make_unexpected(*source);
+  return {};
+}
+
+/// Pauses where trying again may help. An end where it will not; `fatal_` where nothing will.
+io::Task<std::optional<HelperEnd>> HelperSession::after(const Error& error) {
+  io::CancelScope& scope = co_await io::this_scope();
+  if (scope.cancelled()) fatal_ = Error{Errc::cancelled, "stopped"};
+  if (front_.failure()) fatal_ = *front_.failure();
+  if (fatal_) co_return std::nullopt;
+  const auto ended = [&](HelperEnd::Kind kind, std::string why) {
+    return std::optional<HelperEnd>(HelperEnd{kind, std::move(why), {}});
+  };
+  if (lie_) co_return ended(HelperEnd::Kind::lied, *lie_);
+  switch (error.code) {
+    case Errc::unavailable:
+    case Errc::timeout:
+    case Errc::malformed:
+    case Errc::cancelled:  // of one exchange
+      ++job_.tally.cuts;
+      break;
+    case Errc::not_found:
+      if (!upload_.empty() && ++restarts_ > kRestartsMax)
+        co_return ended(HelperEnd::Kind::refused, job_.helper.name() + " has lost the upload again and again");
+      asked_again_.reset();
+      upload_.clear();
+      break;
+    case Errc::conflict:  // another offset, or somebody else sends: the state says which
+      asked_again_.reset();
+      break;
+    case Errc::changed:
+    case Errc::io:
+      fatal_ = error;
+      co_return std::nullopt;
+    default:
+      co_return ended(HelperEnd::Kind::refused, error.what);
+  }
+  if (failures_++ == 0) troubled_since_ = job_.context.loop.now();
+  job_.progress.note = error.what;
+  const bool gone = co_await is_gone();
+  if (gone) co_return ended(HelperEnd::Kind::gone, error.what);
+  job_.progress.waiting_for_link = job_.link.down();
+  const Result<void> paused = co_await job_.link.pause(failures_, error.what);
+  if (!paused && paused.error().code == Errc::cancelled) fatal_ = paused.error();
+  if (!paused && paused.error().code == Errc::timeout) co_return ended(HelperEnd::Kind::gone, error.what);
+  co_return std::nullopt;
+}
+
+/// Not only now, and not only the link.
+io::Task<bool> HelperSession::is_gone() {
+  const io::Duration limit = acknowledged_ > 0 || sent_to_ > 0 ? kGoneWithSomething : kGoneWithNothing;
+  if (failures_ < 3 || job_.context.loop.now() - troubled_since_ < limit) co_return false;
+  co_return co_await job_.others_answer();
+}
+
+void HelperSession::draw(const State& state) {
+  Progress& progress = job_.progress;
+  progress.waiting_for_link = false;
+  switch (state.kind) {
+    case Kind::receiving:
+      progress.phase = Phase::sending;
+      progress.total_bytes = front_.size();
+      progress.done_bytes = state.offset;
+      progress.note = state.busy ? "another client is sending it to " + job_.helper.name() : "to " + job_.helper.name();
+      return;
+    case Kind::repairing:
+    case Kind::encoding:
+    case Kind::pushing:
+      progress.phase = state.kind == Kind::pushing ? Phase::pushing : Phase::encoding;
+      progress.done_bytes = state.done_bytes;
+      progress.total_bytes = state.total_bytes;
+      progress.note = job_.helper.name() + " is " + std::string(to_string(state.kind));
+      return;
+    default:
+      return;
+  }
+}
+
+}  // namespace holdfast::transfer

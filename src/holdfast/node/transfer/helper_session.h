@@ -1,0 +1,91 @@
+// One upload at one helper, from the first question until the helper says that it is done, or is found out.
+#pragma once
+
+#include <functional>
+
+#include "holdfast/node/grid/upload_helper.h"
+#include "holdfast/node/transfer/ciphertext_front.h"
+#include "holdfast/node/transfer/link.h"
+
+namespace holdfast::transfer {
+
+/// What the sessions of one upload add up to.
+struct HelperTally {
+  std::uint64_t bytes_sent = 0;     // ciphertext handed out, also what went again
+  std::uint64_t bytes_resent = 0;   // of it: had been handed out before
+  std::uint64_t bytes_skipped = 0;  // held by the helper before, and right by its digests
+  std::uint64_t pieces_wrong = 0;   // of what it held; sent again in place
+  std::uint64_t cuts = 0;
+};
+
+/// How a session ends, when it is not an error of the client's own.
+struct HelperEnd {
+  enum class Kind {
+    shown,    // the helper says that the file is in the grid and shows its extension block: to be judged
+    lied,     // by its own words, or by what it held
+    refused,  // no room, another certificate, too large: go around it
+    gone,     // it does not answer although others do, or nothing moves
+  } kind = Kind::gone;
+  std::string why;
+  protocol::HelperState state;  // shown
+};
+
+class HelperSession {
+ public:
+  struct Job {
+    const Context& context;
+    Link& link;
+    const Prepared& prepared;
+    grid::UploadHelper& helper;
+    const grid::HelperIdentity& who;
+    protocol::HelperRequest request;
+    Progress& progress;
+    HelperTally& tally;
+    std::function<io::Task<bool>()> others_answer;  // is the link up?
+  };
+  HelperSession(Job job, CiphertextFront& front);
+
+  /// `front` runs beside. Errors: those of the source (changed, io, ...), cancelled.
+  io::Task<Result<HelperEnd>> run();
+  /// Where the ciphertext went, if anywhere: to drop it.
+  const std::string& upload() const { return upload_; }
+
+ private:
+  using State = protocol::HelperState;
+  using Kind = State::Kind;
+
+  io::Task<Result<State>> step(State state);
+  io::Task<Result<State>> begin();
+  io::Task<Result<State>> send(State state);
+  io::Task<Result<State>> seal(const State& state);
+  io::Task<Result<State>> wait(const State& state);
+  io::Task<Result<State>> look_again();
+  /// Compares pieces [first, end) and replaces the wrong ones; answers how many there were.
+  io::Task<Result<std::uint64_t>> settle(std::uint64_t first, std::uint64_t end);
+  io::Task<Result<void>> replace(std::uint64_t piece);
+  Result<void> take_offset(std::uint64_t offset);
+  io::Task<std::optional<HelperEnd>> after(const Error& error);
+  io::Task<bool> is_gone();
+  tl::unexpected<Error> lie(std::string what);
+  Result<void> own_failure(const std::optional<Error>& source) const;
+  void skip(Range range);
+  void progressed();
+  void draw(const State& state);
+
+  Job job_;
+  CiphertextFront& front_;
+  std::optional<State> asked_again_;  // the offset is asked for, not the state
+  std::string upload_;
+  std::uint64_t acknowledged_ = 0;  // the most that it has said to hold
+  std::uint64_t covered_ = 0;       // below: sent by this session, or compared
+  std::uint64_t sent_to_ = 0;       // the furthest byte handed out
+  RangeSet skipped_;                // held before, and right as far as is known
+  unsigned refused_seals_ = 0, restarts_ = 0;
+  unsigned failures_ = 0;
+  io::Time moved_;  // the last time that anything did
+  io::Time troubled_since_;
+  std::optional<std::string> lie_;
+  std::optional<Error> fatal_;
+};
+
+}  // namespace holdfast::transfer

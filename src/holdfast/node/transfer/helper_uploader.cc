@@ -1,0 +1,320 @@
+#include "holdfast/node/transfer/helper_uploader.h"
+
+#include <algorithm>
+
+#include "holdfast/core/base/base32.h"
+#include "holdfast/core/crypto/secrets.h"
+#include "holdfast/core/immutable/uri_extension.h"
+#include "holdfast/edge/io/task_group.h"
+#include "holdfast/node/transfer/helper_rules.h"
+#include "holdfast/node/transfer/helper_session.h"
+#include "holdfast/node/transfer/placement_proof.h"
+
+namespace holdfast::transfer {
+namespace {
+
+using Ending = HelperEnd::Kind;
+using State = protocol::HelperState;
+
+constexpr unsigned kLiesMax = 2;      // of one helper, before the next one is asked
+constexpr unsigned kForeignMax = 16;  // extension blocks of others that are rejected, one after another
+
+io::Task<void> run_front(CiphertextFront* front, Result<void>* out) {
+  *out = co_await front->run();
+}
+
+std::string random_client_id(Random& random) {
+  std::array<std::uint8_t, 16> bytes{};
+  random.fill(bytes);
+  return base32_encode(bytes);
+}
+
+class HelperUpload {
+ public:
+  HelperUpload(const Context& context, const Prepared& prepared, const UploadOptions& options, Progress& progress)
+      : context_(context),
+        prepared_(prepared),
+        options_(options),
+        progress_(progress),
+        link_(context.loop, context.random, options.patience),
+        client_id_(random_client_id(context.random)),
+        master_(master_of(context, prepared.journal)),
+        start_(context.loop.now()) {}
+
+  io::Task<Result<HelperOutcome>> run() {
+    const std::vector<grid::UploadHelper*> helpers = co_await in_order();
+    for (grid::UploadHelper* helper : helpers) {
+      HF_CO_TRY(const bool done, co_await try_helper(*helper));
+      if (done) break;
+    }
+    out_.via.bytes_sent = tally_.bytes_sent;
+    out_.via.bytes_resent = tally_.bytes_resent;
+    out_.via.bytes_skipped = tally_.bytes_skipped;
+    out_.via.pieces_wrong = tally_.pieces_wrong;
+    if (out_.report) complete_report(*out_.report);
+    co_return std::move(out_);
+  }
+
+ private:
+  /// What is made of a session's end.
+  enum class Verdict {
+    done,
+    lied,
+    around,
+    old_uploader,  // the same file with more fields: once more, with that block
+    foreign,       // somebody else's shares: once more, without counting them
+  };
+  struct Session {
+    std::optional<Bytes> original;
+    std::vector<Hash> reject;
+  };
+
+  grid::HelperIdentity identity_at(const grid::UploadHelper& helper) const {
+    return {crypto::upload_secret(master_, helper.spki()), client_id_};
+  }
+
+  protocol::HelperRequest request(const std::vector<Hash>& reject) const {
+    const PutJournal& journal = prepared_.journal;
+    return {journal.source.size, journal.k, journal.n, options_.happy, prepared_.geometry.segment_size(), reject};
+  }
+
+  static io::Task<Result<State>> limited(grid::UploadHelper* helper, StorageIndex si, grid::HelperIdentity who) {
+    co_return co_await helper->state(si, who, std::chrono::seconds(0));
+  }
+  static io::Task<void> ask(grid::UploadHelper* helper, StorageIndex si, grid::HelperIdentity who, io::Duration limit,
+                            std::optional<State>* out) {
+    Result<State> state = co_await io::with_timeout(limit, limited(helper, si, std::move(who)));
+    if (state) *out = std::move(*state);
+    if (!state && state.error().code == Errc::not_found) out->emplace();  // it answers, and has nothing
+  }
+
+  /// With one there is nothing to choose: the first question begins the upload.
+  io::Task<std::vector<grid::UploadHelper*>> in_order() {
+    if (context_.helpers.size() < 2) co_return context_.helpers;
+    progress_.phase = Phase::asking;
+    std::vector<std::optional<State>> states(context_.helpers.size());
+    {
+      io::TaskGroup group(co_await io::this_scope());
+      for (std::size_t i = 0; i < states.size(); ++i) {
+        grid::UploadHelper* helper = context_.helpers[i];
+        group.spawn(
+            ask(helper, prepared_.journal.storage_index, identity_at(*helper), options_.patience.silence, &states[i]));
+      }
+      co_await group.join();
+    }
+    std::vector<grid::UploadHelper*> out;
+    for (std::size_t position : preferred_order(states)) out.push_back(context_.helpers[position]);
+    co_return out;
+  }
+
+  /// True when it is done. Whatever the helper does, it gets no more than a few chances.
+  io::Task<Result<bool>> try_helper(grid::UploadHelper& helper) {
+    Session session;
+    for (unsigned lies = 0; lies < kLiesMax;) {
+      std::string why, upload;
+      HF_CO_TRY(const Verdict verdict, co_await try_once(helper, session, why, upload));
+      switch (verdict) {
+        case Verdict::done:
+          co_return true;
+        case Verdict::around:
+          out_.warnings.push_back("going around " + helper.name() + ": " + why);
+          co_return false;
+        case Verdict::old_uploader:
+        case Verdict::foreign:
+          continue;
+        case Verdict::lied:
+          break;
+      }
+      ++lies;
+      out_.warnings.push_back(why);
+      if (upload.empty()) continue;
+      const grid::HelperIdentity who = identity_at(helper);
+      static_cast<void>(co_await helper.drop(upload, who));
+    }
+    out_.warnings.push_back("going around " + helper.name() + ", which lies");
+    co_return false;
+  }
+
+  io::Task<Result<Verdict>> try_once(grid::UploadHelper& helper, Session& session, std::string& why,
+                                     std::string& upload) {
+    const grid::HelperIdentity who = identity_at(helper);
+    CiphertextFront front(context_, prepared_, session.original);
+    io::TaskGroup beside(co_await io::this_scope());
+    Result<void> passed;
+    beside.spawn(run_front(&front, &passed));
+    HelperSession::Job job{context_, link_, prepared_, helper, who, request(session.reject), progress_, tally_, {}};
+    job.others_answer = [this, &helper] { return others_answer(&helper); };
+    HelperSession talk(std::move(job), front);
+    Result<HelperEnd> end = co_await talk.run();
+    Result<Verdict> verdict = Verdict::around;
+    upload = talk.upload();
+    if (!end) {
+      verdict = tl::make_unexpected(end.error());
+    } else if (end->kind == Ending::shown) {
+      verdict = co_await judge(helper, front, end->state, session, why);
+    } else {
+      why = end->why;
+      if (end->kind == Ending::lied) verdict = Verdict::lied;
+    }
+    beside.cancel();
+    co_await beside.join();
+    co_return verdict;
+  }
+
+  /// Its extension block beside our own, and its placement beside what the servers say.
+  io::Task<Result<Verdict>> judge(grid::UploadHelper& helper, CiphertextFront& front, const State& state,
+                                  Session& session, std::string& why) {
+    progress_.phase = Phase::proving;
+    progress_.note.clear();
+    front.let_go();
+    const Result<void> finished = co_await front.finished();
+    // With the block of an old uploader this pass compares the roots; the fields agreed before.
+    if (!finished) co_return tl::make_unexpected(finished.error());
+    const ByteView own = front.encoder().uri_extension();
+    switch (compare_ueb(own, state.ueb, prepared_.journal.k)) {
+      case UebMatch::same:
+        break;
+      case UebMatch::old_uploader:
+        if (session.original) co_return around(why, helper.name() + " shows one extension block after another");
+        session.original = state.ueb;
+        co_return Verdict::old_uploader;
+      case UebMatch::foreign:
+        if (state.kind == State::Kind::present && session.reject.size() < kForeignMax) {
+          out_.warnings.push_back(
+              "shares of something else lie under the storage index of this file; they are not counted");
+          session.reject.push_back(immutable::uri_extension_hash(state.ueb));
+          session.original.reset();
+          co_return Verdict::foreign;
+        }
+        why = helper.name() + " lies: what it made of the file is not the file";
+        co_return Verdict::lied;
+    }
+    co_return co_await prove(helper, front.encoder(), state, why);
+  }
+
+  static Verdict around(std::string& why, std::string what) {
+    why = std::move(what);
+    return Verdict::around;
+  }
+
+  io::Task<Result<Verdict>> prove(grid::UploadHelper& helper, immutable::Encoder& encoder, const State& state,
+                                  std::string& why) {
+    ProvenPlacement placement;
+    if (!context_.servers.empty()) {
+      HF_CO_TRY(placement,
+                co_await prove_placement(context_, link_, encoder, prepared_.journal.storage_index, options_.happy));
+      if (placement.happiness < options_.happy) {
+        if (placement.servers_answering == 0)
+          co_return around(why, "no server answers, so nothing can be proven of what " + helper.name() + " says");
+        why = helper.name() + " says that the file is in the grid, but the servers prove a happiness of " +
+              std::to_string(placement.happiness) + " only, and " + std::to_string(options_.happy) + " is asked for";
+        if (!placement.problems.empty()) why += " (" + placement.problems.front() + ")";
+        co_return Verdict::lied;
+      }
+    }
+    out_.via.proven = !context_.servers.empty();
+    const std::string cap = cap_of(prepared_.journal, encoder.uri_extension_hash());
+    if (options_.on_proven) options_.on_proven(cap);
+    co_await add_own_leases(context_, master_, prepared_.journal.storage_index, placement);
+    report_on(helper, encoder, state, placement, cap);
+    co_return Verdict::done;
+  }
+
+  void report_on(const grid::UploadHelper& helper, const immutable::Encoder& encoder, const State& state,
+                 const ProvenPlacement& placement, const std::string& cap) {
+    UploadReport& report = out_.report.emplace();
+    out_.via.name = helper.name();
+    report.cap = cap;
+    report.share_bytes_total = encoder.layout().size() * encoder.params().n;
+    report.happiness = placement.happiness;
+    report.shares_placed = static_cast<unsigned>(out_.via.proven ? placement.copies.size() : state.shares.size());
+    for (const grid::StorageServer* server : context_.servers) {
+      ServerReport& each = report.servers.emplace_back();
+      each.id = server->id();
+      each.name = server->name();
+      for (const auto& [share, holders] : placement.copies) {
+        if (std::ranges::find(holders, server) != holders.end()) each.shares.push_back(share);
+      }
+    }
+    if (!out_.via.proven)
+      out_.warnings.push_back("this node knows no storage server: that the shares are placed is the word of " +
+                              helper.name());
+    progress_.shares_placed = report.shares_placed;
+  }
+
+  void complete_report(UploadReport& report) const {
+    report.storage_index = to_string(prepared_.journal.storage_index);
+    report.file_bytes = prepared_.journal.source.size;
+    report.bytes_sent = tally_.bytes_sent;
+    report.bytes_resent = tally_.bytes_resent;
+    report.bytes_skipped = tally_.bytes_skipped;
+    report.cuts = tally_.cuts;
+    report.shares_total = prepared_.journal.n;
+    report.happy = options_.happy;
+    report.warnings = out_.warnings;
+    report.via = out_.via;
+    report.seconds = std::chrono::duration<double>(context_.loop.now() - start_).count();
+  }
+
+  struct Answered {
+    io::TaskGroup* group;
+    bool any = false;
+  };
+  static io::Task<void> ask_server(grid::StorageServer* server, Answered* answered) {
+    const auto version = co_await server->version();
+    if (!version) co_return;
+    answered->any = true;
+    answered->group->cancel();
+  }
+  static io::Task<void> ask_helper(grid::UploadHelper* helper, Answered* answered) {
+    const auto version = co_await helper->version();
+    if (!version) co_return;
+    answered->any = true;
+    answered->group->cancel();
+  }
+  /// Is there anybody but this helper? The first answer is enough.
+  io::Task<bool> others_answer(const grid::UploadHelper* but) {
+    io::TaskGroup group(co_await io::this_scope());
+    Answered answered{&group};
+    for (grid::StorageServer* server : context_.servers) group.spawn(ask_server(server, &answered));
+    for (grid::UploadHelper* helper : context_.helpers) {
+      if (helper != but) group.spawn(ask_helper(helper, &answered));
+    }
+    co_await group.join();
+    co_return answered.any;
+  }
+
+  const Context& context_;
+  const Prepared& prepared_;
+  const UploadOptions& options_;
+  Progress& progress_;
+  Link link_;
+  const std::string client_id_;
+  const Secret master_;
+  const io::Time start_;
+  HelperTally tally_;
+  HelperOutcome out_;
+};
+
+}  // namespace
+
+io::Task<Result<HelperOutcome>> upload_through_helpers(const Context& context, const Prepared& prepared,
+                                                       const UploadOptions& options, Progress& progress) {
+  HelperUpload upload(context, prepared, options, progress);
+  co_return co_await upload.run();
+}
+
+io::Task<unsigned> drop_at_helpers(const Context& context, const PutJournal& journal) {
+  unsigned dropped = 0;
+  const Secret master = master_of(context, journal);
+  for (grid::UploadHelper* helper : context.helpers) {
+    const grid::HelperIdentity who{crypto::upload_secret(master, helper->spki()), random_client_id(context.random)};
+    const auto state = co_await helper->state(journal.storage_index, who, std::chrono::seconds(0));
+    if (!state || state->kind != State::Kind::receiving) continue;
+    const Result<void> gone = co_await helper->drop(state->upload, who);
+    if (gone) ++dropped;
+  }
+  co_return dropped;
+}
+
+}  // namespace holdfast::transfer

@@ -1,0 +1,108 @@
+#include "holdfast/node/transfer/placement_proof.h"
+
+#include <algorithm>
+
+#include "holdfast/core/placement/happiness.h"
+#include "holdfast/edge/io/task_group.h"
+#include "holdfast/node/transfer/share_proof.h"
+
+namespace holdfast::transfer {
+namespace {
+
+constexpr unsigned kLooks = 3;
+
+/// What one server has shown so far.
+struct Shown {
+  grid::StorageServer* server = nullptr;
+  bool answered = false;
+  std::set<ShareNumber> proven, wrong;
+  std::string problem;
+};
+
+struct Question {
+  const Context& context;
+  Link& link;
+  immutable::Encoder& encoder;
+  const StorageIndex& si;
+};
+
+io::Task<void> look_at(const Question* question, Shown* shown) {
+  const auto list = co_await shown->server->list_shares(question->si);
+  if (!list) {
+    shown->problem = list.error().what;
+    co_return;
+  }
+  question->link.heard();
+  shown->answered = true;
+  shown->problem.clear();
+  RangeSet everything;
+  everything.add(question->encoder.layout().data());
+  for (ShareNumber share : *list) {
+    if (share >= question->encoder.params().n || shown->proven.contains(share) || shown->wrong.contains(share))
+      continue;
+    const Result<void> proven =
+        co_await prove_share(question->context, question->encoder, *shown->server, question->si, share, everything);
+    if (proven) {
+      shown->proven.insert(share);
+      continue;
+    }
+    shown->problem = proven.error().what;
+    if (proven.error().code == Errc::corrupt) shown->wrong.insert(share);
+  }
+}
+
+io::Task<void> add_lease(grid::StorageServer* server, StorageIndex si, grid::AllocateSecrets secrets) {
+  static_cast<void>(co_await server->add_lease(si, secrets.lease_renew, secrets.lease_cancel));
+}
+
+unsigned happiness_of(const std::vector<Shown>& all) {
+  placement::ShareMap map;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (!all[i].proven.empty()) map[i] = all[i].proven;
+  }
+  return static_cast<unsigned>(placement::happiness(map));
+}
+
+ProvenPlacement summed_up(const std::vector<Shown>& all) {
+  ProvenPlacement out;
+  out.happiness = happiness_of(all);
+  for (const Shown& each : all) {
+    if (each.answered) ++out.servers_answering;
+    if (!each.problem.empty()) out.problems.push_back(each.problem);
+    for (ShareNumber share : each.proven) out.copies[share].push_back(each.server);
+  }
+  return out;
+}
+
+}  // namespace
+
+io::Task<Result<ProvenPlacement>> prove_placement(const Context& context, Link& link, immutable::Encoder& encoder,
+                                                  const StorageIndex& si, unsigned happy) {
+  const Question question{context, link, encoder, si};
+  std::vector<Shown> all;
+  for (grid::StorageServer* server : permuted_servers(context, si)) all.emplace_back().server = server;
+  for (unsigned look = 1;; ++look) {
+    io::TaskGroup group(co_await io::this_scope());
+    for (Shown& each : all) group.spawn(look_at(&question, &each));
+    co_await group.join();
+    if (group.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
+    if (happiness_of(all) >= happy || look == kLooks) break;
+    const bool slept = co_await io::sleep_for(link.patience().retry_first * (1L << (2 * look)));
+    if (!slept) co_return fail(Errc::cancelled, "stopped");
+  }
+  co_return summed_up(all);
+}
+
+io::Task<void> add_own_leases(const Context& context, const Secret& master, const StorageIndex& si,
+                              const ProvenPlacement& placement) {
+  std::set<grid::StorageServer*> servers;
+  for (const auto& [share, holders] : placement.copies) servers.insert(holders.begin(), holders.end());
+  io::TaskGroup group(co_await io::this_scope());
+  for (grid::StorageServer* server : servers) {
+    Result<grid::AllocateSecrets> secrets = secrets_for(context, master, si, *server);
+    if (secrets) group.spawn(add_lease(server, si, std::move(*secrets)));
+  }
+  co_await group.join();
+}
+
+}  // namespace holdfast::transfer

@@ -1,0 +1,29 @@
+// Who really holds the shares of a file that somebody else placed: asked of the servers themselves.
+#pragma once
+
+#include <map>
+
+#include "holdfast/core/immutable/encoder.h"
+#include "holdfast/node/transfer/link.h"
+#include "holdfast/node/transfer/server_survey.h"
+
+namespace holdfast::transfer {
+
+struct ProvenPlacement {
+  std::map<ShareNumber, std::vector<grid::StorageServer*>> copies;  // read back, and they agree
+  unsigned happiness = 0;
+  unsigned servers_answering = 0;
+  std::vector<std::string> problems;  // wrong copies, silent servers
+};
+
+/// Asks every server that the node knows for its list, and reads of each share that it names the tail and one random block
+/// with its chain. Needs a finished encoder. Tries a few times while it is less than `happy`: what was stored a moment ago
+/// may take a moment to be seen. Errors: cancelled.
+io::Task<Result<ProvenPlacement>> prove_placement(const Context& context, Link& link, immutable::Encoder& encoder,
+                                                  const StorageIndex& si, unsigned happy);
+
+/// The node's own leases on the servers of these copies. What fails is not missed: the helper has leases too.
+io::Task<void> add_own_leases(const Context& context, const Secret& master, const StorageIndex& si,
+                              const ProvenPlacement& placement);
+
+}  // namespace holdfast::transfer

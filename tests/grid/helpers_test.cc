@@ -1,0 +1,469 @@
+// put through helpers in memory: what they save, and what they may do without harm.
+#include <gtest/gtest.h>
+
+#include "grid/memory_grid.h"
+#include "holdfast/core/immutable/share_test_kit.h"
+#include "holdfast/core/immutable/uri_extension.h"
+
+namespace holdfast::test {
+namespace {
+
+namespace kit = immutable::test_kit;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using Call = MemoryHelper::Call;
+using State = protocol::HelperState;
+
+constexpr unsigned kK = 2, kHappy = 4, kN = 5;
+constexpr std::uint64_t kPiece = protocol::kHelperPieceBytes;
+constexpr std::uint64_t kFileBytes = 3 * kPiece + 300'001;
+const std::string kPath = "/home/file";
+
+class HelpersTest : public testing::Test {
+ protected:
+  HelpersTest() { grid_.put_file(kPath, plaintext_); }
+
+  Result<transfer::UploadReport> put() {
+    transfer::UploadOptions options;
+    options.k = kK;
+    options.happy = kHappy;
+    options.n = kN;
+    options.segment_bytes_max = 300'000;
+    options.key_mode = key_mode_;
+    proven_.clear();
+    options.on_proven = [this](const std::string& cap) { proven_.push_back(cap); };
+    return grid_.upload(kPath, options);
+  }
+
+  /// What a put must come to, whatever helpers do: the cap of a direct one, told once, and shares that give the file back.
+  transfer::UploadReport expect_stored() {
+    Result<transfer::UploadReport> report = put();
+    EXPECT_FALSE(grid_.went_in_circles());
+    if (!report) {
+      ADD_FAILURE() << report.error().what;
+      return {};
+    }
+    EXPECT_EQ(report->cap, cap::to_string(cap::Cap(file_.cap())));
+    EXPECT_EQ(proven_, std::vector<std::string>{report->cap});
+    EXPECT_GE(report->happiness, kHappy);
+    const auto back = grid_.download(cap::Cap(file_.cap()));
+    EXPECT_TRUE(back && *back == plaintext_);
+    return *report;
+  }
+  transfer::UploadReport expect_through(const MemoryHelper& helper) {
+    transfer::UploadReport report = expect_stored();
+    EXPECT_TRUE(report.via && report.via->name == helper.name() && report.via->proven);
+    return report;
+  }
+  transfer::UploadReport expect_direct() {
+    transfer::UploadReport report = expect_stored();
+    EXPECT_TRUE(report.via && report.via->name.empty());
+    return report;
+  }
+  static bool says(const transfer::UploadReport& report, std::string_view what) {
+    return std::ranges::any_of(report.warnings,
+                               [&](const std::string& each) { return each.find(what) != std::string::npos; });
+  }
+
+  Bytes ciphertext() const {
+    Bytes out;
+    for (const auto& segment : file_.segments()) append(out, segment.ciphertext());
+    return out;
+  }
+  protocol::HelperRequest request() const { return {kFileBytes, kK, kN, kHappy, file_.geometry().segment_size(), {}}; }
+  /// As if so many bytes had come in an earlier run.
+  void hold(MemoryHelper& helper, std::uint64_t bytes) {
+    helper.request = request();
+    helper.upload = "/helper/v1/uploads/before";
+    helper.spool = ciphertext();
+    helper.spool.resize(bytes);
+  }
+  State present() {
+    State out;
+    out.kind = State::Kind::present;
+    out.ueb = to_bytes(file_.encoder().uri_extension());
+    for (ShareNumber share = 0; share < kN; ++share) out.shares[share] = {"v0-server0"};
+    return out;
+  }
+
+  MemoryGrid grid_{kN};
+  // Made once for all tests.
+  static inline const Bytes plaintext_ = SeededRandom(5).bytes(kFileBytes);
+  static inline const immutable::Params params_ = immutable::make_params(kK, kN, kFileBytes, 300'000).value();
+  static inline kit::EncodedFile file_{plaintext_, params_,
+                                       kit::convergent_key(plaintext_, params_, Secret(Bytes(32, 7)))};
+  transfer::KeyMode key_mode_ = transfer::KeyMode::convergent;
+  std::vector<std::string> proven_;
+};
+
+TEST_F(HelpersTest, each_byte_is_sent_once_and_the_cap_is_that_of_a_direct_upload) {
+  MemoryHelper& helper = grid_.add_helper();
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_EQ(helper.received, kFileBytes);
+  EXPECT_EQ(report.via->bytes_sent, kFileBytes);
+  EXPECT_EQ(report.bytes_sent, kFileBytes);
+  EXPECT_EQ(report.shares_placed, kN);
+  EXPECT_TRUE(report.warnings.empty());
+  EXPECT_EQ(helper.calls[Call::append], 1u) << "no round trip a chunk";
+  EXPECT_EQ(helper.calls[Call::begin], 1u);
+  EXPECT_EQ(helper.calls[Call::digests], 0u);
+  for (const auto& server : grid_.servers) EXPECT_GE(server->leases, 1u) << "the client's own lease";
+}
+
+TEST_F(HelpersTest, a_random_key_goes_through_one_too) {
+  key_mode_ = transfer::KeyMode::random;
+  MemoryHelper& helper = grid_.add_helper();
+  const auto report = put();
+  ASSERT_TRUE(report) << report.error().what;
+  EXPECT_EQ(report->via->name, helper.name());
+  EXPECT_NE(report->cap, cap::to_string(cap::Cap(file_.cap())));
+}
+
+TEST_F(HelpersTest, cuts_cost_what_was_not_durable_and_no_more) {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SeededRandom random(seed);
+    MemoryGrid fresh(kN);
+    grid_.servers.swap(fresh.servers);
+    grid_.helpers.clear();
+    MemoryHelper& helper = grid_.add_helper();
+    helper.lost_at_a_cut = random.below(100'000);
+    const auto count = 1 + random.below(6);
+    for (std::uint64_t i = 0; i < count; ++i) helper.cuts.push_back(1 + random.below(kFileBytes / 3));
+    const transfer::UploadReport report = expect_through(helper);
+    // A chunk that was being written when the connection broke counts as sent.
+    EXPECT_LE(report.via->bytes_sent, kFileBytes + count * (helper.lost_at_a_cut + 262'144));
+    EXPECT_EQ(report.via->bytes_sent - report.via->bytes_resent, kFileBytes);
+    EXPECT_EQ(report.via->bytes_skipped, 0u);
+    EXPECT_EQ(report.cuts, helper.broken);
+    if (HasFailure()) return;
+    grid_.servers.swap(fresh.servers);
+  }
+}
+
+TEST_F(HelpersTest, what_an_earlier_run_sent_is_compared_and_skipped) {
+  for (const std::uint64_t held : {std::uint64_t{1}, kPiece - 1, kPiece, 2 * kPiece + 7, kFileBytes - 1, kFileBytes}) {
+    SCOPED_TRACE(std::to_string(held) + " bytes held");
+    for (const auto& server : grid_.servers) server->shares.clear();
+    grid_.helpers.clear();
+    MemoryHelper& helper = grid_.add_helper();
+    hold(helper, held);
+    const transfer::UploadReport report = expect_through(helper);
+    EXPECT_EQ(report.via->bytes_sent, kFileBytes - held);
+    EXPECT_EQ(report.via->bytes_skipped, held);
+    EXPECT_EQ(helper.drops, 0u);
+  }
+}
+
+TEST_F(HelpersTest, poisoned_pieces_cost_themselves) {
+  MemoryHelper& helper = grid_.add_helper();
+  hold(helper, 3 * kPiece + 1000);
+  helper.spool[0] ^= 1;
+  helper.spool[3 * kPiece - 1] ^= 1;
+  helper.spool[3 * kPiece + 5] ^= 1;  // in the tail, which only the digest over all shows
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_EQ(helper.replaced, (std::vector<std::uint64_t>{0, 2, 3}));
+  EXPECT_EQ(report.via->pieces_wrong, 3u);
+  EXPECT_EQ(report.via->bytes_sent, kFileBytes - (3 * kPiece + 1000) + 2 * kPiece + (kFileBytes - 3 * kPiece));
+  EXPECT_EQ(helper.drops, 0u);
+}
+
+TEST_F(HelpersTest, a_whole_file_of_noise_costs_the_file_and_no_more) {
+  MemoryHelper& helper = grid_.add_helper();
+  hold(helper, kFileBytes);
+  helper.spool = SeededRandom(9).bytes(kFileBytes);
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_EQ(report.via->bytes_sent, kFileBytes);
+  EXPECT_EQ(report.via->bytes_skipped, 0u);
+}
+
+TEST_F(HelpersTest, what_is_in_the_grid_already_is_not_sent) {
+  MemoryHelper& helper = grid_.add_helper();
+  for (unsigned i = 0; i < kN; ++i)
+    grid_.servers[i]->shares[static_cast<ShareNumber>(i)] = file_.share(static_cast<ShareNumber>(i));
+  helper.tamper = [this](Call, State& state) { state = present(); };
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_EQ(report.bytes_sent, 0u);
+  EXPECT_EQ(helper.calls[Call::append], 0u);
+}
+
+TEST_F(HelpersTest, present_of_what_is_nowhere_is_found_out) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.tamper = [this](Call, State& state) { state = present(); };
+  const transfer::UploadReport report = expect_direct();
+  EXPECT_TRUE(says(report, "helper0 says that the file is in the grid"));
+  EXPECT_EQ(report.via->bytes_sent, 0u);
+}
+
+// Lies about what it made of the file. Each is found out twice, and then gone around.
+TEST_F(HelpersTest, a_flipped_bit_is_found_out) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.places = false;  // else its shares would be in the way
+  helper.before_push = [](Bytes& bytes) { bytes[bytes.size() / 2] ^= 0x10; };
+  const transfer::UploadReport report = expect_direct();
+  EXPECT_TRUE(says(report, "helper0 lies"));
+  EXPECT_EQ(helper.drops, 2u);
+  EXPECT_EQ(report.via->bytes_sent, 2 * kFileBytes);
+}
+
+TEST_F(HelpersTest, a_bit_flipped_once_is_sent_again_to_the_same_helper) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.places = false;
+  helper.before_push = [&](Bytes& bytes) {
+    if (!helper.places) bytes[7] ^= 1;
+  };
+  const auto second = [&](Call call, State&) {
+    helper.places = helper.places || (call == Call::begin && helper.drops > 0);
+  };
+  helper.tamper = second;
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_TRUE(says(report, "helper0 lies"));
+  EXPECT_EQ(helper.drops, 1u);
+}
+
+TEST_F(HelpersTest, an_invented_placement_is_found_out) {
+  grid_.add_helper().places = false;
+  const transfer::UploadReport report = expect_direct();
+  EXPECT_TRUE(says(report, "the servers prove a happiness of 0 only"));
+}
+
+TEST_F(HelpersTest, garbage_in_the_place_of_the_file_is_gone_around_by_other_shares) {
+  grid_.add_helper().before_push = [](Bytes& bytes) { std::ranges::fill(bytes, std::uint8_t{0}); };
+  const transfer::UploadReport report = expect_direct();
+  EXPECT_TRUE(says(report, "helper0 lies"));
+}
+
+TEST_F(HelpersTest, shares_of_something_else_on_every_server_are_got_out_of_by_a_random_key) {
+  grid_.add_helper();
+  kit::EncodedFile stranger(Bytes(kFileBytes, 's'), params_, cap::Key::from(Bytes(16, 3)));
+  const StorageIndex planted = cap::storage_index_of(file_.key());
+  for (const auto& server : grid_.servers) {
+    for (ShareNumber share = 0; share < kN; ++share) server->shares[share] = stranger.share(share);
+    server->asked = [&, server = server.get(), there = true](const StorageIndex& si) mutable {
+      if (si == planted || !std::exchange(there, false)) return;
+      server->shares.clear();
+      server->uploads.clear();
+    };
+  }
+  const auto report = put();
+  ASSERT_TRUE(report) << report.error().what;
+  EXPECT_TRUE(says(*report, "under a random key"));
+  EXPECT_NE(report->cap, cap::to_string(cap::Cap(file_.cap())));
+  const auto back = grid_.download(cap::parse_cap(report->cap));
+  EXPECT_TRUE(back && *back == plaintext_);
+  EXPECT_TRUE(grid_.files.list("/node/transfers").value().empty()) << "neither journal is left";
+}
+
+TEST_F(HelpersTest, without_servers_the_placement_is_the_helpers_word_and_said_so) {
+  grid_.add_helper();
+  grid_.knows_servers = false;
+  const auto report = put();
+  ASSERT_TRUE(report) << report.error().what;
+  EXPECT_FALSE(report->via->proven);
+  EXPECT_TRUE(says(*report, "the word of helper0"));
+  EXPECT_EQ(report->shares_placed, kN);
+}
+
+TEST_F(HelpersTest, foreign_shares_are_named_to_the_helper) {
+  MemoryHelper& helper = grid_.add_helper();
+  kit::EncodedFile stranger(Bytes(kFileBytes, 's'), params_, cap::Key::from(Bytes(16, 3)));
+  State foreign = present();
+  foreign.ueb = to_bytes(stranger.encoder().uri_extension());
+  helper.tamper = [&](Call call, State& state) {
+    if (call == Call::begin && helper.requests.back().reject.empty()) state = foreign;
+  };
+  const transfer::UploadReport report = expect_through(helper);
+  ASSERT_EQ(helper.requests.size(), 2u);
+  EXPECT_EQ(helper.requests[1].reject, std::vector<Hash>{immutable::uri_extension_hash(foreign.ueb)});
+  EXPECT_FALSE(says(report, "lies"));
+}
+
+TEST_F(HelpersTest, ever_new_foreign_shares_end_somewhere) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.tamper = [&](Call call, State& state) {
+    if (call != Call::begin) return;
+    state = present();
+    state.ueb = to_bytes("noise " + std::to_string(helper.requests.size()));
+  };
+  expect_direct();
+  EXPECT_LE(helper.requests.size(), 20u);
+}
+
+TEST_F(HelpersTest, an_offset_that_it_does_not_have_is_found_out) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.tamper = [](Call call, State& state) {
+    if (call == Call::begin && state.kind == State::Kind::receiving) state.offset = 3 * kPiece;
+  };
+  const transfer::UploadReport report = expect_direct();
+  EXPECT_TRUE(says(report, "does not show the pieces"));
+}
+
+TEST_F(HelpersTest, an_offset_beyond_the_file_is_found_out) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.tamper_offset = [](std::uint64_t& offset) { offset = kFileBytes + 1; };
+  EXPECT_TRUE(says(expect_direct(), "claims to hold more"));
+}
+
+TEST_F(HelpersTest, going_back_behind_what_it_acknowledged_is_found_out) {
+  MemoryHelper& helper = grid_.add_helper();
+  hold(helper, 2 * kPiece);
+  helper.cuts = {kPiece};
+  helper.tamper_offset = [&](std::uint64_t& offset) {
+    if (helper.drops == 0) offset = kPiece;
+  };
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_TRUE(says(report, "by its word, and now"));
+  EXPECT_EQ(helper.drops, 1u);
+}
+
+TEST_F(HelpersTest, wrong_digests_cost_pieces_but_no_loop) {
+  MemoryHelper& helper = grid_.add_helper();
+  hold(helper, 3 * kPiece);
+  helper.tamper_digests = [](protocol::HelperDigests& digests) {
+    for (Hash& each : digests.digests) each.bytes[0] ^= 1;
+  };
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_EQ(report.via->bytes_sent, kFileBytes);
+  EXPECT_EQ(helper.replaced.size(), 3u);
+}
+
+TEST_F(HelpersTest, a_digest_over_all_that_is_never_right_is_found_out) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.refuse = [](Call call) {
+    return call == Call::complete ? std::optional(Error{Errc::corrupt, "other pieces"}) : std::nullopt;
+  };
+  const transfer::UploadReport report = expect_direct();
+  EXPECT_TRUE(says(report, "shows the right digests and says that they are wrong"));
+}
+
+TEST_F(HelpersTest, somebody_else_who_sends_the_same_is_waited_for_and_compared) {
+  MemoryHelper& helper = grid_.add_helper();
+  hold(helper, kPiece);
+  helper.somebody_else_sends = true;
+  helper.tamper = [&](Call call, State& state) {
+    if (call != Call::state) return;
+    hold(helper, 3 * kPiece);  // it came on, and stopped
+    helper.somebody_else_sends = false;
+    state.offset = 3 * kPiece;
+    state.busy = false;
+  };
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_EQ(report.via->bytes_sent, kFileBytes - 3 * kPiece);
+}
+
+TEST_F(HelpersTest, a_helper_that_loses_the_upload_gets_it_again_a_few_times) {
+  MemoryHelper& helper = grid_.add_helper();
+  unsigned losses = 2;
+  helper.cuts = {kPiece, kPiece};
+  helper.refuse = [&](Call call) -> std::optional<Error> {
+    if (call != Call::offset || losses == 0) return std::nullopt;
+    --losses;
+    helper.upload.clear();
+    helper.spool.clear();
+    return Error{Errc::not_found, "no such upload"};
+  };
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_GE(report.via->bytes_sent, kFileBytes + 2 * kPiece);
+  EXPECT_LE(report.via->bytes_sent, kFileBytes + 2 * (kPiece + 262'144));
+}
+
+TEST_F(HelpersTest, each_refusal_is_gone_around_at_once) {
+  for (const Errc code : {Errc::no_space, Errc::unsupported, Errc::unauthorized}) {
+    SCOPED_TRACE(std::string(to_string(code)));
+    for (const auto& server : grid_.servers) server->shares.clear();
+    grid_.helpers.clear();
+    grid_.add_helper().refuse = [code](Call) { return std::optional(Error{code, "no"}); };
+    const io::Time begin = grid_.loop.now();
+    const transfer::UploadReport report = expect_direct();
+    EXPECT_TRUE(says(report, "going around helper0: no"));
+    EXPECT_LT(grid_.loop.now() - begin, seconds(5));
+  }
+}
+
+TEST_F(HelpersTest, one_that_is_down_or_breaks_every_answer_is_gone_around_in_a_moment) {
+  for (const Errc code : {Errc::unavailable, Errc::malformed, Errc::conflict}) {
+    SCOPED_TRACE(std::string(to_string(code)));
+    for (const auto& server : grid_.servers) server->shares.clear();
+    grid_.helpers.clear();
+    grid_.add_helper().refuse = [code](Call) { return std::optional(Error{code, "no"}); };
+    const io::Time begin = grid_.loop.now();
+    expect_direct();
+    EXPECT_LT(grid_.loop.now() - begin, seconds(15));
+  }
+}
+
+TEST_F(HelpersTest, one_that_hangs_is_gone_around_after_three_silences) {
+  grid_.add_helper().refuse = [](Call) { return std::optional(Error{Errc::timeout, "silence"}); };
+  const io::Time begin = grid_.loop.now();
+  expect_direct();
+  EXPECT_LT(grid_.loop.now() - begin, minutes(1));
+}
+
+TEST_F(HelpersTest, one_that_vanishes_in_the_middle_is_gone_around_after_a_while) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.cuts = {2 * kPiece};
+  helper.refuse = [&](Call) {
+    return helper.cuts.empty() ? std::optional(Error{Errc::unavailable, "nobody there"}) : std::nullopt;
+  };
+  const io::Time begin = grid_.loop.now();
+  const transfer::UploadReport report = expect_direct();
+  EXPECT_GE(grid_.loop.now() - begin, minutes(1)) << "it may come back";
+  EXPECT_LT(grid_.loop.now() - begin, minutes(3));
+  EXPECT_TRUE(says(report, "going around helper0: nobody there"));
+}
+
+TEST_F(HelpersTest, one_that_comes_back_is_gone_on_with) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.cuts = {2 * kPiece};
+  const io::Time back = grid_.loop.now() + seconds(40);
+  helper.refuse = [&](Call) {
+    const bool down = helper.cuts.empty() && grid_.loop.now() < back;
+    return down ? std::optional(Error{Errc::unavailable, "nobody there"}) : std::nullopt;
+  };
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_LE(report.via->bytes_resent, 262'144u);
+}
+
+TEST_F(HelpersTest, one_that_never_gets_done_is_gone_around) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.refuse = [](Call) { return std::optional<Error>(); };
+  helper.tamper = [](Call call, State& state) {
+    if (call == Call::begin) return;
+    state = State{};
+    state.kind = State::Kind::encoding;
+  };
+  helper.places = false;
+  const transfer::UploadReport report = expect_direct();
+  EXPECT_TRUE(says(report, "nothing has moved"));
+}
+
+TEST_F(HelpersTest, one_that_has_given_up_is_gone_around) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.places = false;
+  helper.tamper = [](Call call, State& state) {
+    if (call != Call::state) return;
+    state = State{};
+    state.kind = State::Kind::failed;
+    state.reason = "no server takes shares";
+  };
+  EXPECT_TRUE(says(expect_direct(), "no server takes shares"));
+}
+
+TEST_F(HelpersTest, of_several_the_one_that_holds_most_is_taken) {
+  grid_.add_helper();
+  MemoryHelper& second = grid_.add_helper();
+  hold(second, 2 * kPiece);
+  grid_.add_helper().refuse = [](Call) { return std::optional(Error{Errc::timeout, "silence"}); };
+  expect_through(second);
+  EXPECT_EQ(grid_.helpers[0]->calls[Call::begin], 0u) << "asking creates nothing";
+}
+
+TEST_F(HelpersTest, after_a_liar_the_next_one_is_taken) {
+  grid_.add_helper().places = false;
+  MemoryHelper& honest = grid_.add_helper();
+  const transfer::UploadReport report = expect_through(honest);
+  EXPECT_TRUE(says(report, "going around helper0, which lies"));
+}
+
+}  // namespace
+}  // namespace holdfast::test
