@@ -1,4 +1,4 @@
-// holdfast grid, holdfast run: storage servers in this process.
+// holdfast grid, holdfast run: storage servers and gateways in this process.
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "holdfast/cli/commands.h"
+#include "holdfast/cli/gateway_node.h"
 #include "holdfast/cli/grid_node.h"
 #include "holdfast/edge/io/task_group.h"
 
@@ -40,6 +41,10 @@ int activated_fd() {
   const bool ours =
       pid != nullptr && count != nullptr && std::to_string(::getpid()) == pid && std::string(count) == "1";
   return ours ? kFirstListenFd : -1;
+}
+
+bool has_storage(World& world, const std::string& directory) {
+  return config::NodeDirectory(world.files, directory).read_private("storage.nurl").has_value();
 }
 
 /// A connection takes one, an upload in progress two; what a shell or systemd gives by default is for older habits.
@@ -83,30 +88,55 @@ io::Task<int> run_grid(World& world, GridWishes wishes) {
       co_return kFailed;
     }
   }
+  const auto gateway = start_grid_gateway(world, wishes.directory, wishes.gateway_port, nurls);
+  if (!gateway) {
+    std::fprintf(stderr, "%s\n", describe(gateway.error()).c_str());
+    co_return kFailed;
+  }
   std::printf("ready\n");
+  if (*gateway) std::printf("gateway: %s\n", (*gateway)->url().c_str());
   std::printf("%u storage servers on %s; try next:\n  holdfast -d %s put FILE\n", wishes.servers, wishes.host.c_str(),
               client.c_str());
   std::fflush(stdout);
   notify_systemd("READY=1");
   io::TaskGroup group(co_await io::this_scope());
   for (const auto& role : roles) group.spawn(role->serve());
+  if (*gateway) group.spawn((*gateway)->serve());
   co_await group.join();
   co_return kDone;
 }
 
 io::Task<int> run_node(World& world, std::string directory) {
   take_all_descriptors();
-  auto role = co_await start_storage(world, directory, activated_fd());
-  if (!role) {
-    std::fprintf(stderr, "%s\n", describe(role.error()).c_str());
+  const bool stores = has_storage(world, directory);
+  const auto gateway = start_gateway(world, directory, stores ? -1 : activated_fd());
+  std::unique_ptr<storage::StorageRole> storage;
+  Result<void> started;
+  if (!gateway) {
+    started = tl::make_unexpected(gateway.error());
+  } else if (stores || !*gateway) {
+    auto role = co_await start_storage(world, directory, activated_fd());
+    if (role) {
+      storage = std::move(*role);
+    } else {
+      started = tl::make_unexpected(role.error());
+    }
+  }
+  if (!started) {
+    std::fprintf(stderr, "%s\n", describe(started.error()).c_str());
     co_return kFailed;
   }
-  std::printf("ready\nserving on port %u\n", unsigned{(*role)->port()});
-  if ((*role)->admin_port() != 0)
-    std::printf("metrics: http://127.0.0.1:%u/metrics\n", unsigned{(*role)->admin_port()});
+  std::printf("ready\n");
+  if (storage) std::printf("serving on port %u\n", unsigned{storage->port()});
+  if (storage && storage->admin_port() != 0)
+    std::printf("metrics: http://127.0.0.1:%u/metrics\n", unsigned{storage->admin_port()});
+  if (*gateway) std::printf("gateway: %s\n", (*gateway)->url().c_str());
   std::fflush(stdout);
   notify_systemd("READY=1");
-  co_await (*role)->serve();
+  io::TaskGroup group(co_await io::this_scope());
+  if (storage) group.spawn(storage->serve());
+  if (*gateway) group.spawn((*gateway)->serve());
+  co_await group.join();
   notify_systemd("STOPPING=1");
   co_return kDone;
 }

@@ -12,9 +12,7 @@
 #include "holdfast/core/protocol/http_fields.h"
 
 namespace holdfast::cli {
-namespace {
 
-/// A port that is free now. It is written down, so that the NURL stays what it is.
 Result<std::uint16_t> choose_port(const std::string& host) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -27,6 +25,8 @@ Result<std::uint16_t> choose_port(const std::string& host) {
   if (!bound) return fail(Errc::io, "no free port on " + host);
   return ntohs(address.sin_port);
 }
+
+namespace {
 
 struct Endpoint {
   std::string host;

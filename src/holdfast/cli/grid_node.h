@@ -6,6 +6,9 @@
 
 namespace holdfast::cli {
 
+/// A port that is free now. It is written down, so that the URL stays what it is.
+Result<std::uint16_t> choose_port(const std::string& host);
+
 struct StorageNodeWishes {
   std::string nickname;
   std::string host = "127.0.0.1";  // to listen on, and to be named in the NURL unless `location` says otherwise

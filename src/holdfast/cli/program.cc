@@ -23,6 +23,17 @@ int print(const Result<std::string>& text) {
   return std::fflush(stdout) == 0 ? kDone : kFailed;
 }
 
+int create_node(World& world, const CommandLine& line) {
+  const auto as_line = [](const std::string& text) { return text + "\n"; };
+  int code = kDone;
+  if (line.storage_role || !line.gateway_role)
+    code = print(create_storage_node(world, line.directory, line.storage_node).map(as_line));
+  if (!line.gateway_role || code != kDone) return code;
+  GatewayNodeWishes wishes = line.gateway_node;
+  wishes.nurls = line.nurls;
+  return print(create_gateway_node(world, line.directory, wishes).map(as_line));
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv) {
@@ -43,9 +54,7 @@ int run_program(int argc, char** argv) {
   if (line.debug_cap_app->parsed()) return print(describe_cap(line.argument, line.options.json));
   if (line.debug_share_app->parsed()) return print(describe_share(world.files, line.argument, line.options.json));
   if (line.create_node_app->parsed()) {
-    return print(create_storage_node(world, line.directory, line.storage_node).map([](const std::string& nurl) {
-      return nurl + "\n";
-    }));
+    return create_node(world, line);
   }
   if (line.create_client_app->parsed()) {
     return print(create_client_node(world, line.directory, line.nurls).map([] { return std::string(); }));
