@@ -118,13 +118,14 @@ io::Task<Result<Piece>> FileReader::read(Range range) {
   HF_CO_TRY(Segment found, co_await segment(number, last_end));
   const std::uint64_t at = range.begin - geometry.segment_range(number).begin;
   const std::uint64_t count = std::min<std::uint64_t>({found->size() - at, range.size(), limits.piece_bytes});
-  const ByteView bytes = ByteView(*found).subspan(at, count);
+  Piece piece{found, ByteView(*found).subspan(at, count)};
   const bool held = std::ranges::any_of(runs_, [&](const auto& run) { return run->covers(number) && run->held > 0; });
-  if (held) co_return Piece{std::move(found), bytes};
-  // A client that takes this piece slowly must not keep the whole segment in memory.
-  auto copy = std::make_shared<const Buffer>(to_buffer(bytes));
-  const ByteView copied(*copy);
-  co_return Piece{std::move(copy), copied};
+  if (!held) {
+    // A client that takes this piece slowly must not keep the whole segment in memory.
+    piece.owner = std::make_shared<const Buffer>(to_buffer(piece.bytes));
+    piece.bytes = *piece.owner;
+  }
+  co_return std::move(piece);
 }
 
 }  // namespace holdfast::gateway

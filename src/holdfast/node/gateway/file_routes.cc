@@ -141,11 +141,12 @@ class FileServing {
     }
     const std::string boundary = to_hex(shared_.context.random.bytes(16));
     FileAnswer answer = plan_answer(exchange_.request(), facts, boundary);
-    add_standard_headers(answer.head.headers);
     if (answer.head.status == 412) {
-      co_return co_await answer_text(exchange_, 412, "the file is another one than If-Match says",
-                                     std::move(answer.head.headers));
+      http::Headers headers;
+      headers.add("ETag", facts.etag);
+      co_return co_await answer_text(exchange_, 412, "the file is another one than If-Match says", std::move(headers));
     }
+    add_standard_headers(answer.head.headers);
     if (answer.parts.empty() || facts.size == 0) {
       static_cast<void>(co_await exchange_.begin(std::move(answer.head), answer.length));
     } else if (in_memory) {
@@ -190,10 +191,11 @@ class FileServing {
     exchange_.abandon();
   }
 
+  /// `first` is the piece that is there already; the others are read.
   io::Task<Result<void>> send_range(FileReader& reader, Range range, Result<Piece>& first) {
     while (!range.empty()) {
-      Result<Piece> piece = first ? std::move(first) : co_await reader.read(range);
-      first = fail(Errc::cancelled, "has been sent");
+      Result<Piece> piece = std::exchange(first, fail(Errc::cancelled, "has been sent"));
+      if (!piece) piece = co_await reader.read(range);
       if (!piece) {
         if (piece.error().code != Errc::cancelled)
           shared_.context.log.warning("a download was broken off: " + piece.error().what);
