@@ -76,6 +76,20 @@ class Server(Process):
         super().__init__("run", path, within=within)
 
 
+class Gateway(Process):
+    """A web gateway in a process of its own. `cfg`: more lines for [gateway] in holdfast.cfg."""
+
+    def __init__(self, path, nurls, cfg=""):
+        arguments = [BINARY, "create-node", path, "--gateway"]
+        for nurl in nurls:
+            arguments += ["--server", nurl]
+        self.url = subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        self.port = int(self.url.rstrip("/").rpartition(":")[2])
+        with open(path + "/holdfast.cfg", "a") as f:
+            f.write(cfg)
+        super().__init__("run", path)
+
+
 class Place:
     """A temporary directory with a grid and client nodes in it. `within`: a command that runs others in a place of their own."""
 
@@ -165,6 +179,11 @@ class Links:
         answer = json.loads(self.process.stdout.readline())
         assert "error" not in answer, (line, answer)
         return answer
+
+    def to_port(self, port):
+        """One more link, to anything on this machine: its number among the targets, and the port that leads through it."""
+        answer = self.ask(f"add {port}")
+        return answer["target"], answer["port"]
 
     def tell(self, command, targets=None):
         """One of the commands in fault_proxy.cc: "cut rst up 100000 500000", "silent on", "delay 300"."""

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "holdfast/cli/commands.h"
+#include "holdfast/cli/gateway_node.h"
 #include "holdfast/cli/grid_node.h"
 #include "holdfast/cli/helper_node.h"
 #include "holdfast/cli/roles.h"
@@ -108,7 +109,13 @@ io::Task<int> run_grid(World& world, GridWishes wishes) {
       co_return kFailed;
     }
   }
+  const auto gateway = start_grid_gateway(world, wishes.directory, wishes.gateway_port, nurls);
+  if (!gateway) {
+    std::fprintf(stderr, "%s\n", describe(gateway.error()).c_str());
+    co_return kFailed;
+  }
   std::printf("ready\n");
+  if (*gateway) std::printf("gateway: %s\n", (*gateway)->url().c_str());
   std::printf("%u storage servers and an upload helper on %s; try next:\n  holdfast -d %s put FILE\n", wishes.servers,
               wishes.host.c_str(), client.c_str());
   std::fflush(stdout);
@@ -116,6 +123,7 @@ io::Task<int> run_grid(World& world, GridWishes wishes) {
   io::TaskGroup group(co_await io::this_scope());
   for (const auto& role : roles) group.spawn(role->serve());
   group.spawn(helper->serve());
+  if (*gateway) group.spawn((*gateway)->serve());
   co_await group.join();
   co_return kDone;
 }

@@ -133,14 +133,25 @@ void CommandLine::define_nodes() {
       ->type_name("NUMBER")
       ->capture_default_str();
   grid_app->add_option("--bind", grid.host, "Address to listen on")->type_name("ADDRESS")->capture_default_str();
+  grid_app
+      ->add_option("--gateway-port", grid.gateway_port,
+                   "A web gateway too, on 127.0.0.1 (0: any free port, then fixed)")
+      ->type_name("PORT");
   run_app = app.add_subcommand("run", "Run the roles of a node directory");
   run_app->add_option("DIR", directory, "The node directory")->required()->type_name("");
 
-  create_node_app = app.add_subcommand("create-node", "Make a node directory; prints its NURL");
+  create_node_app = app.add_subcommand(
+      "create-node", "Make a node directory; prints the NURL of its server or helper, the URL of its gateway");
   create_node_app->add_option("DIR", directory, "The node directory")->required()->type_name("");
-  create_node_app->add_flag("--storage", storage_role, "A storage server (the default)");
+  create_node_app->add_flag("--storage", storage_role, "A storage server (the role when none is named)");
   create_node_app->add_flag("--helper", helper_role, "An upload helper; it wants --server for each storage server");
-  create_node_app->add_option("--server", helper_node.servers, "NURL of a storage server that the helper uploads to")
+  create_node_app->add_flag("--gateway", gateway_role, "A web gateway, on 127.0.0.1");
+  create_node_app
+      ->add_option("--gateway-port", gateway_node.port,
+                   "Its port (default: web.port of tahoe.cfg, or a free one, then fixed)")
+      ->type_name("PORT");
+  create_node_app
+      ->add_option("--server", nurls, "A storage server's NURL, for helper and gateway; may be given many times")
       ->type_name("NURL");
   storage_node.nickname = "storage";
   create_node_app->add_option("--nickname", storage_node.nickname, "Its name")

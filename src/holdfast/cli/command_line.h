@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "holdfast/cli/commands.h"
+#include "holdfast/cli/gateway_node.h"
 #include "holdfast/cli/grid_node.h"
 #include "holdfast/cli/helper_node.h"
 
@@ -21,11 +22,11 @@ struct CommandLine {
   TransfersWishes transfers;
   GridWishes grid;
   StorageNodeWishes storage_node;
-  HelperNodeWishes helper_node;
-  bool storage_role = true, helper_role = false;
+  GatewayNodeWishes gateway_node;
+  bool storage_role = false, helper_role = false, gateway_role = false;  // of create-node; none said: storage
   UploadsWishes uploads;
   std::string directory;           // of run, create-node, create-client
-  std::vector<std::string> nurls;  // of create-client
+  std::vector<std::string> nurls;  // of create-client and create-node
   std::string argument;            // of debug and completion
 
   CLI::App *put_app, *get_app, *check_app, *verify_app, *repair_app, *transfers_app, *status_app, *grid_app, *run_app,

@@ -59,6 +59,7 @@ Result<std::string> describe_share(io::FileSystem& files, const std::string& pat
 struct GridWishes {
   std::string directory, host = "127.0.0.1";
   unsigned servers = 10;
+  std::optional<std::uint16_t> gateway_port;  // nothing: no gateway, unless there is one; 0: any free port
 };
 io::Task<int> run_grid(World& world, GridWishes wishes);
 io::Task<int> run_node(World& world, std::string directory);

@@ -6,6 +6,8 @@
 
 namespace holdfast::cli {
 
+/// A port that is free now. It is written down, so that the URL stays what it is.
+
 struct StorageNodeWishes {
   std::string nickname;
   std::string host = "127.0.0.1";  // to listen on, and to be named in the NURL unless `location` says otherwise

@@ -23,6 +23,25 @@ int print(const Result<std::string>& text) {
   return std::fflush(stdout) == 0 ? kDone : kFailed;
 }
 
+/// All roles asked for, each in its turn; none said: a storage server.
+int create_node(World& world, const CommandLine& line) {
+  const auto as_line = [](const std::string& text) { return text + "\n"; };
+  const bool stores = line.storage_role || (!line.helper_role && !line.gateway_role);
+  int code = kDone;
+  if (stores) code = print(create_storage_node(world, line.directory, line.storage_node).map(as_line));
+  if (line.helper_role && code == kDone) {
+    const HelperNodeWishes wishes{line.storage_node.host, line.storage_node.location,
+                                  stores ? std::uint16_t{0} : line.storage_node.port, line.nurls};
+    code = print(create_helper_node(world, line.directory, wishes).map(as_line));
+  }
+  if (line.gateway_role && code == kDone) {
+    GatewayNodeWishes wishes = line.gateway_node;
+    wishes.nurls = line.nurls;
+    code = print(create_gateway_node(world, line.directory, wishes).map(as_line));
+  }
+  return code;
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv) {
@@ -42,18 +61,8 @@ int run_program(int argc, char** argv) {
   world.disk = io::make_thread_pool(world.loop, kDiskThreads);
   if (line.debug_cap_app->parsed()) return print(describe_cap(line.argument, line.options.json));
   if (line.debug_share_app->parsed()) return print(describe_share(world.files, line.argument, line.options.json));
-  if (line.create_node_app->parsed() && line.helper_role) {
-    line.helper_node.host = line.storage_node.host;
-    line.helper_node.location = line.storage_node.location;
-    line.helper_node.port = line.storage_node.port;
-    return print(create_helper_node(world, line.directory, line.helper_node).map([](const std::string& nurl) {
-      return nurl + "\n";
-    }));
-  }
   if (line.create_node_app->parsed()) {
-    return print(create_storage_node(world, line.directory, line.storage_node).map([](const std::string& nurl) {
-      return nurl + "\n";
-    }));
+    return create_node(world, line);
   }
   if (line.create_client_app->parsed()) {
     return print(create_client_node(world, line.directory, line.nurls).map([] { return std::string(); }));

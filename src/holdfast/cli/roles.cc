@@ -1,5 +1,6 @@
 #include "holdfast/cli/roles.h"
 
+#include "holdfast/cli/gateway_node.h"
 #include "holdfast/cli/grid_node.h"
 #include "holdfast/cli/helper_node.h"
 
@@ -33,25 +34,47 @@ class Helper final : public Role {
   const std::unique_ptr<helper::HelperRole> role_;
 };
 
+class Gateway final : public Role {
+ public:
+  explicit Gateway(std::unique_ptr<GatewayNode> node) : node_(std::move(node)) {}
+  io::Task<void> serve() override { return node_->serve(); }
+  std::string describe() const override { return "gateway: " + node_->url(); }
+
+ private:
+  const std::unique_ptr<GatewayNode> node_;
+};
+
+/// Of systemd's socket only one role can be meant.
+class ActivatedSocket {
+ public:
+  explicit ActivatedSocket(int fd) : fd_(fd) {}
+  int take() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
 }  // namespace
 
 io::Task<Result<std::vector<std::unique_ptr<Role>>>> start_roles(World& world, std::string path, int listen_fd) {
   const config::NodeDirectory directory(world.files, path);
   std::vector<std::unique_ptr<Role>> out;
   const bool stores = directory.read_private("storage.nurl").has_value();
-  const bool helps = has_helper(world, path);
+  ActivatedSocket activated(listen_fd);
   if (stores) {
-    HF_CO_TRY(auto role, co_await start_storage(world, path, helps ? -1 : listen_fd));
+    HF_CO_TRY(auto role, co_await start_storage(world, path, activated.take()));
     out.push_back(std::make_unique<Storage>(std::move(role)));
   }
-  if (helps) {
+  if (has_helper(world, path)) {
     HF_CO_TRY(std::unique_ptr<ClientNode> node, ClientNode::open(world, path, {}));
-    HF_CO_TRY(auto role, co_await start_helper(world, *node, stores ? -1 : listen_fd));
+    HF_CO_TRY(auto role, co_await start_helper(world, *node, activated.take()));
     out.push_back(std::make_unique<Helper>(std::move(node), std::move(role)));
   }
+  HF_CO_TRY(std::unique_ptr<GatewayNode> gateway, start_gateway(world, path, out.empty() ? activated.take() : -1));
+  if (gateway != nullptr) out.push_back(std::make_unique<Gateway>(std::move(gateway)));
   if (out.empty()) {
     co_return fail(Errc::not_found, "there is nothing to run in " + path + "; make a node with `holdfast create-node " +
-                                        path + " --storage` or `--helper`");
+                                        path + " --storage`, `--helper` or `--gateway`");
   }
   co_return out;
 }

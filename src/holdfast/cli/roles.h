@@ -17,7 +17,7 @@ class Role {
   virtual std::string describe() const = 0;
 };
 
-/// Every role for which the directory is made. The socket of systemd's activation goes to the only one there is.
+/// Every role for which the directory is made. The socket of systemd's activation goes to the first: storage, helper, gateway.
 /// Errors: not_found (none), and what keeps a role from starting.
 io::Task<Result<std::vector<std::unique_ptr<Role>>>> start_roles(World& world, std::string path, int listen_fd);
 

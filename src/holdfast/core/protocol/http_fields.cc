@@ -4,31 +4,10 @@
 #include <limits>
 
 #include "holdfast/core/protocol/base64.h"
+#include "holdfast/core/protocol/field_text.h"
 
 namespace holdfast::protocol {
 namespace {
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-}
-
-/// Cuts off and returns everything before the first `separator` (all of it when there is none).
-std::string_view take_until(std::string_view& rest, char separator) {
-  const std::size_t at = rest.find(separator);
-  const std::string_view out = rest.substr(0, at);
-  rest = at == std::string_view::npos ? std::string_view() : rest.substr(at + 1);
-  return out;
-}
 
 /// "a-b" with both ends, b inclusive.
 Result<Range> parse_span(std::string_view text) {
@@ -49,7 +28,7 @@ std::string format_span(Range range) {
 bool excluded(std::string_view parameters) {
   while (!parameters.empty()) {
     const std::string_view parameter = trim(take_until(parameters, ';'));
-    if (parameter.size() >= 3 && lower(parameter[0]) == 'q' && parameter[1] == '=') {
+    if (parameter.size() >= 3 && lower_case(parameter[0]) == 'q' && parameter[1] == '=') {
       const std::string_view value = parameter.substr(2);
       return value.find_first_not_of("0.") == std::string_view::npos;
     }
@@ -160,7 +139,10 @@ bool accepts_cbor(std::optional<std::string_view> accept) {
   while (!rest.empty()) {
     std::string_view entry = take_until(rest, ',');
     const std::string_view type = trim(take_until(entry, ';'));
-    const int specific = same(type, "application/cbor") ? 3 : same(type, "application/*") ? 2 : type == "*/*" ? 1 : 0;
+    const int specific = same_ignoring_case(type, "application/cbor") ? 3
+                         : same_ignoring_case(type, "application/*")  ? 2
+                         : type == "*/*"                              ? 1
+                                                                      : 0;
     if (specific == 0 || specific < decides) continue;
     admitted = (specific == decides && admitted) || !excluded(entry);
     decides = specific;
@@ -170,7 +152,7 @@ bool accepts_cbor(std::optional<std::string_view> accept) {
 
 bool is_cbor(std::optional<std::string_view> content_type) {
   if (!content_type) return true;
-  return same(trim(take_until(*content_type, ';')), "application/cbor");
+  return same_ignoring_case(trim(take_until(*content_type, ';')), "application/cbor");
 }
 
 }  // namespace holdfast::protocol

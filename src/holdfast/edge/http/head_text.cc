@@ -17,6 +17,10 @@ std::string_view reason_of(unsigned status) {
       return "No Content";
     case 206:
       return "Partial Content";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
     case 304:
       return "Not Modified";
     case 400:
@@ -51,6 +55,8 @@ std::string_view reason_of(unsigned status) {
       return "Range Not Satisfiable";
     case 417:
       return "Expectation Failed";
+    case 421:
+      return "Misdirected Request";
     case 422:
       return "Unprocessable Content";
     case 429:

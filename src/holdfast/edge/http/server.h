@@ -40,6 +40,9 @@ class Exchange {
   virtual io::Task<Result<void>> write(ByteView piece) = 0;
   /// Break the connection instead of finishing: how a failure in the middle of a body is told.
   virtual void abandon() = 0;
+  /// The client will send nothing more: most likely it has left. Some finish sending and wait for the answer; so ask
+  /// only when the answer takes long.
+  virtual bool client_finished() const = 0;
 };
 
 /// Answers must be given before it returns; a handler that does not answer causes a 500.

@@ -41,6 +41,7 @@ class ServerExchange final : public Exchange {
   io::Task<Result<void>> begin(ResponseHead head, std::uint64_t length) override;
   io::Task<Result<void>> write(ByteView piece) override;
   void abandon() override;
+  bool client_finished() const override { return stream_.peer_finished(); }
 
   bool begun() const { return begun_; }
   bool broken() const { return broken_; }

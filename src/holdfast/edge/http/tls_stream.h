@@ -34,6 +34,7 @@ class TlsStream final : public io::ByteStream {
   void close() override { socket_->close(); }
   void set_idle_limits(io::Duration read, io::Duration write) override { socket_->set_idle_limits(read, write); }
   bool quiet() const override { return socket_->quiet(); }
+  bool peer_finished() const override { return socket_->peer_finished(); }
 
  private:
   TlsStream(std::unique_ptr<io::Socket> socket, ssl_st* ssl) : socket_(std::move(socket)), ssl_(ssl) {}

@@ -35,6 +35,8 @@ class ByteStream {
   /// False when the peer has closed, or sent something that nobody has read: for a kept connection that is
   /// about to be used again.
   virtual bool quiet() const = 0;
+  /// The peer will send nothing more and all that it sent has been read: most likely it is gone (it may still read).
+  virtual bool peer_finished() const = 0;
 };
 
 }  // namespace holdfast::io

@@ -81,6 +81,7 @@ class PipeEnd final : public ByteStream {
   }
 
   bool quiet() const override { return !closed_ && in_->size() == 0 && !in_->finished && !in_->broken; }
+  bool peer_finished() const override { return closed_ || in_->broken || (in_->finished && in_->size() == 0); }
 
  private:
   Task<Result<void>> wait(Event& event, Duration limit) {

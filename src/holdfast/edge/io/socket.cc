@@ -159,6 +159,13 @@ bool Socket::quiet() const {
   char byte;
   return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
+bool Socket::peer_finished() const {
+  const int fd = descriptor();
+  if (fd < 0) return true;
+  char byte;
+  const ssize_t count = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
 std::string Socket::peer() const {
   return implementation_->peer_;
 }

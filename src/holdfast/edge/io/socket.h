@@ -33,6 +33,8 @@ class Socket {
   void close();
   /// Nothing to read and not closed by the peer.
   bool quiet() const;
+  /// Nothing to read any more: the peer has closed its side, or the connection broke.
+  bool peer_finished() const;
   /// "192.0.2.1:4711", "[2001:db8::1]:4711"; for logs.
   std::string peer() const;
 

@@ -19,6 +19,7 @@ class TcpStream final : public ByteStream {
   void close() override { socket_->close(); }
   void set_idle_limits(Duration read, Duration write) override { socket_->set_idle_limits(read, write); }
   bool quiet() const override { return socket_->quiet(); }
+  bool peer_finished() const override { return socket_->peer_finished(); }
 
  private:
   std::unique_ptr<Socket> socket_;

@@ -122,6 +122,10 @@ Result<std::vector<std::string>> parse_ids(std::string_view text) {
   return ids;
 }
 
+Result<std::vector<std::string>> parse_names(std::string_view text) {
+  return parse_ids(lower(text));
+}
+
 }  // namespace
 
 Result<std::uint64_t> parse_byte_count(std::string_view text) {
@@ -212,6 +216,7 @@ Result<TahoeCfg> parse_tahoe_cfg(std::string_view text) {
   const Table table = {{"[node] nickname", set_text(out.nickname)},
                        {"[node] tub.port", set_text(out.tub_port)},
                        {"[node] tub.location", set_text(out.tub_location)},
+                       {"[node] web.port", set_text(out.web_port)},
                        {"[storage] enabled", set(out.storage_enabled, parse_bool)},
                        {"[storage] readonly", set(out.readonly, parse_bool)},
                        {"[storage] reserved_space", set(out.reserved_space_bytes, parse_byte_count)},
@@ -269,7 +274,12 @@ Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
                        {"[helper] max_uploads", set(out.helper.uploads_max, uploads)},
                        {"[helper] pushes_at_once", set(out.helper.pushes_at_once, pushes)},
                        {"[helper] retention", set(out.helper.retention_seconds, parse_duration_seconds)},
-                       {"[helper] idle", set(out.helper.idle_seconds, parse_duration_seconds)}};
+                       {"[helper] idle", set(out.helper.idle_seconds, parse_duration_seconds)},
+                       {"[gateway] port", set(out.gateway.port, port)},
+                       {"[gateway] bind", set_text(out.gateway.bind)},
+                       {"[gateway] plain_http_beyond_loopback", set(out.gateway.plain_http_beyond_loopback, parse_bool)},
+                       {"[gateway] hosts", set(out.gateway.hosts, parse_names)},
+                       {"[gateway] cache", set(out.gateway.cache_bytes, bytes)}};
   HF_TRY_VOID(read_into(table, text, "holdfast.cfg", true));
   if (out.partial_idle_seconds < 1'800)
     return fail(Errc::malformed, "holdfast.cfg: partial.idle must not be below 30 min, as in Tahoe-LAFS");

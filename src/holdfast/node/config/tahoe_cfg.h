@@ -26,6 +26,7 @@ struct TahoeCfg {
   std::string nickname;
   std::string tub_port;      // [node] tub.port, e.g. tcp:8098:interface=127.0.0.1
   std::string tub_location;  // [node] tub.location, e.g. tcp:host:port
+  std::string web_port;      // [node] web.port, e.g. tcp:3456:interface=127.0.0.1
   bool storage_enabled = true;
   bool readonly = false;
   std::uint64_t reserved_space_bytes = 0;
@@ -47,6 +48,15 @@ struct HelperCfg {
   std::uint64_t retention_seconds = 604'800, idle_seconds = 1'800;
 };
 
+/// [gateway]: the web gateway of this node. There is one when it has a port.
+struct GatewayCfg {
+  std::optional<std::uint16_t> port;
+  std::string bind = "127.0.0.1";
+  bool plain_http_beyond_loopback = false;  // without it `bind` must be an address of this machine alone
+  std::vector<std::string> hosts;           // names that clients may call it by
+  std::optional<std::uint64_t> cache_bytes;
+};
+
 /// Our own keys, which a Tahoe node would refuse in tahoe.cfg.
 struct HoldfastCfg {
   std::uint64_t partial_retention_seconds = 604'800;
@@ -55,6 +65,7 @@ struct HoldfastCfg {
   unsigned partial_per_share_max = 2;
   std::optional<std::uint16_t> admin_port;
   HelperCfg helper;
+  GatewayCfg gateway;
 };
 
 /// Unknown keys are errors: a misspelt limit must not be silently no limit.

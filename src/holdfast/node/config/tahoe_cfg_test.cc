@@ -315,6 +315,26 @@ TEST(HoldfastCfg, sets_the_limits_of_partial_uploads) {
   EXPECT_EQ(cfg.admin_port, 8099);
 }
 
+TEST(HoldfastCfg, has_a_gateway_when_it_has_a_port) {
+  EXPECT_FALSE(parse_holdfast_cfg("").value().gateway.port);
+  const GatewayCfg cfg = parse_holdfast_cfg(
+                             "[gateway]\nport = 3456\nbind = ::1\nplain_http_beyond_loopback = yes\n"
+                             "hosts = Files.example.org, other\ncache = 1GiB\n")
+                             .value()
+                             .gateway;
+  EXPECT_EQ(cfg.port, 3456);
+  EXPECT_EQ(cfg.bind, "::1");
+  EXPECT_TRUE(cfg.plain_http_beyond_loopback);
+  EXPECT_EQ(cfg.hosts, (std::vector<std::string>{"files.example.org", "other"}));
+  EXPECT_EQ(cfg.cache_bytes, 1'073'741'824u);
+  const GatewayCfg plain = parse_holdfast_cfg("[gateway]\nport = 0\n").value().gateway;
+  EXPECT_EQ(plain.port, 0);
+  EXPECT_EQ(plain.bind, "127.0.0.1");
+  EXPECT_FALSE(plain.plain_http_beyond_loopback);
+  EXPECT_FALSE(parse_holdfast_cfg("[gateway]\nport = 65536\n"));
+  EXPECT_FALSE(parse_holdfast_cfg("[gateway]\nprot = 1\n"));
+}
+
 TEST(HoldfastCfg, may_switch_the_extension_off) {
   EXPECT_EQ(parse_holdfast_cfg("[storage]\npartial.retention = 0\n").value().partial_retention_seconds, 0u);
 }

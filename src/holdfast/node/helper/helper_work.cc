@@ -46,9 +46,10 @@ HelperState::Shares names_of(const std::map<ShareNumber, std::vector<grid::Stora
 /// Is it in the grid? By the word of its servers: the client proves it. Enough to rebuild it, but too few to be safe: repaired
 /// from there.
 io::Task<Result<void>> HelperService::look(JobPtr job, std::set<Hash> reject, Hash owner) {
+  const io::CancelScope& scope = co_await io::this_scope();
   const std::vector<transfer::Holding> holdings =
       co_await transfer::look_at_grid(context_, job->si, job->geometry, options_.look_silence);
-  if ((co_await io::this_scope()).cancelled()) co_return fail(Errc::cancelled, "stopping");
+  if (scope.cancelled()) co_return fail(Errc::cancelled, "stopping");
   for (const transfer::Holding& each : holdings) {
     if (reject.contains(immutable::uri_extension_hash(each.uri_extension))) continue;
     if (each.happiness() >= job->happy) {

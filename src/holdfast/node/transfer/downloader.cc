@@ -4,6 +4,7 @@
 #include <list>
 
 #include "holdfast/core/cap/derive.h"
+#include "holdfast/node/transfer/readable_file.h"
 #include "holdfast/node/transfer/segment_fetcher.h"
 
 namespace holdfast::transfer {
@@ -47,34 +48,13 @@ io::Task<Result<void>> write_run(const immutable::Geometry& geometry, const Ahea
   co_return Result<void>{};
 }
 
-/// How many segments are fetched at once: as many as come in a moment. What is on its way when this program is killed is
-/// fetched again; and hashing many at once is cheaper.
-class RunLength {
- public:
-  RunLength(io::Loop& loop, std::uint64_t segment_size)
-      : loop_(loop), most_(std::max<std::uint64_t>(1, kRunBytes / segment_size)), last_(loop.now()) {}
-  SegmentNumber now() const { return length_; }
-  /// A run has come in.
-  void arrived() {
-    const io::Duration took = loop_.now() - std::exchange(last_, loop_.now());
-    if (took < std::chrono::milliseconds(250)) length_ = std::min(length_ * 2, most_);
-    if (took > std::chrono::seconds(1)) length_ = std::max<SegmentNumber>(1, length_ / 2);
-  }
-
- private:
-  io::Loop& loop_;
-  const SegmentNumber most_;
-  SegmentNumber length_ = 1;
-  io::Time last_;
-};
-
 /// Delivers [range) in order. Two runs are on their way while one is written, so that the line is never idle for a round
 /// trip.
 io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, Range range, Sink& sink,
                                Progress& progress) {
   const immutable::Geometry& geometry = fetcher.geometry();
   const SegmentNumber last_end = (range.end - 1) / geometry.segment_size() + 1;
-  RunLength run_length(context.loop, geometry.segment_size());
+  RunLength run_length(context.loop, geometry.segment_size(), kRunBytes);
   SegmentNumber next = range.begin / geometry.segment_size();
   std::list<Ahead> runs;
   io::Event moved(context.loop);
@@ -103,15 +83,6 @@ io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, 
   group.cancel();
   co_await group.join();
   co_return outcome;
-}
-
-Result<cap::ChkReadCap> readable(const cap::Cap& cap) {
-  if (const auto* read = std::get_if<cap::ChkReadCap>(&cap)) return *read;
-  if (std::holds_alternative<cap::ChkVerifyCap>(cap)) {
-    return fail(Errc::unsupported, "a verify cap cannot decrypt; the read cap is needed");
-  }
-  return fail(Errc::malformed,
-              "that is not the cap of a file (it begins with URI:CHK: or URI:LIT:); was it cut when it was copied?");
 }
 
 io::Task<Result<void>> write_literal(const cap::LitCap& literal, const DownloadOptions& options, Sink& sink,
@@ -173,10 +144,6 @@ io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fe
     }
   }
   co_return good;
-}
-
-immutable::FileClaim claim_of(const cap::ChkReadCap& cap) {
-  return {cap.ueb_hash, cap.k, cap.n, cap.size};
 }
 
 io::Task<Result<void>> into_part(const Context& context, SegmentFetcher& fetcher, io::File& part, Progress& progress,

@@ -37,6 +37,8 @@ class SegmentFetcher {
   const immutable::SegmentDecoder& decoder() const { return *decoder_; }
 
   std::uint64_t cuts() const;
+  /// Usable ones, each counted once, as far as servers have answered.
+  std::size_t shares_found() const { return distinct_alive(); }
   std::vector<std::string> warnings() const { return warnings_; }
   std::set<std::pair<std::string, ShareNumber>> used() const { return used_; }
 

@@ -1,0 +1,96 @@
+#include "holdfast/cli/gateway_node.h"
+
+#include "holdfast/cli/free_port.h"
+#include "holdfast/cli/grid_node.h"
+#include "holdfast/core/protocol/http_fields.h"
+
+namespace holdfast::cli {
+namespace {
+
+constexpr std::uint64_t kCfgBytesMax = 1'048'576;
+
+/// Of "tcp:3456:interface=127.0.0.1", "tcp:3456", "3456": the port, 0 when there is none.
+std::uint16_t port_of(std::string_view endpoint) {
+  if (endpoint.starts_with("tcp:")) endpoint.remove_prefix(4);
+  const auto port = protocol::parse_decimal(endpoint.substr(0, endpoint.find(':')));
+  return port && *port <= 65'535 ? static_cast<std::uint16_t>(*port) : std::uint16_t{0};
+}
+
+bool is_loopback(std::string_view host) {
+  return host.starts_with("127.") || host == "::1" || host == "localhost";
+}
+
+std::string url_of(const std::string& host, std::uint16_t port) {
+  const bool anywhere = host == "0.0.0.0" || host == "::";
+  const std::string name = anywhere ? "127.0.0.1" : host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return "http://" + name + ":" + std::to_string(port) + "/";
+}
+
+/// The file with a section of ours behind what is there.
+Result<void> add_section(World& world, const config::NodeDirectory& node, const std::string& section) {
+  const std::string path = node.path() + "/holdfast.cfg";
+  const Result<Bytes> former = io::read_file(world.files, path, kCfgBytesMax);
+  if (!former && former.error().code != Errc::not_found) return tl::make_unexpected(former.error());
+  return node.write_public("holdfast.cfg", former ? std::string(text_of(*former)) + "\n" + section : section);
+}
+
+}  // namespace
+
+Result<std::string> create_gateway_node(World& world, const std::string& path, const GatewayNodeWishes& asked) {
+  const config::NodeDirectory node(world.files, path);
+  const Result<std::string> servers = node.read_private("servers.nurl");
+  if (!servers && servers.error().code != Errc::not_found) return tl::make_unexpected(servers.error());
+  if (!servers) HF_TRY_VOID(create_client_node(world, path, asked.nurls));
+  HF_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
+  if (own.gateway.port) return url_of(own.gateway.bind, *own.gateway.port);
+  std::uint16_t port = asked.port;
+  if (port == 0) {
+    HF_TRY(const config::TahoeCfg tahoe, node.tahoe_cfg());
+    port = port_of(tahoe.web_port);
+  }
+  if (port == 0) {
+    HF_TRY(port, choose_port(own.gateway.bind));
+  }
+  HF_TRY_VOID(add_section(world, node, "[gateway]\nport = " + std::to_string(port) + "\n"));
+  return url_of(own.gateway.bind, port);
+}
+
+Result<std::unique_ptr<GatewayNode>> start_gateway(World& world, const std::string& path, int listen_fd) {
+  const config::NodeDirectory node(world.files, path);
+  HF_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
+  if (!own.gateway.port) return std::unique_ptr<GatewayNode>();
+  if (!is_loopback(own.gateway.bind) && !own.gateway.plain_http_beyond_loopback) {
+    return fail(Errc::malformed,
+                "holdfast.cfg: [gateway] bind = " + own.gateway.bind +
+                    " is beyond this machine, where caps and files would go unprotected; put a TLS proxy in front of "
+                    "127.0.0.1, or say plain_http_beyond_loopback = true");
+  }
+  HF_TRY(std::unique_ptr<ClientNode> client, ClientNode::open(world, path, {}));
+  gateway::RoleOptions options;
+  options.host = own.gateway.bind;
+  options.port = *own.gateway.port;
+  options.listen_fd = listen_fd;
+  options.host_names = own.gateway.hosts;
+  if (own.gateway.cache_bytes) options.limits.cache_bytes_max = *own.gateway.cache_bytes;
+  HF_TRY(std::unique_ptr<gateway::GatewayRole> role,
+         gateway::GatewayRole::start(world.loop, client->context(), std::move(options)));
+  std::string url = url_of(own.gateway.bind, role->port());
+  HF_TRY_VOID(node.write_public("node.url", url + "\n"));
+  return std::make_unique<GatewayNode>(std::move(client), std::move(role), std::move(url));
+}
+
+Result<std::unique_ptr<GatewayNode>> start_grid_gateway(World& world, const std::string& grid_directory,
+                                                        std::optional<std::uint16_t> port,
+                                                        const std::vector<std::string>& nurls) {
+  const std::string path = grid_directory + "/gateway";
+  if (port) {
+    GatewayNodeWishes wishes;
+    wishes.port = *port;
+    wishes.nurls = nurls;
+    HF_TRY_VOID(create_gateway_node(world, path, wishes));
+  }
+  if (!config::NodeDirectory(world.files, path).exists()) return std::unique_ptr<GatewayNode>();
+  return start_gateway(world, path, -1);
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,42 @@
+// The web gateway put together: listener, routes, open files.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "holdfast/edge/http/server.h"
+#include "holdfast/node/gateway/file_table.h"
+#include "holdfast/node/gateway/web_routes.h"
+
+namespace holdfast::gateway {
+
+struct RoleOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;
+  int listen_fd = -1;                   // socket activation
+  std::vector<std::string> host_names;  // that clients may call it by, besides addresses and localhost; lower case
+  GatewayLimits limits;
+};
+
+class GatewayRole {
+ public:
+  /// Listens. `context` outlives it. Errors: those of listening.
+  static Result<std::unique_ptr<GatewayRole>> start(io::AsioLoop& loop, const transfer::Context& context,
+                                                    RoleOptions options);
+
+  std::uint16_t port() const { return server_->port(); }
+  /// Until the scope is cancelled; then requests in progress get a moment and files are closed.
+  io::Task<void> serve();
+  const GatewayCounters& counters() const { return shared_.counters; }
+
+ private:
+  GatewayRole(const transfer::Context& context, RoleOptions options);
+
+  const WebNames names_;
+  SharedState shared_;
+  FileTable files_;
+  RouteTable routes_;
+  std::unique_ptr<http::Server> server_;
+};
+
+}  // namespace holdfast::gateway

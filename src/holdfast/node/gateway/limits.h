@@ -1,0 +1,27 @@
+// Every bound of the gateway, with its name.
+#pragma once
+
+#include <cstdint>
+
+#include "holdfast/edge/io/loop.h"
+
+namespace holdfast::gateway {
+
+struct GatewayLimits {
+  // Memory. Together with a few hundred bytes a connection these are all that grows with what clients do.
+  std::uint64_t cache_bytes_max = 64 * 1'048'576;      // verified segments, kept for whoever asks next
+  std::uint64_t held_bytes_max = 128 * 1'048'576;      // of segments that readers hold while they send, or want next
+  std::uint64_t fetching_bytes_max = 128 * 1'048'576;  // of segments on their way from servers
+  std::uint64_t run_bytes_max = 4 * 1'048'576;         // fetched at once for one reader
+  std::size_t piece_bytes = 256 * 1024;                // written at once
+
+  // Files.
+  std::size_t open_files_max = 256;
+  io::Duration idle_file = std::chrono::seconds(60);     // nobody reads it: closed
+  io::Duration first_byte = std::chrono::seconds(30);    // a request waits for it; then 503
+  io::Duration no_progress = std::chrono::seconds(120);  // no server answers in the middle of a body: it is broken off
+  io::Duration look = std::chrono::seconds(1);           // how often a waiting reader looks whether its client is there
+  std::uint64_t looks_before_leaving = 2;                // of a client that has finished sending
+};
+
+}  // namespace holdfast::gateway

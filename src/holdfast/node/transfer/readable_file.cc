@@ -1,0 +1,31 @@
+#include "holdfast/node/transfer/readable_file.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::transfer {
+
+Result<cap::ChkReadCap> readable(const cap::Cap& cap) {
+  if (const auto* read = std::get_if<cap::ChkReadCap>(&cap)) return *read;
+  if (std::holds_alternative<cap::ChkVerifyCap>(cap)) {
+    return fail(Errc::unsupported, "a verify cap cannot decrypt; the read cap is needed");
+  }
+  return fail(Errc::malformed,
+              "that is not the cap of a file (it begins with URI:CHK: or URI:LIT:); was it cut when it was copied?");
+}
+
+immutable::FileClaim claim_of(const cap::ChkReadCap& cap) {
+  return {cap.ueb_hash, cap.k, cap.n, cap.size};
+}
+
+RunLength::RunLength(io::Loop& loop, std::uint64_t segment_size, std::uint64_t run_bytes_max)
+    : loop_(loop), most_(std::max<std::uint64_t>(1, run_bytes_max / segment_size)), last_(loop.now()) {}
+
+void RunLength::arrived() {
+  const io::Duration took = loop_.now() - std::exchange(last_, loop_.now());
+  slow_ = took > std::chrono::seconds(1);
+  if (took < std::chrono::milliseconds(250)) length_ = std::min(length_ * 2, most_);
+  if (slow_) length_ = std::max<SegmentNumber>(1, length_ / 2);
+}
+
+}  // namespace holdfast::transfer

@@ -1,0 +1,35 @@
+// What every reader of a file begins with, and how it feels its way to long runs: get, and the web gateway.
+#pragma once
+
+#include "holdfast/core/cap/cap.h"
+#include "holdfast/core/immutable/share_reader.h"
+#include "holdfast/edge/io/loop.h"
+
+namespace holdfast::transfer {
+
+/// The cap with which a file can be read. Errors: unsupported for a verify cap, malformed for what is no file's cap.
+Result<cap::ChkReadCap> readable(const cap::Cap& cap);
+
+/// What its shares must prove.
+immutable::FileClaim claim_of(const cap::ChkReadCap& cap);
+
+/// How many segments are fetched at once: as many as come in a moment. What is on its way when the reader goes was fetched
+/// for nothing; and hashing many at once is cheaper.
+class RunLength {
+ public:
+  RunLength(io::Loop& loop, std::uint64_t segment_size, std::uint64_t run_bytes_max);
+  SegmentNumber now() const { return length_; }
+  /// The last run took longer than a moment to come and to be passed on.
+  bool slow() const { return slow_; }
+  /// A run has come in.
+  void arrived();
+
+ private:
+  io::Loop& loop_;
+  const SegmentNumber most_;
+  SegmentNumber length_ = 1;
+  bool slow_ = false;
+  io::Time last_;
+};
+
+}  // namespace holdfast::transfer
