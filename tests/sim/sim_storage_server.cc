@@ -9,6 +9,7 @@ namespace {
 
 using storage::ShareStore;
 constexpr std::size_t kPacketBytes = 16 * 1024;
+constexpr std::uint64_t kPiecesMax = 1024;  // of a body; a disk that wrote a large one byte by byte would take hours
 
 /// What is left of a server's failure after it has become a status of HTTP.
 Error over_http(Error error) {
@@ -260,7 +261,7 @@ io::Task<Result<grid::WriteAnswer>> SimStorageServer::write(const StorageIndex& 
     auto body = std::make_shared<Body>(host_.road.loop());
     auto reply = std::make_shared<Reply<grid::WriteAnswer>>(host_.road.loop());
     const EndOfBody end{body};
-    const std::size_t piece = 1 + host_.road.random().below(64 * 1024);
+    const std::size_t piece = std::max(1 + host_.road.random().below(64 * 1024), range.size() / kPiecesMax);
     if (host_.liar.drops()) {
       const bool at_once = host_.road.random().below(4) == 0;
       if (at_once)

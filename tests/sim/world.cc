@@ -432,10 +432,10 @@ io::Task<void> World::repair() {
   for (const transfer::ShareVerdict& verdict : (*outcome.result)->after.shares) {
     const auto host = std::ranges::find(hosts_, verdict.server, [](const auto& each) { return each->id; });
     if (verdict.state != transfer::ShareVerdict::State::good) continue;
-    // A copy on a server that was away while the others were read is only sampled: it may be rotten elsewhere.
-    const auto& read = (*outcome.result)->before.responding;
-    const bool sampled = std::ranges::find(read, verdict.server) == read.end();
-    if (!(*host)->liar.honest() || sampled) there.insert(verdict.share);
+    if (!(*host)->liar.honest())
+      there.insert(verdict.share);
+    else if (!(*host)->witness.look().contains(verdict.share))
+      trial_.violation("a successful repair counts share " + std::to_string(verdict.share) + " on " + (*host)->name);
   }
   if (there.size() != scenario_.n)
     trial_.violation("a successful repair leaves " + std::to_string(there.size()) + " good shares");

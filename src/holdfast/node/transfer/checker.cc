@@ -7,7 +7,6 @@
 #include "holdfast/core/placement/happiness.h"
 #include "holdfast/edge/io/task_group.h"
 #include "holdfast/edge/io/waiting.h"
-#include "holdfast/node/transfer/link.h"
 #include "holdfast/node/transfer/server_survey.h"
 
 namespace holdfast::transfer {
@@ -25,35 +24,38 @@ struct Verifying {
   io::Semaphore slots;
 };
 
-io::Task<Result<Bytes>> read_patiently(Verifying& run, grid::StorageServer& server, ShareNumber share, Range range) {
+io::Task<Result<Bytes>> read_patiently(Link& link, const StorageIndex& si, grid::StorageServer& server,
+                                       ShareNumber share, Range range) {
   for (unsigned failures = 1;; ++failures) {
-    Result<Bytes> bytes = co_await server.read(run.cap.storage_index, share, range);
+    Result<Bytes> bytes = co_await server.read(si, share, range);
     if (bytes) {
-      run.link.heard();
+      link.heard();
       co_return bytes;
     }
     const Errc code = bytes.error().code;
     const bool passing = code == Errc::unavailable || code == Errc::timeout || code == Errc::cancelled;
     if (!passing || failures == kAttempts) co_return bytes;
-    HF_CO_TRY_VOID(co_await run.link.pause(failures));
+    HF_CO_TRY_VOID(co_await link.pause(failures));
   }
 }
 
-io::Task<Result<void>> read_whole_share(Verifying& run, grid::StorageServer& server, ShareNumber share) {
-  immutable::ShareVerifier verifier({run.cap.ueb_hash, run.cap.k, run.cap.n, run.cap.size}, share);
+io::Task<Result<void>> read_whole_share(const Context& context, Link& link, const cap::ChkVerifyCap& cap,
+                                        grid::StorageServer& server, ShareNumber share, Progress& progress) {
+  immutable::ShareVerifier verifier({cap.ueb_hash, cap.k, cap.n, cap.size}, share);
   while (const std::optional<Range> range = verifier.next()) {
-    HF_CO_TRY(const Bytes bytes, co_await read_patiently(run, server, share, *range));
+    HF_CO_TRY(const Bytes bytes, co_await read_patiently(link, cap.storage_index, server, share, *range));
     auto job = [&] { return verifier.on_bytes(bytes); };
-    HF_CO_TRY_VOID(co_await run.context.cpu.run(job));
-    run.progress.done_bytes += bytes.size();
+    HF_CO_TRY_VOID(co_await context.cpu.run(job));
+    progress.done_bytes += bytes.size();
   }
   co_return Result<void>{};
 }
 
-io::Task<void> verify_copy(Verifying* run, grid::StorageServer* server, ShareVerdict* verdict) {
+io::Task<void> verify_into(Verifying* run, grid::StorageServer* server, ShareVerdict* verdict) {
   const bool mine = co_await run->slots.acquire();
   if (!mine) co_return;
-  const Result<void> outcome = co_await read_whole_share(*run, *server, verdict->share);
+  const Result<void> outcome =
+      co_await verify_copy(run->context, run->link, run->cap, *server, verdict->share, run->progress);
   run->slots.release();
   using State = ShareVerdict::State;
   verdict->state = State::good;
@@ -62,8 +64,6 @@ io::Task<void> verify_copy(Verifying* run, grid::StorageServer* server, ShareVer
   switch (outcome.error().code) {
     case Errc::corrupt:
       verdict->state = State::corrupt;
-      // A courtesy to its operator: whether it arrives changes nothing here.
-      static_cast<void>(co_await server->advise_corrupt(run->cap.storage_index, verdict->share, verdict->reason));
       break;
     case Errc::unsupported:
       verdict->state = State::incompatible;
@@ -105,6 +105,16 @@ Result<cap::ChkVerifyCap> verifiable(const cap::Cap& cap) {
   return fail(
       Errc::malformed,
       "that is not the cap of a file (it begins with URI:CHK: or URI:CHK-Verifier:); was it cut when it was copied?");
+}
+
+io::Task<Result<void>> verify_copy(const Context& context, Link& link, const cap::ChkVerifyCap& cap,
+                                   grid::StorageServer& server, ShareNumber share, Progress& progress) {
+  Result<void> outcome = co_await read_whole_share(context, link, cap, server, share, progress);
+  if (!outcome && outcome.error().code == Errc::corrupt) {
+    // A courtesy to its operator: whether it arrives changes nothing here.
+    static_cast<void>(co_await server.advise_corrupt(cap.storage_index, share, outcome.error().what));
+  }
+  co_return outcome;
 }
 
 void sum_up(CheckReport& report) {
@@ -168,7 +178,7 @@ io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap ca
     progress.phase = Phase::verifying;
     progress.total_bytes = report.shares.size() * ((cap.size + cap.k - 1) / cap.k);
     io::TaskGroup group(co_await io::this_scope());
-    for (std::size_t i = 0; i < holders.size(); ++i) group.spawn(verify_copy(&run, holders[i], &report.shares[i]));
+    for (std::size_t i = 0; i < holders.size(); ++i) group.spawn(verify_into(&run, holders[i], &report.shares[i]));
     co_await group.join();
     if (group.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
   }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "holdfast/core/cap/cap.h"
-#include "holdfast/node/transfer/context.h"
+#include "holdfast/node/transfer/link.h"
 #include "holdfast/node/transfer/progress.h"
 
 namespace holdfast::transfer {
@@ -20,6 +20,11 @@ Result<cap::ChkVerifyCap> verifiable(const cap::Cap& cap);
 /// corrupt are reported to their server. Errors: unavailable (no server answered at all), cancelled.
 io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap cap, CheckOptions options,
                                     Progress& progress);
+
+/// Every byte of one copy against the cap. What is corrupt is reported to its server. Errors: corrupt, unsupported (layout
+/// version), not_found, or why it could not be read, after a few attempts.
+io::Task<Result<void>> verify_copy(const Context& context, Link& link, const cap::ChkVerifyCap& cap,
+                                   grid::StorageServer& server, ShareNumber share, Progress& progress);
 
 /// Distinct good shares, hosts, happiness and health from `report.shares`.
 void sum_up(CheckReport& report);

@@ -37,7 +37,7 @@ io::Task<Result<void>> push_shares(const Context& context, PushPlan plan, Segmen
                              plan.original);
   const immutable::SegmentEncoder segment_encoder(plan.geometry, plan.key);
   SegmentPipeline pipeline(context, source, segment_encoder, encoder, SegmentPipeline::Limits{});
-  PushJob job{context, link, plan.si, encoder, pipeline, nullptr, plan.begun_before};
+  PushJob job{context, link, plan.si, encoder, pipeline, nullptr, plan.begun_before, plan.proof};
   plan.wishes.on_happy = [&] {
     if (plan.on_happy) plan.on_happy(encoder.uri_extension_hash());
   };

@@ -13,6 +13,7 @@ struct PushPlan {
   const cap::Key* key = nullptr;    // nothing: the source gives ciphertext
   std::optional<Bytes> original{};  // the extension block that the file has already, kept byte for byte (repair)
   bool begun_before = false;        // by this node
+  CopyProof proof{};                // see PushJob
   SharePlacer::Wishes wishes{};     // on_happy is set by push_shares
   /// Once, when a happiness of `happy` is proven, even if stragglers are still being sent to.
   std::function<void(const Hash& ueb_hash)> on_happy{};

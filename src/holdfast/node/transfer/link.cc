@@ -19,12 +19,16 @@ void Link::heard() {
   last_heard_ = now;
 }
 
-io::Task<Result<void>> Link::pause(unsigned failures, std::string why) {
+io::Duration Link::back_off(unsigned failures) {
   const unsigned doublings = std::min(failures - 1, 16u);
   const io::Duration whole = std::min<io::Duration>(patience_.retry_first * (1L << doublings), patience_.retry_max);
   // Between half and the whole of it, so that many clients do not come back in step.
   const auto half = static_cast<std::uint64_t>(whole.count() / 2);
-  const io::Duration delay{static_cast<io::Duration::rep>(half + random_.below(half + 1))};
+  return io::Duration(static_cast<io::Duration::rep>(half + random_.below(half + 1)));
+}
+
+io::Task<Result<void>> Link::pause(unsigned failures, std::string why) {
+  const io::Duration delay = back_off(failures);
   if (patience_.give_up_after && loop_.now() - last_heard_ > *patience_.give_up_after) {
     co_return fail(Errc::timeout,
                    "no server answered for as long as --timeout allows" + (why.empty() ? "" : " (" + why + ")"));

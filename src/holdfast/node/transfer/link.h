@@ -22,6 +22,9 @@ class Link {
   /// was heard for `give_up_after`; it says `why`.
   io::Task<Result<void>> pause(unsigned failures, std::string why = {});
 
+  /// How long to wait before attempt number `failures` + 1: of growing length, and not the same for many clients.
+  io::Duration back_off(unsigned failures);
+
   /// Nobody has answered for a while although somebody is trying.
   bool down() const { return waiting_ > 0 && loop_.now() - last_heard_ > kDownAfter; }
   io::Time last_heard() const { return last_heard_; }

@@ -54,15 +54,72 @@ std::set<std::pair<std::string, ShareNumber>> unusable_copies(const CheckReport&
   return out;
 }
 
+/// A copy that turns up only after the others have been verified (its server was away, or could not read it) is verified as
+/// they were: a sample may miss what is wrong with it.
+class LateProof {
+ public:
+  LateProof(const Context& context, Link& link, const cap::ChkVerifyCap& cap, const CheckReport& before,
+            Progress& progress)
+      : context_(context), link_(link), cap_(cap), progress_(progress), slots_(context.loop, kCopiesAtOnce) {
+    for (const ShareVerdict& each : before.shares) {
+      if (each.state == ShareVerdict::State::good) verified_.insert({each.server, each.share});
+    }
+  }
+
+  io::Task<Result<void>> prove(grid::StorageServer& server, ShareNumber share) {
+    if (verified_.contains({server.id(), share})) co_return Result<void>{};
+    const bool mine = co_await slots_.acquire();
+    if (!mine) co_return fail(Errc::cancelled, "stopped");
+    const Result<void> outcome = co_await verify_copy(context_, link_, cap_, server, share, progress_);
+    slots_.release();
+    if (outcome) verified_.insert({server.id(), share});
+    co_return outcome;
+  }
+
+ private:
+  static constexpr std::size_t kCopiesAtOnce = 4;  // bounds the memory
+  const Context& context_;
+  Link& link_;
+  const cap::ChkVerifyCap& cap_;
+  Progress& progress_;
+  io::Semaphore slots_;
+  std::set<std::pair<std::string, ShareNumber>> verified_;
+};
+
+/// What was placed is good, also where it could not be read before.
+void add_placed(const Pushed& pushed, RepairReport& report) {
+  for (const auto& [share, servers] : pushed.placed) {
+    for (const grid::StorageServer* server : servers) {
+      const auto known = std::ranges::find_if(report.after.shares, [&](const ShareVerdict& each) {
+        return each.share == share && each.server == server->id();
+      });
+      if (known != report.after.shares.end()) {
+        if (known->state == ShareVerdict::State::unknown)
+          *known = {known->server, share, ShareVerdict::State::good, ""};
+        continue;
+      }
+      ++report.shares_pushed;
+      ShareVerdict& verdict = report.after.shares.emplace_back();
+      verdict.server = server->id();
+      verdict.share = share;
+      verdict.state = ShareVerdict::State::good;
+    }
+  }
+}
+
 /// The encoding of an open file, pushed wherever shares are missing.
-io::Task<Result<void>> push_missing(const Context& context, const cap::ChkVerifyCap& cap, SegmentFetcher& fetcher,
-                                    const CheckOptions& options, Progress& progress, RepairReport& report) {
+io::Task<Result<void>> push_missing(const Context& context, const cap::ChkVerifyCap& cap, Link& link,
+                                    SegmentFetcher& fetcher, const CheckOptions& options, Progress& progress,
+                                    RepairReport& report) {
   const Secret master = crypto::private_upload_master(context.lease_secret, cap.storage_index);
   PushPlan plan{cap.storage_index, master, fetcher.geometry()};
   plan.original = to_bytes(fetcher.file().extension_bytes());
   plan.wishes.happy = 0;
   plan.wishes.patience = options.patience;
   plan.wishes.rejected = unusable_copies(report.before);
+  LateProof late(context, link, cap, report.before, progress);
+  if (options.verify)
+    plan.proof = [&late](grid::StorageServer& server, ShareNumber share) { return late.prove(server, share); };
   GridSource source(fetcher, progress);
   Pushed pushed;
   const Result<void> outcome = co_await push_shares(context, std::move(plan), source, progress, pushed);
@@ -74,19 +131,7 @@ io::Task<Result<void>> push_missing(const Context& context, const cap::ChkVerify
     }
     co_return outcome;
   }
-  for (const auto& [share, servers] : pushed.placed) {
-    for (const grid::StorageServer* server : servers) {
-      const bool known = std::ranges::any_of(report.before.shares, [&](const ShareVerdict& each) {
-        return each.share == share && each.server == server->id();
-      });
-      if (known) continue;
-      ++report.shares_pushed;
-      ShareVerdict& verdict = report.after.shares.emplace_back();
-      verdict.server = server->id();
-      verdict.share = share;
-      verdict.state = ShareVerdict::State::good;
-    }
-  }
+  add_placed(pushed, report);
   co_return outcome;
 }
 
@@ -108,7 +153,7 @@ io::Task<Result<RepairReport>> repair(const Context& context, cap::ChkVerifyCap 
   const immutable::FileClaim claim{cap.ueb_hash, cap.k, cap.n, cap.size};
   SegmentFetcher fetcher(context, link, cap.storage_index, claim, nullptr);
   Result<void> done = co_await fetcher.open();
-  if (done) done = co_await push_missing(context, cap, fetcher, options, progress, report);
+  if (done) done = co_await push_missing(context, cap, link, fetcher, options, progress, report);
   co_await fetcher.close();
   if (!done) co_return tl::make_unexpected(done.error());
   sum_up(report.after);

@@ -92,6 +92,13 @@ Error SharePlacer::too_few(std::size_t answered) const {
   return {Errc::unhappy, what};
 }
 
+std::string SharePlacer::who_is_waited_for() const {
+  const auto answered = std::ranges::count_if(servers_, &ServerFacts::answered);
+  const auto silent = std::ranges::find_if(servers_, [](const ServerFacts& each) { return !each.answered; });
+  return "waiting for servers: " + std::to_string(answered) + " of " + std::to_string(servers_.size()) + " answer (" +
+         (silent != servers_.end() ? silent->problem.what : "too few") + ")";
+}
+
 /// Asks all candidates at once, and goes on when the plan is as happy as wished and those who are late have had their
 /// chance; they are asked on in the background.
 io::Task<Result<void>> SharePlacer::gather() {
@@ -119,10 +126,8 @@ io::Task<Result<void>> SharePlacer::gather() {
     // Late is who takes much longer than the others did.
     if (happy && now - *happy_since >= std::max(kLateAtLeast, (*happy_since - start) * 3)) co_return Result<void>{};
     if (!happy && std::ranges::any_of(servers_, &ServerFacts::asked)) {
-      const auto silent = std::ranges::find_if(servers_, [](const ServerFacts& each) { return !each.answered; });
       progress_.waiting_for_link = answered == 0;
-      progress_.note = "waiting for servers: " + std::to_string(answered) + " of " + std::to_string(servers_.size()) +
-                       " answer (" + (silent != servers_.end() ? silent->problem.what : "too few") + ")";
+      progress_.note = who_is_waited_for();
     }
     HF_CO_TRY_VOID(co_await wait_for_change());
   }
@@ -158,11 +163,15 @@ io::Task<void> SharePlacer::allocate_on(std::size_t position, std::set<ShareNumb
     co_return;
   }
   if (!reply) {
-    for (ShareNumber share : shares) refused_.insert({position, share});
+    for (ShareNumber share : shares) {
+      refused_.insert({position, share});
+      no_room_.insert({position, share});
+    }
     facts.problem = reply.error();
     co_return;
   }
-  job_.link.heard();
+  // Who takes nothing is no progress.
+  if (!reply->allocated.empty() || !reply->already_have.empty()) job_.link.heard();
   facts.complete.insert(reply->already_have.begin(), reply->already_have.end());
   for (ShareNumber share : shares) {
     SharePusher::Start begin;
@@ -176,6 +185,7 @@ io::Task<void> SharePlacer::allocate_on(std::size_t position, std::set<ShareNumb
                      (reply->matched.contains(share) && partial == facts.partial.end());
     } else if (facts.resumes) {
       refused_.insert({position, share});
+      no_room_.insert({position, share});
       continue;
     }  // else: a stock server that may hold a partial of ours; the pusher probes
     start(position, share, std::move(begin));
@@ -353,6 +363,20 @@ io::Task<Result<void>> SharePlacer::wait_for_change() {
   co_return Result<void>{};
 }
 
+/// Each of those who have not answered can make it happier by one.
+bool SharePlacer::others_may_answer() const {
+  const auto open = std::ranges::count_if(servers_, [](const ServerFacts& each) { return !each.final; });
+  return open > 0 && happiness() + static_cast<std::size_t>(open) >= wishes_.happy;
+}
+
+/// While there is nothing to do but wait: who could not take a share when it was asked may have room by now.
+void SharePlacer::ask_those_without_room_again() {
+  const io::Time now = job_.context.loop.now();
+  if (now < ask_again_at_) return;
+  ask_again_at_ = now + job_.link.back_off(++asked_again_);
+  for (const Refusal& each : std::exchange(no_room_, {})) refused_.erase(each);
+}
+
 io::Task<Result<void>> SharePlacer::supervise() {
   progress_.phase = Phase::sending;
   const unsigned n = job_.encoder.params().n;
@@ -367,7 +391,11 @@ io::Task<Result<void>> SharePlacer::supervise() {
     if (happy && rest_is_silent()) co_return Result<void>{};
     const bool running = std::ranges::any_of(
         attempts_, [](const auto& attempt) { return attempt->pusher.state() == SharePusher::State::running; });
-    if (!running && !happy && job_.pipeline.is_finished()) {
+    const bool short_of_servers = !running && !happy && job_.pipeline.is_finished();
+    if (short_of_servers && others_may_answer()) {
+      ask_those_without_room_again();
+      progress_.note = who_is_waited_for();
+    } else if (short_of_servers) {
       std::string what = "the shares reached a happiness of " + std::to_string(happiness()) + ", but " +
                          std::to_string(wishes_.happy) + " is asked for";
       if (!warnings_.empty()) what += "; " + warnings_.back();

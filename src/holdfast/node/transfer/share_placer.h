@@ -49,6 +49,9 @@ class SharePlacer {
   io::Task<void> keep_asking(std::size_t position);
   std::size_t possible_happiness() const;
   Error too_few(std::size_t answered) const;
+  std::string who_is_waited_for() const;
+  bool others_may_answer() const;
+  void ask_those_without_room_again();
   io::Task<Result<void>> allocate_planned();
   io::Task<void> allocate_on(std::size_t server, std::set<ShareNumber> shares);
   void start(std::size_t server, ShareNumber share, SharePusher::Start start);
@@ -74,6 +77,9 @@ class SharePlacer {
   std::vector<ServerFacts> servers_;
   std::vector<std::unique_ptr<Attempt>> attempts_;
   std::set<Refusal> refused_;
+  std::set<Refusal> no_room_;  // of them: not taken when it was asked for; there may be room later
+  io::Time ask_again_at_{};
+  unsigned asked_again_ = 0;
   std::vector<std::string> warnings_;
   io::Event changed_;
   bool change_pending_ = false;

@@ -361,6 +361,7 @@ io::Task<Result<void>> SharePusher::prove() {
   unsent.subtract(sent_);
   if (!unsent.empty()) {
     reader_.detach();  // else the front would wait for us, who wait for the front
+    if (job_.proof) HF_CO_TRY_VOID(co_await job_.proof(server_, share_));
     HF_CO_TRY_VOID(co_await job_.pipeline.finished());
     HF_CO_TRY_VOID(co_await prove_share(job_.context, job_.encoder, server_, job_.si, share_, unsent));
   }

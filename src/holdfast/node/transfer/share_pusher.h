@@ -10,6 +10,9 @@
 
 namespace holdfast::transfer {
 
+/// Looks at the whole of a copy that was there before. Errors: corrupt, or why it could not be read.
+using CopyProof = std::function<io::Task<Result<void>>(grid::StorageServer&, ShareNumber)>;
+
 /// What all pushers of one upload share.
 struct PushJob {
   const Context& context;
@@ -19,6 +22,7 @@ struct PushJob {
   SegmentPipeline& pipeline;
   std::function<void()> changed;  // something worth looking at: the supervisor wakes
   bool begun_here = false;        // who was at work just now was this node, before it was interrupted
+  CopyProof proof{};              // besides the sample that is always taken of a copy with bytes that were not sent
 };
 
 /// Secrets of one server, derived from the identity of its verified certificate.
