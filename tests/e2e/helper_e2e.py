@@ -1,156 +1,369 @@
-"""put through an upload helper with the real binary: what is saved, and what goes on after cuts, kills and poison."""
-import glob
-import json
+#!/usr/bin/env python3
+"""The upload helper's own behaviour, asked of the real binary in plain words (U10, F9, F18, F30, F35, F38; leg H)."""
 import os
-import time
+import random
+import shutil
+import tempfile
 import unittest
 
-from rig import Helper, Links, Place, finish, get, put, sha256, start, wait_until
-
-MIB = 1 << 20
-
-
-def same_back(case, place, cap, path):
-    get(place.client, cap, path + ".out")
-    case.assertEqual(sha256(path), sha256(path + ".out"))
+import cbor
+from gbs import CBOR, Client, new_secret, new_si
+from helpers import PIECE, HelperClient, HelperNode, connect, piece_digests
+from rig import Place, Server
 
 
-class Undisturbed(unittest.TestCase):
-    def test_each_byte_is_sent_once_and_the_cap_is_that_of_a_direct_upload(self):
-        with Place(helper=True) as place:
-            for size in (56, MIB, MIB + 3, 20_000_000):
-                path = place.file(f"f{size}", size, size)
-                report = put(place.client, path)
-                self.assertEqual(report["via"]["bytes_sent"], size)
-                self.assertTrue(report["via"]["name"].startswith("helper "))
-                self.assertEqual(report["placement"], "proven")
-                self.assertEqual((report["shares_placed"], report["happiness"]), (10, 10))
-                self.assertEqual(report["warnings"], [])
-                direct = put(place.client, path, "--helper", "none")
-                self.assertEqual(direct["cap"], report["cap"])
-                self.assertIsNone(direct["via"])
-                self.assertLess(direct["bytes_sent"], MIB)  # it is there
-                same_back(self, place, report["cap"], path)
-
-    def test_what_is_there_already_is_not_sent(self):
-        with Place(helper=True) as place:
-            path = place.file("f", 5_000_000, 1)
-            cap = put(place.client, path, "--helper", "none")["cap"]
-            again = put(place.client, path)
-            self.assertEqual(again["cap"], cap)
-            self.assertEqual(again["bytes_sent"], 0)
-            self.assertTrue(again["via"]["name"])
-
-    def test_a_client_that_knows_no_servers_says_whose_word_it_is(self):
-        with Place(helper=True) as place:
-            alone = place.new_client("alone", place.nurls(), helpers=[place.helper_nurl()])
-            with open(alone + "/private/servers.nurl", "w") as f:
-                f.write("# none\n")
-            path = place.file("f", 3_000_000, 2)
-            report = put(alone, path)
-            self.assertEqual(report["placement"], "told")
-            self.assertTrue(any("the word of" in each for each in report["warnings"]))
-
-    def test_status_shows_the_helper(self):
-        with Place(helper=True) as place:
-            out, _ = finish(start(place.client, "status", "--json"))
-            (helper,) = json.loads(out)["helpers"]
-            self.assertTrue(helper["reachable"])
+def noise(size, seed):
+    return random.Random(seed).randbytes(size)
 
 
-class Broken(unittest.TestCase):
-    def test_cuts_on_the_slow_leg_cost_little(self):
-        with Place() as place, Links([place.helper_nurl()], seed=3) as links:
-            links.tell("cut rst up 1000000 5000000")
-            client = place.new_client("cut", place.nurls(), helpers=links.nurls)
-            path = place.file("f", 60_000_000, 3)
-            report = put(client, path)
-            cuts = links.sum("cuts")
-            self.assertGreater(cuts, 5)
-            self.assertTrue(report["via"]["name"])
-            self.assertLessEqual(report["via"]["bytes_sent"] - 60_000_000, cuts * MIB)
-            same_back(self, place, report["cap"], path)
+class HelperCase(unittest.TestCase):
+    """Ten storage servers in one process, and a helper of its own that knows them."""
 
-    def test_a_killed_client_goes_on_where_it_was(self):
-        with Place() as place, Links([place.helper_nurl()]) as links:
-            links.line_rate(8_000_000)
-            client = place.new_client("slow", place.nurls(), helpers=links.nurls)
-            path = place.file("f", 40_000_000, 4)
-            first = start(client, "put", path, "--progress", "none")
-            wait_until(lambda: links.sum("bytes_up") > 20_000_000, "half of it is sent")
-            first.kill()
-            first.communicate()
-            links.line_rate(0)
-            report = put(client, path)
-            self.assertGreater(report["via"]["bytes_skipped"], 10_000_000)
-            self.assertLess(report["via"]["bytes_sent"], 30_000_000)
-            self.assertEqual(report["via"]["pieces_wrong"], 0)
-            same_back(self, place, report["cap"], path)
+    @classmethod
+    def setUpClass(cls):
+        cls.place = Place(10)
+        cls.helper = HelperNode(cls.place.path + "/the-helper", cls.place.nurls())
 
-    def test_a_poisoned_spool_costs_the_poisoned_pieces(self):
-        with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper, Links([helper.nurl]) as links:
-            links.line_rate(8_000_000)
-            client = place.new_client("slow", place.nurls(), helpers=links.nurls)
-            path = place.file("f", 40_000_000, 5)
-            first = start(client, "put", path, "--progress", "none")
-            wait_until(lambda: links.sum("bytes_up") > 20_000_000, "half of it is sent")
-            first.kill()
-            first.communicate()
+    @classmethod
+    def tearDownClass(cls):
+        cls.helper.stop()
+        cls.place.__exit__()
+
+    def client(self, **more):
+        client = HelperClient(self.helper, **more)
+        self.addCleanup(client.close)
+        return client
+
+    def begun(self, client, si, size, **more):
+        answer = client.begin(si, size, **more)
+        self.assertEqual(answer.status, 201, answer.body)
+        self.assertEqual((answer.value["state"], answer.value["offset"]), ("receiving", 0))
+        return answer.value["upload"]
+
+
+class Uploads(HelperCase):
+    def test_whole_upload_goes_to_the_grid_and_is_there_for_the_next_one(self):
+        client, si, data = self.client(), new_si(), noise(2 * PIECE + 777, 1)
+        done = client.upload(si, data)
+        self.assertEqual(sorted(done["shares"]), list(range(10)))
+        self.assertEqual(len({server for servers in done["shares"].values() for server in servers}), 10)
+        left = self.helper.spool("CHK_incoming") + self.helper.spool("CHK_encoding")
+        self.assertEqual([name for name in left if name.startswith(si)], [])
+        for who in (client, self.client()):
+            answer = who.begin(si, len(data))
+            self.assertEqual((answer.status, answer.value["state"]), (200, "present"))
+            self.assertEqual(answer.value["ueb"], done["ueb"])
+            self.assertEqual(sorted(answer.value["shares"]), list(range(10)))
+        # Shares that the client does not want count for nothing.
+        import hashlib
+        tag = b"allmydata_uri_extension_v1"
+        message = b"%d:%s," % (len(tag), tag) + done["ueb"]
+        reject = hashlib.sha256(hashlib.sha256(message).digest()).digest()
+        answer = self.client().begin(si, len(data), reject=[reject])
+        self.assertEqual((answer.status, answer.value["state"]), (201, "receiving"))
+
+    def test_broken_requests_keep_what_came_and_the_rest_is_enough(self):
+        client, si, data = self.client(), new_si(), noise(3 * PIECE + 5, 2)
+        upload, at, source = self.begun(client, si, len(data)), 0, random.Random(3)
+        while at < len(data):
+            step = min(len(data) - at, source.randrange(1, 700_000))
+            stream = client.begin_append(upload, at, len(data) - at)
+            stream.sendall(data[at:at + step])
+            stream.close()
+            held = client.offset(upload)  # ends the request that hangs, and syncs what it brought
+            self.assertTrue(at <= held <= at + step, (at, held, step))
+            at = held
+        self.assertEqual(client.complete(upload, data).status, 202)
+        self.assertEqual(sorted(client.wait_until(si, "done")["shares"]), list(range(10)))
+
+    def test_wrong_piece_is_found_and_costs_itself(self):
+        client, si, data = self.client(), new_si(), noise(2 * PIECE + 99, 4)
+        poisoned = bytearray(data)
+        poisoned[PIECE + 3] ^= 1
+        upload = self.begun(client, si, len(data))
+        self.assertEqual(client.append(upload, 0, bytes(poisoned)).status, 204)
+        self.assertEqual(client.complete(upload, data).status, 422)
+        answer = client.ask("GET", upload + "?digests").value
+        self.assertEqual(answer["offset"], len(data))
+        held = [answer["digests"][at:at + 32] for at in range(0, len(answer["digests"]), 32)]
+        wrong = [i for i, digest in enumerate(piece_digests(data)) if held[i] != digest]
+        self.assertEqual(wrong, [1])
+        self.assertEqual(client.ask("PUT", upload + "?piece=1", body=data[PIECE:2 * PIECE]).status, 204)
+        self.assertEqual(client.ask("PUT", upload + "?piece=3", body=data[PIECE:2 * PIECE]).status, 409)
+        self.assertEqual(client.ask("PUT", upload + "?piece=0", body=data[:PIECE - 1]).status, 409)
+        self.assertEqual(client.complete(upload, data).status, 202)
+        self.assertEqual(client.complete(upload, data).status, 202, "the answer may have been lost (F9)")
+        client.wait_until(si, "done")
+
+    def test_stranger_with_the_storage_index_learns_nothing(self):
+        client, si, data = self.client(), new_si(), noise(500_000, 5)
+        upload = self.begun(client, si, len(data))
+        client.append(upload, 0, data[:300_000])
+        stranger = self.client()
+        self.assertEqual(stranger.state(si).status, 404)
+        for method, path in (("HEAD", upload), ("GET", upload + "?digests"), ("DELETE", upload), ("PUT", upload + "?piece=0")):
+            self.assertEqual(stranger.ask(method, path, body=b"" if method == "PUT" else None).status, 404, method)
+        self.assertEqual(stranger.append(upload, 300_000, data[300_000:]).status, 404)
+        theirs = self.begun(stranger, si, len(data))
+        self.assertNotEqual(theirs, upload)
+        self.assertEqual(stranger.append(theirs, 0, bytes(len(data))).status, 204)
+        # Somebody with the same secret goes on (F35).
+        second = self.client(secret=client.secret)
+        state = second.begin(si, len(data)).value
+        self.assertEqual((state["offset"], state["upload"]), (300_000, upload))
+        self.assertEqual(second.append(upload, 300_000, data[300_000:]).status, 204)
+        self.assertEqual(second.complete(upload, data).status, 202)
+        client.wait_until(si, "done")
+
+    def test_newer_request_takes_over_and_another_client_waits(self):
+        client, si, data = self.client(), new_si(), noise(400_000, 6)
+        upload = self.begun(client, si, len(data))
+        stream = client.begin_append(upload, 0, len(data))
+        stream.sendall(data[:100_000])
+        other = self.client(secret=client.secret)
+        while True:  # until the first bytes have come, nobody is sending
+            state = other.begin(si, len(data)).value
+            if state["busy"]:
+                break
+        answer = other.append(upload, 0, data)
+        self.assertEqual(answer.status, 423, answer.body)
+        self.assertEqual(answer["Retry-After"], "2")
+        held = client.offset(upload)  # the same client: at once, though the first request still hangs
+        self.assertEqual(held, 100_000)
+        reply = stream.recv(1000)
+        self.assertIn(b" 503 ", reply.split(b"\r\n")[0])
+        stream = client.begin_append(upload, held, len(data) - held)
+        stream.sendall(data[held:held + 50_000])
+        while not other.state(si).value["busy"]:
+            pass
+        self.assertFalse(other.state(si, wait=30).value["busy"], "two seconds without a byte")
+        self.assertEqual(other.append(upload, 150_000, data[150_000:]).status, 204)
+        self.assertEqual(other.complete(upload, data).status, 202)
+        client.wait_until(si, "done")
+        stream.close()
+
+    def test_operator_sees_what_clients_do_not(self):
+        client, si = self.client(), new_si()
+        upload = self.begun(client, si, 1_000_000)
+        client.append(upload, 0, bytes(10_000))
+        listed = [each for each in client.status()["uploads"] if each["storage_index"] == si]
+        self.assertEqual([(e["state"], e["held"], e["size"]) for e in listed], [("receiving", 10_000, 1_000_000)])
+        metrics = client.operate("GET", "/metrics").body.decode()
+        self.assertIn("holdfast_helper_uploads_receiving ", metrics)
+        for token in ("", "x" * 32):
+            answer = client.request("GET", "/helper/v1/status", headers=[("Holdfast-Operator", token)])
+            self.assertEqual(answer.status, 401)
+        self.assertEqual(client.request("GET", "/metrics").status, 401)
+        path = "/helper/v1/status/" + listed[0]["id"]
+        self.assertEqual(client.operate("POST", path + "?do=burn").status, 400)
+        self.assertEqual(client.operate("POST", path + "?do=drop").status, 204)
+        self.assertEqual(client.operate("POST", path + "?do=drop").status, 404)
+        self.assertEqual(client.ask("HEAD", upload).status, 404)
+
+
+class Kills(unittest.TestCase):
+    """The helper is killed; what it acknowledged stays, and what is whole goes to the grid with nobody connected."""
+
+    def setUp(self):
+        self.place = Place(10)
+        self.helper = HelperNode(self.place.path + "/the-helper", self.place.nurls())
+
+    def tearDown(self):
+        self.helper.stop()
+        self.place.__exit__()
+
+    def restart(self):
+        self.helper.kill()
+        self.helper.start()
+
+    def test_acknowledged_bytes_survive_kills_at_random_moments(self):
+        si, data, source = new_si(), noise(4 * PIECE + 1, 7), random.Random(8)
+        secret, acknowledged, at = new_secret(), 0, 0
+        client = HelperClient(self.helper, secret)
+        upload = client.begin(si, len(data)).value["upload"]
+        while at < len(data):
+            step = source.randrange(1, PIECE)
+            if source.random() < 0.5:
+                answer = client.append(upload, at, data[at:at + step])
+                self.assertEqual(answer.status, 204)
+                acknowledged = int(answer["Upload-Offset"])
+            else:
+                client.begin_append(upload, at, len(data) - at).sendall(data[at:at + step])
+            self.restart()
+            client = HelperClient(self.helper, secret)
+            at = client.offset(upload)
+            self.assertGreaterEqual(at, acknowledged)
+            held = client.ask("GET", upload + "?digests").value["digests"]
+            self.assertEqual(held, b"".join(piece_digests(data[:at])))
+        self.assertEqual(client.complete(upload, data).status, 202)
+        self.assertEqual(sorted(client.wait_until(si, "done")["shares"]), list(range(10)))
+
+    def test_client_gone_for_good_after_the_last_byte(self):
+        files = {new_si(): noise(random.Random(i).randrange(1, 3 * PIECE), i) for i in range(12)}
+        secret = new_secret()
+        for si, data in files.items():
+            client = HelperClient(self.helper, secret)
+            upload = client.begin(si, len(data)).value["upload"]
+            self.assertEqual(client.append(upload, 0, data).status, 204)
+            self.assertEqual(client.complete(upload, data).status, 202)
+            client.close()
+            self.helper.kill()  # somewhere in sealing, encoding, pushing, removing
+            self.helper.start()
+        for si, data in files.items():
+            client = HelperClient(self.helper, secret)
+            state = client.begin(si, len(data)).value
+            if state["state"] != "present":
+                client.wait_until(si, "done", "present")
+            self.assertEqual(client.begin(si, len(data)).value["state"], "present")
+            client.close()
+        self.assertEqual((self.helper.spool("CHK_incoming"), self.helper.spool("CHK_encoding")), ([], []))
+
+    def test_forty_open_uploads_are_there_after_a_kill(self):
+        secret, files = new_secret(), {}
+        client = HelperClient(self.helper, secret)
+        for i in range(40):  # U10
+            si, data = new_si(), noise(100_000 + i, i)
+            upload = client.begin(si, len(data)).value["upload"]
+            client.append(upload, 0, data[:50_000])
+            files[si] = (upload, data)
+        self.restart()
+        client = HelperClient(self.helper, secret)
+        self.assertEqual(len(client.status()["uploads"]), 40)
+        for si, (upload, data) in files.items():
+            self.assertEqual(client.offset(upload), 50_000)
+            self.assertEqual(client.append(upload, 50_000, data[50_000:]).status, 204)
+            self.assertEqual(client.complete(upload, data).status, 202)
+        for si in files:
+            client.wait_until(si, "done")
+
+
+class BadInput(HelperCase):
+    def test_requests_that_make_no_sense_are_refused_and_nothing_is_lost(self):
+        client, si, data = self.client(), new_si(), noise(300_000, 9)
+        upload = self.begun(client, si, len(data))
+        self.assertEqual(client.append(upload, 0, data[:100_000]).status, 204)
+        post, patch = f"/helper/v1/chk/{si}", [("Content-Type", "application/partial-upload")]
+        good = {"size": 300_000, "needed": 3, "total": 10, "happy": 7, "segment-size": 300_000, "reject": []}
+
+        def message(**changes):
+            return cbor.encode({**good, **changes})
+        cbor_type = [("Content-Type", CBOR)]
+        refused = [
+            ("GET", "/helper/v1/chk/aaaa", [], None, {404}), ("GET", "/helper/v1/nothing", [], None, {404}),
+            ("PUT", post, [], b"", {405}), ("POST", upload, [], b"", {405}), ("GET", upload, [], None, {405}),
+            ("POST", post, [("Content-Type", "text/plain")], message(), {415}), ("POST", post, cbor_type, b"", {400}), ("POST", post, cbor_type, b"\xff", {400}),
+            ("POST", post, cbor_type, b"\x9f" * 10_000, {400}), ("POST", post, cbor_type, bytes(20_000), {413}),
+            ("POST", post, cbor_type, message() + b"\0", {400}),
+            ("POST", post, cbor_type, b"\xbb\xff\xff\xff\xff\xff\xff\xff\xff", {400}),
+            ("POST", post, cbor_type, message(size=300_001), {400, 409}), ("POST", post, cbor_type, message(total=11), {409}),
+            ("POST", post, cbor_type, message(**{"segment-size": 0}), {400}), ("POST", post, cbor_type, message(size=0), {400}),
+            ("POST", post, cbor_type, message(needed=0), {400}), ("POST", post, cbor_type, message(needed=11), {400}),
+            ("POST", post, cbor_type, message(total=257), {400}), ("POST", post, cbor_type, message(happy=0), {400}),
+            ("POST", post, cbor_type, message(happy=11), {400}), ("POST", post, cbor_type, message(size=2**63), {400, 413}),
+            ("POST", post, cbor_type, message(reject=[b"x"]), {400}), ("POST", post, cbor_type, message(reject="x"), {400}),
+            ("PATCH", upload, patch, b"x", {400}), ("PATCH", upload, patch + [("Upload-Offset", "100000")], b"x", {400}),
+            ("PATCH", upload, patch + [("Upload-Offset", "-1"), ("Upload-Complete", "?0")], b"x", {400}),
+            ("PATCH", upload, patch + [("Upload-Offset", "100000"), ("Upload-Complete", "0")], b"x", {400}),
+            ("PATCH", upload, patch + [("Upload-Offset", "99999"), ("Upload-Complete", "?0")], b"x", {409}),
+            ("PATCH", upload, patch + [("Upload-Offset", "100001"), ("Upload-Complete", "?0")], b"x", {409}),
+            ("PATCH", upload, [("Upload-Offset", "100000"), ("Upload-Complete", "?0")], b"x", {415}),
+            ("PATCH", upload, patch + [("Upload-Offset", "100000"), ("Upload-Complete", "?0")], bytes(200_001), {413}),
+            ("PATCH", upload, patch + [("Upload-Offset", "100000"), ("Upload-Complete", "?1")], b"", {400}),
+            ("PATCH", upload, patch + [("Upload-Offset", "100000"), ("Upload-Complete", "?1"),
+                                       ("Holdfast-Pieces", "sha-256=:AAAA:")], b"", {400}),
+            ("PATCH", upload, patch + [("Upload-Offset", "100000"), ("Upload-Complete", "?1"),
+                                       ("Holdfast-Pieces", f"sha-256=:{'A' * 43}=:")], b"", {409}),
+            ("PUT", upload + "?piece=x", [], b"", {404}), ("PUT", upload + "?piece=0", [], bytes(PIECE + 1), {413}),
+            ("PUT", upload + "?piece=0", [], b"x", {409}), ("HEAD", upload + "a", [], None, {404}),
+        ]
+        for method, path, headers, body, expected in refused:
+            answer = client.ask(method, path, headers, body)
+            self.assertIn(answer.status, expected, (method, path, headers, answer.body))
+        self.assertEqual(client.request("GET", post).status, 400, "no secret")
+        self.assertEqual(client.request("GET", post, [("lease-renew-secret", b"r" * 32)]).status, 400)
+        self.assertEqual(client.request("GET", "/helper/v1/version", headers=[("Authorization", "Tahoe-LAFS AAAA")]).status, 401)
+        self.assertEqual(client.offset(upload), 100_000)
+        self.assertEqual(client.append(upload, 100_000, data[100_000:]).status, 204)
+        self.assertEqual(client.complete(upload, data).status, 202)
+        client.wait_until(si, "done")
+
+    def test_http_that_is_none_never_gets_a_5xx(self):
+        for raw in (b"\0\0\0\0\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+                    b"POST /helper/v1/chk/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+                    b"GET " + b"a" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\nHost: x\n\n" * 3):
+            with connect(self.helper.port) as stream:
+                stream.sendall(raw)
+                reply = stream.recv(100)
+                self.assertTrue(reply == b"" or reply.split()[1][:1] == b"4", reply)
+
+
+class Limits(unittest.TestCase):
+    def test_quota_is_a_clear_refusal_and_what_is_held_stays(self):
+        with Place(10) as place:
+            helper = HelperNode(place.path + "/the-helper", place.nurls(), {"max_bytes": 3_000_000, "max_uploads": 3})
+            try:
+                client, si = HelperClient(helper), new_si()
+                self.assertEqual(client.begin(si, 3_000_001).status, 413)
+                data = noise(2_000_000, 1)
+                upload = client.begin(si, len(data)).value["upload"]
+                self.assertEqual(client.append(upload, 0, data[:1_500_000]).status, 204)
+                other = HelperClient(helper)
+                self.assertEqual(other.begin(new_si(), 2_000_000).status, 507)
+                ghosts = [HelperClient(helper).begin(new_si(), 900_000).status for _ in range(5)]
+                self.assertIn(507, ghosts, "too many uploads")
+                self.assertEqual(client.append(upload, 1_500_000, data[1_500_000:]).status, 204)
+                self.assertEqual(client.complete(upload, data).status, 202)
+                client.wait_until(si, "done")
+            finally:
+                helper.stop()
+
+    def test_grid_that_is_down_is_waited_for(self):
+        path = tempfile.mkdtemp(prefix="holdfast-e2e-")
+        servers = [Server(f"{path}/s{i}") for i in range(3)]
+        helper = HelperNode(path + "/helper", [server.nurl for server in servers])
+        try:
+            client, si, data = HelperClient(helper), new_si(), noise(500_000, 1)
+            upload = client.begin(si, len(data), k=1, n=3, happy=3).value["upload"]
+            client.append(upload, 0, data)
+            for server in servers:
+                server.kill()
+            self.assertEqual(client.complete(upload, data).status, 202)
+            self.assertIn(client.state(si, wait=1).value["state"], ("encoding", "pushing"))
             helper.kill()
-            (spool,) = [each for each in glob.glob(helper.path + "/helper/CHK_incoming/*")
-                        if os.path.isfile(each) and os.path.getsize(each) > 10_000_000]
-            with open(spool, "r+b") as f:
-                f.seek(5 * MIB + 17)
-                f.write(b"\0\0\0\0\0\0\0\0")
             helper.start()
-            links.line_rate(0)
-            report = put(client, path)
-            self.assertEqual(report["via"]["pieces_wrong"], 1)
-            self.assertLess(report["via"]["bytes_sent"], 31_000_000)
-            same_back(self, place, report["cap"], path)
+            client = HelperClient(helper, client.secret)
+            self.assertIn(client.state(si).value["state"], ("encoding", "pushing"))
+            for server in servers:
+                server.start()
+            client.operate("POST", "/helper/v1/status/" + client.status()["uploads"][0]["id"] + "?do=retry")
+            self.assertEqual(sorted(client.wait_until(si, "done")["shares"]), [0, 1, 2])
+        finally:
+            helper.stop()
+            for server in servers:
+                server.stop()
+            shutil.rmtree(path)
 
-    def test_a_helper_killed_in_the_middle_goes_on_when_it_is_back(self):
-        with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper, Links([helper.nurl]) as links:
-            links.line_rate(8_000_000)
-            client = place.new_client("slow", place.nurls(), helpers=links.nurls)
-            path = place.file("f", 40_000_000, 6)
-            running = start(client, "put", path, "--json", "--progress", "none")
-            wait_until(lambda: links.sum("bytes_up") > 20_000_000, "half of it is sent")
-            helper.kill()
-            helper.start()
-            links.line_rate(0)
-            out, _ = finish(running)
-            report = json.loads(out)
-            self.assertTrue(report["via"]["name"])
-            self.assertLess(report["via"]["bytes_resent"], 12_000_000)  # what came in the last second
-            same_back(self, place, report["cap"], path)
-
-    def test_a_helper_that_is_not_there_is_gone_around(self):
-        with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper:
-            client = place.new_client("direct", place.nurls(), helpers=[helper.nurl])
-            helper.kill()
-            path = place.file("f", 3_000_000, 7)
-            began = time.monotonic()
-            report = put(client, path)
-            self.assertLess(time.monotonic() - began, 30)
-            self.assertEqual(report["via"]["name"], "")
-            self.assertTrue(any("going around" in each for each in report["warnings"]))
-            same_back(self, place, report["cap"], path)
-
-    def test_a_given_up_upload_is_dropped_at_the_helper(self):
-        with Place() as place, Links([place.helper_nurl()]) as links:
-            links.line_rate(8_000_000)
-            client = place.new_client("slow", place.nurls(), helpers=links.nurls)
-            path = place.file("f", 40_000_000, 8)
-            first = start(client, "put", path, "--progress", "none")
-            wait_until(lambda: links.sum("bytes_up") > 10_000_000, "some of it is sent")
-            first.terminate()
-            self.assertIn("stopped", finish(first, 3)[1])
-            out, _ = finish(start(client, "transfers", "--json"))
-            (upload,) = json.loads(out)["uploads"]
-            finish(start(client, "transfers", "cancel", upload["id"]))
-            links.line_rate(0)
-            self.assertEqual(put(client, path)["via"]["bytes_skipped"], 0)
+    def test_fewer_shares_than_wanted_are_repaired_from_the_grid(self):
+        path = tempfile.mkdtemp(prefix="holdfast-e2e-")
+        servers = [Server(f"{path}/s{i}") for i in range(4)]
+        helper = HelperNode(path + "/helper", [server.nurl for server in servers])
+        try:
+            client, si, data = HelperClient(helper), new_si(), noise(1_200_000, 2)
+            done = client.upload(si, data, k=2, n=4, happy=4)
+            for i in (0, 1):
+                servers[i].kill()
+                shutil.rmtree(f"{path}/s{i}/storage/shares")
+                servers[i].start()
+            answer = client.begin(si, len(data), k=2, n=4, happy=4)
+            self.assertEqual(answer.value["state"], "repairing")
+            repaired = client.wait_until(si, "done")
+            self.assertEqual((repaired["ueb"], sorted(repaired["shares"])), (done["ueb"], [0, 1, 2, 3]))
+            self.assertEqual(client.begin(si, len(data), k=2, n=4, happy=4).value["state"], "present")
+        finally:
+            helper.stop()
+            for server in servers:
+                server.stop()
+            shutil.rmtree(path)
 
 
 if __name__ == "__main__":

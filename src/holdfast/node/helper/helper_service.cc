@@ -148,7 +148,7 @@ io::Task<Result<HelperService::Answer>> HelperService::begin(StorageIndex si, pr
     if (a.size != b.size || a.k != b.k || a.n != b.n || a.segment_size != b.segment_size)
       co_return fail(Errc::conflict, "this upload has begun with other parameters");
     const bool over = job->phase == Job::Phase::done || job->phase == Job::Phase::failed ||
-                      (job->upload != nullptr && job->upload->gone);
+                      (job->phase == Job::Phase::receiving && job->upload->gone);
     if (!over) {
       job->happy = std::max(job->happy, request.happy);
       co_return Answer{state_of(*job, asker), false};

@@ -110,10 +110,11 @@ io::Task<Result<HelperState>> HelperService::state(StorageIndex si, Asker asker,
   const JobPtr job = it->second;
   const Job::Phase before = job->phase;
   const HelperState first = state_of(*job, asker);
-  const io::Time deadline = context_.loop.now() + wait;
+  const bool over = before == Job::Phase::done || before == Job::Phase::failed;  // nothing to wait for
+  const io::Time deadline = context_.loop.now() + (over ? std::chrono::seconds(0) : wait);
   while (context_.loop.now() < deadline && job->phase == before) {
     const bool free_again = first.busy && !state_of(*job, asker).busy;
-    const bool ended = job->upload != nullptr && job->upload->gone;
+    const bool ended = job->phase == Job::Phase::receiving && job->upload->gone;
     if (free_again || ended) break;
     // That a sender falls silent makes no noise.
     const io::Duration step = std::min<io::Duration>(kLookAtTurnEvery, deadline - context_.loop.now());
@@ -225,9 +226,9 @@ io::Task<void> HelperService::push(JobPtr job) {
     if (job->dropped) co_return;
     if (outcome) {
       // The shares are proven, so the bytes have done their work. A crash before they are gone finds all shares in place.
-      enter(*job, Job::Phase::done);
-      job->upload = nullptr;
       co_await store_.forget(upload);
+      job->upload = nullptr;
+      enter(*job, Job::Phase::done);
       co_return;
     }
     if (outcome.error().code == Errc::cancelled) co_return;
