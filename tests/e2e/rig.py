@@ -53,6 +53,12 @@ class Process:
         self.drain = threading.Thread(target=lambda: [None for _ in self.process.stdout], daemon=True)
         self.drain.start()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
     def kill(self):
         self.process.kill()
         self.process.wait()
@@ -90,13 +96,27 @@ class Gateway(Process):
         super().__init__("run", path)
 
 
-class Place:
-    """A temporary directory with a grid and client nodes in it. `within`: a command that runs others in a place of their own."""
+class Helper(Process):
+    """An upload helper in a process of its own, for the servers of these NURLs."""
 
-    def __init__(self, servers=10, within=(), bind="127.0.0.1"):
+    def __init__(self, path, nurls):
+        arguments = [BINARY, "create-node", path, "--helper", "--bind", "127.0.0.1"]
+        for nurl in nurls:
+            arguments += ["--server", nurl]
+        self.path, self.nurl = path, subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        super().__init__("run", path)
+
+
+class Place:
+    """A temporary directory with a grid and client nodes in it. `within`: a command that runs others in a place of their own.
+    The client goes direct unless `helper` says that it shall know the grid's upload helper."""
+
+    def __init__(self, servers=10, within=(), bind="127.0.0.1", helper=False):
         self.path = tempfile.mkdtemp(prefix="holdfast-e2e-")
         self.grid = Process("grid", self.path + "/grid", "--servers", str(servers), "--bind", bind, within=within)
         self.client = self.path + "/grid/client"
+        if not helper:
+            os.unlink(self.client + "/private/helpers.nurl")
 
     def __enter__(self):
         return self
@@ -109,9 +129,15 @@ class Place:
         with open(self.client + "/private/servers.nurl") as f:
             return [line.strip() for line in f if line.strip() and not line.startswith("#")]
 
-    def new_client(self, name, nurls, convergence_of=None):
+    def helper_nurl(self):
+        with open(self.path + "/grid/helper/private/helper.nurl") as f:
+            return f.read().strip()
+
+    def new_client(self, name, nurls, convergence_of=None, helpers=()):
         path = self.path + "/" + name
         arguments = [BINARY, "create-client", path]
+        for nurl in helpers:
+            arguments += ["--helper", nurl]
         for nurl in nurls:
             arguments += ["--server", nurl]
         subprocess.run(arguments, check=True)

@@ -100,10 +100,7 @@ io::Task<int> run_grid(World& world, GridWishes wishes) {
   }
   const std::string client = wishes.directory + "/client";
   if (!config::NodeDirectory(world.files, client).exists()) {
-    Result<void> made = create_client_node(world, client, nurls);
-    if (made) {
-      made = config::NodeDirectory(world.files, client).write_private("helpers.nurl", *helper_nurl + "\n");
-    }
+    const Result<void> made = create_client_node(world, client, nurls, {*helper_nurl});
     if (!made) {
       std::fprintf(stderr, "%s\n", describe(made.error()).c_str());
       co_return kFailed;

@@ -18,6 +18,14 @@ namespace {
 
 namespace json = boost::json;
 
+json::object to_json(const transfer::ViaHelper& via) {
+  return {{"name", via.name},
+          {"bytes_sent", via.bytes_sent},
+          {"bytes_resent", via.bytes_resent},
+          {"bytes_skipped", via.bytes_skipped},
+          {"pieces_wrong", via.pieces_wrong}};
+}
+
 json::object to_json(const transfer::UploadReport& report) {
   json::array servers, warnings;
   for (const auto& server : report.servers) {
@@ -27,8 +35,11 @@ json::object to_json(const transfer::UploadReport& report) {
         {{"id", server.id}, {"name", server.name}, {"bytes_sent", server.bytes_sent}, {"shares", std::move(shares)}});
   }
   for (const auto& warning : report.warnings) warnings.push_back(json::string(warning));
+  const bool told = report.via && !report.via->name.empty() && !report.via->proven;
   return {{"cap", report.cap},
           {"storage_index", report.storage_index},
+          {"via", report.via ? json::value(to_json(*report.via)) : json::value(nullptr)},
+          {"placement", told ? "told" : "proven"},
           {"file_bytes", report.file_bytes},
           {"share_bytes_total", report.share_bytes_total},
           {"bytes_sent", report.bytes_sent},
@@ -73,9 +84,13 @@ transfer::UploadOptions options_of(const ClientNode& node, const PutWishes& wish
 }
 
 void print_summary(const transfer::UploadReport& report) {
+  const bool by_helper = report.via && !report.via->name.empty();
+  if (by_helper) fmt::print(stderr, "through {}: ", report.via->name);
   fmt::print(stderr, "{} of {} shares placed, happiness {}; sent {} in {}", report.shares_placed, report.shares_total,
              report.happiness, format_bytes(report.bytes_sent), format_seconds(report.seconds));
   if (report.bytes_skipped > 0) fmt::print(stderr, ", {} were there already", format_bytes(report.bytes_skipped));
+  if (report.via && report.via->pieces_wrong > 0)
+    fmt::print(stderr, ", {} wrong pieces replaced", report.via->pieces_wrong);
   if (report.cuts > 0) fmt::print(stderr, ", {} broken connections gone on from", report.cuts);
   fmt::print(stderr, "\n");
   for (const std::string& warning : report.warnings) fmt::print(stderr, "warning: {}\n", warning);
@@ -231,7 +246,7 @@ class SmallFiles {
 }  // namespace
 
 io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
-  auto node = ClientNode::open(world, options.node_directory, {wishes.limit_rate});
+  auto node = ClientNode::open(world, options.node_directory, {wishes.limit_rate, wishes.helper});
   if (!node) {
     fmt::print(stderr, "{}\n", describe(node.error()));
     co_return kFailed;

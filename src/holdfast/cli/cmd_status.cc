@@ -24,10 +24,45 @@ io::Task<void> ask(io::Loop* loop, Row* row) {
   row->milliseconds = std::chrono::duration<double, std::milli>(loop->now() - start).count();
 }
 
+struct HelperRow {
+  grid::UploadHelper* helper = nullptr;
+  Result<protocol::HelperVersion> answer = fail(Errc::cancelled, "");
+  double milliseconds = 0;
+};
+
+io::Task<void> ask_helper(io::Loop* loop, HelperRow* row) {
+  const io::Time start = loop->now();
+  row->answer = co_await row->helper->version();
+  row->milliseconds = std::chrono::duration<double, std::milli>(loop->now() - start).count();
+}
+
+json::array show_helpers(const std::vector<HelperRow>& rows, bool as_json) {
+  json::array list;
+  for (const HelperRow& row : rows) {
+    json::object each{{"name", row.helper->name()}, {"reachable", row.answer.has_value()}};
+    if (row.answer) {
+      each["milliseconds"] = row.milliseconds;
+      each["available_bytes"] = row.answer->space;
+      each["version"] = row.answer->application;
+      if (!as_json) {
+        fmt::print("{:<10} up    {:>7.1f} ms  {:>10} free  {}\n", row.helper->name(), row.milliseconds,
+                   format_bytes(row.answer->space), row.answer->application);
+      }
+    } else {
+      each["problem"] = row.answer.error().what;
+      if (!as_json) fmt::print("{:<10} down  {}\n", row.helper->name(), row.answer.error().what);
+    }
+    list.push_back(std::move(each));
+  }
+  return list;
+}
+
 }  // namespace
 
 io::Task<int> run_status(World& world, GlobalOptions options) {
-  auto node = ClientNode::open(world, options.node_directory, {});
+  ClientNode::Options client;
+  client.helper = "auto";
+  auto node = ClientNode::open(world, options.node_directory, std::move(client));
   if (!node) {
     fmt::print(stderr, "{}\n", describe(node.error()));
     co_return kFailed;
@@ -36,6 +71,9 @@ io::Task<int> run_status(World& world, GlobalOptions options) {
   for (grid::StorageServer* server : (*node)->context().servers) rows.emplace_back().server = server;
   io::TaskGroup group(co_await io::this_scope());
   for (Row& row : rows) group.spawn(ask(&world.loop, &row));
+  std::vector<HelperRow> helpers;
+  for (grid::UploadHelper* helper : (*node)->context().helpers) helpers.emplace_back().helper = helper;
+  for (HelperRow& row : helpers) group.spawn(ask_helper(&world.loop, &row));
   co_await group.join();
   json::array list;
   std::size_t up = 0;
@@ -58,8 +96,10 @@ io::Task<int> run_status(World& world, GlobalOptions options) {
     }
     list.push_back(std::move(each));
   }
+  json::array helper_list = show_helpers(helpers, options.json);
   if (options.json) {
-    fmt::print("{}\n", json::serialize(json::object{{"servers", std::move(list)}}));
+    const json::object out{{"servers", std::move(list)}, {"helpers", std::move(helper_list)}};
+    fmt::print("{}\n", json::serialize(out));
   } else {
     fmt::print("{} of {} servers answer\n", up, rows.size());
   }

@@ -98,7 +98,9 @@ io::Task<int> cancel(ClientNode& node, const UnfinishedUpload& upload) {
 }  // namespace
 
 io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes wishes) {
-  auto node = ClientNode::open(world, options.node_directory, {});
+  ClientNode::Options client;
+  client.helper = "auto";
+  auto node = ClientNode::open(world, options.node_directory, std::move(client));
   if (!node) {
     fmt::print(stderr, "{}\n", describe(node.error()));
     co_return kFailed;

@@ -81,6 +81,11 @@ void CommandLine::define_put() {
   put_app->add_option("--n", put.n, "Shares made")->type_name("NUMBER");
   put_app->add_option("--segment-size", put.segment_bytes, "Largest segment in bytes (changes the cap)")
       ->type_name("BYTES");
+  put_app
+      ->add_option("--helper", put.helper,
+                   "Through an upload helper: auto (one of the node directory, if it will do), a NURL, or none")
+      ->capture_default_str()
+      ->type_name("WHICH");
   put_app->add_flag("--random-key", put.random_key, "A new key: the same file gets another cap each time");
   put_app->add_flag("--plan", put.plan, "Only say what would be sent and what is there already");
   add_progress(put_app, put.progress);
@@ -167,6 +172,9 @@ void CommandLine::define_nodes() {
   create_client_app->add_option("DIR", directory, "The node directory")->required()->type_name("");
   create_client_app->add_option("--server", nurls, "A storage server's NURL; may be given many times")
       ->required()
+      ->type_name("NURL");
+  create_client_app
+      ->add_option("--helper", helper_nurls, "An upload helper's NURL; may be given many times, the favourite first")
       ->type_name("NURL");
 }
 

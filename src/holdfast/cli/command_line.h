@@ -25,9 +25,9 @@ struct CommandLine {
   GatewayNodeWishes gateway_node;
   bool storage_role = false, helper_role = false, gateway_role = false;  // of create-node; none said: storage
   UploadsWishes uploads;
-  std::string directory;           // of run, create-node, create-client
-  std::vector<std::string> nurls;  // of create-client and create-node
-  std::string argument;            // of debug and completion
+  std::string directory;                         // of run, create-node, create-client
+  std::vector<std::string> nurls, helper_nurls;  // of create-client and create-node
+  std::string argument;                          // of debug and completion
 
   CLI::App *put_app, *get_app, *check_app, *verify_app, *repair_app, *transfers_app, *status_app, *grid_app, *run_app,
       *create_node_app, *create_client_app, *helper_uploads_app, *debug_share_app, *debug_cap_app, *completion_app,

@@ -122,15 +122,27 @@ Result<std::string> create_storage_node(World& world, const std::string& path, c
   return text;
 }
 
-Result<void> create_client_node(World& world, const std::string& path, const std::vector<std::string>& nurls) {
-  config::NodeDirectory node(world.files, path);
-  std::string list = "# One NURL a line: the storage servers of this grid.\n";
+namespace {
+
+Result<std::string> nurl_list(std::string head, const std::vector<std::string>& nurls) {
   for (const std::string& text : nurls) {
     if (auto nurl = protocol::parse_nurl(text); !nurl) return fail_in(text, nurl.error());
-    list += text + "\n";
+    head += text + "\n";
   }
+  return head;
+}
+
+}  // namespace
+
+Result<void> create_client_node(World& world, const std::string& path, const std::vector<std::string>& nurls,
+                                const std::vector<std::string>& helpers) {
+  config::NodeDirectory node(world.files, path);
+  HF_TRY(const std::string list, nurl_list("# One NURL a line: the storage servers of this grid.\n", nurls));
+  HF_TRY(const std::string helper_list,
+         nurl_list("# One NURL a line: upload helpers, the favourite first.\n", helpers));
   HF_TRY_VOID(node.create(world.random, std::string(kClientCfg)));
   HF_TRY_VOID(node.write_private("servers.nurl", list));
+  if (!helpers.empty()) HF_TRY_VOID(node.write_private("helpers.nurl", helper_list));
   HF_TRY_VOID(world.files.make_directories(node.transfers()));
   return {};
 }

@@ -19,8 +19,9 @@ struct StorageNodeWishes {
 /// Makes a storage node directory (or completes one): certificate, swissnum, port, tahoe.cfg, NURL. Answers its NURL.
 Result<std::string> create_storage_node(World& world, const std::string& path, const StorageNodeWishes& wishes);
 
-/// Makes a client node directory that knows these servers.
-Result<void> create_client_node(World& world, const std::string& path, const std::vector<std::string>& nurls);
+/// Makes a client node directory that knows these servers and helpers.
+Result<void> create_client_node(World& world, const std::string& path, const std::vector<std::string>& nurls,
+                                const std::vector<std::string>& helpers);
 
 /// A storage node as its directory describes it; not yet serving.
 io::Task<Result<std::unique_ptr<storage::StorageRole>>> start_storage(World& world, const std::string& path,

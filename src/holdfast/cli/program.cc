@@ -65,7 +65,8 @@ int run_program(int argc, char** argv) {
     return create_node(world, line);
   }
   if (line.create_client_app->parsed()) {
-    return print(create_client_node(world, line.directory, line.nurls).map([] { return std::string(); }));
+    return print(
+        create_client_node(world, line.directory, line.nurls, line.helper_nurls).map([] { return std::string(); }));
   }
   line.check.verify = line.check.verify || line.verify_app->parsed();
   line.check.repair = line.repair_app->parsed();

@@ -75,10 +75,31 @@ Result<std::unique_ptr<ClientNode>> ClientNode::open(World& world, const std::st
     node->servers_.push_back(grid::make_http_server(world.loop, *node->tls_, std::move(each), server_options));
     servers.push_back(node->servers_.back().get());
   }
+  std::vector<grid::UploadHelper*> helpers;
+  HF_TRY(const std::vector<protocol::Nurl> nurls, node->choose_helpers(options.helper));
+  for (const protocol::Nurl& nurl : nurls) {
+    node->helpers_.push_back(grid::make_http_helper(world.loop, *node->tls_, nurl, server_options));
+    helpers.push_back(node->helpers_.back().get());
+  }
   node->context_.emplace(transfer::Context{world.loop, *world.cpu, *world.disk, world.files, world.random, *world.log,
                                            std::move(servers), node->config_.peers_preferred, std::move(lease),
-                                           std::move(convergence), node->directory_.transfers()});
+                                           std::move(convergence), node->directory_.transfers(), std::move(helpers)});
   return node;
+}
+
+Result<std::vector<protocol::Nurl>> ClientNode::choose_helpers(const std::string& wish) const {
+  std::vector<protocol::Nurl> out;
+  if (wish == "none") return out;
+  if (wish != "auto") {
+    const Result<protocol::Nurl> nurl = protocol::parse_nurl(wish);
+    if (!nurl) return fail_in("--helper", nurl.error());
+    out.push_back(*nurl);
+    return out;
+  }
+  std::vector<std::string> problems;
+  HF_TRY(out, directory_.helpers(problems));
+  for (const std::string& problem : problems) std::fprintf(stderr, "warning: %s\n", problem.c_str());
+  return out;
 }
 
 int run_task(World& world, io::Task<int> task) {

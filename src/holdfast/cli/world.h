@@ -11,6 +11,7 @@
 #include "holdfast/edge/io/spd_log.h"
 #include "holdfast/edge/io/worker_pool.h"
 #include "holdfast/node/config/node_directory.h"
+#include "holdfast/node/grid/helper_list.h"
 #include "holdfast/node/grid/server_list.h"
 #include "holdfast/node/transfer/context.h"
 
@@ -48,7 +49,8 @@ std::string describe(const Error& error);
 class ClientNode {
  public:
   struct Options {
-    std::optional<std::uint64_t> limit_bytes_per_second;
+    std::optional<std::uint64_t> limit_bytes_per_second{};
+    std::string helper = "none";  // "auto": those of the directory; or a NURL
   };
   /// What is wrong in the lists of servers is told on stderr. Errors: not_found with advice when there is no node directory.
   static Result<std::unique_ptr<ClientNode>> open(World& world, const std::string& directory, Options options);
@@ -58,12 +60,15 @@ class ClientNode {
   const config::NodeDirectory& directory() const { return directory_; }
 
  private:
+  Result<std::vector<protocol::Nurl>> choose_helpers(const std::string& wish) const;
+
   ClientNode(World& world, std::string path) : directory_(world.files, std::move(path)) {}
   config::NodeDirectory directory_;
   config::TahoeCfg config_;
   std::unique_ptr<http::RateLimiter> send_limit_, receive_limit_;
   std::optional<http::TlsClientContext> tls_;
   std::vector<std::unique_ptr<grid::StorageServer>> servers_;
+  std::vector<std::unique_ptr<grid::UploadHelper>> helpers_;
   std::optional<transfer::Context> context_;
 };
 

@@ -1,5 +1,7 @@
 #include "holdfast/node/config/node_directory.h"
 
+#include <algorithm>
+
 #include <sys/stat.h>
 
 #include <set>
@@ -129,6 +131,20 @@ Result<std::vector<protocol::Announcement>> NodeDirectory::servers(std::vector<s
     add_others(out, parse_nurl_list(*list, problems), problems);
   } else if (list.error().code != Errc::not_found) {
     return tl::make_unexpected(list.error());
+  }
+  return out;
+}
+
+Result<std::vector<protocol::Nurl>> NodeDirectory::helpers(std::vector<std::string>& problems) const {
+  std::vector<protocol::Nurl> out;
+  for (const std::string name : {"helpers.nurl", "helper.nurl"}) {
+    const Result<std::string> list = read_text(files_, private_path(name));
+    if (!list && list.error().code == Errc::not_found) continue;
+    if (!list) return tl::make_unexpected(list.error());
+    for (const protocol::Announcement& each : parse_nurl_list(*list, problems, name)) {
+      const protocol::Nurl& nurl = each.nurls.front();
+      if (std::ranges::find(out, nurl.spki, &protocol::Nurl::spki) == out.end()) out.push_back(nurl);
+    }
   }
   return out;
 }

@@ -31,6 +31,9 @@ class NodeDirectory {
   /// `problems`.
   Result<std::vector<protocol::Announcement>> servers(std::vector<std::string>& problems) const;
 
+  /// The upload helpers: private/helpers.nurl and private/helper.nurl together, each once.
+  Result<std::vector<protocol::Nurl>> helpers(std::vector<std::string>& problems) const;
+
   /// Text files below private/, one line. Errors: not_found.
   Result<std::string> read_private(const std::string& name) const;
   Result<void> write_private(const std::string& name, std::string_view content) const;

@@ -102,7 +102,8 @@ Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view 
   return out;
 }
 
-std::vector<protocol::Announcement> parse_nurl_list(std::string_view text, std::vector<std::string>& problems) {
+std::vector<protocol::Announcement> parse_nurl_list(std::string_view text, std::vector<std::string>& problems,
+                                                    std::string_view file) {
   std::vector<protocol::Announcement> out;
   std::set<SpkiHash> seen;
   std::size_t number = 0;
@@ -114,7 +115,7 @@ std::vector<protocol::Announcement> parse_nurl_list(std::string_view text, std::
     while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) line.remove_suffix(1);
     if (line.empty() || line.front() == '#') continue;
     const auto tell = [&](const std::string& what) {
-      problems.push_back("servers.nurl: line " + std::to_string(number) + ": " + what);
+      problems.push_back(std::string(file) + ": line " + std::to_string(number) + ": " + what);
     };
     const auto nurl = protocol::parse_nurl(line);
     if (!nurl) {

@@ -17,6 +17,7 @@ Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view 
 
 /// One NURL a line; blank lines and # comments are fine. Lines that cannot be used, and the second one of a server, are
 /// named in `problems` and left out.
-std::vector<protocol::Announcement> parse_nurl_list(std::string_view text, std::vector<std::string>& problems);
+std::vector<protocol::Announcement> parse_nurl_list(std::string_view text, std::vector<std::string>& problems,
+                                                    std::string_view file = "servers.nurl");
 
 }  // namespace holdfast::config

@@ -131,7 +131,7 @@ class HelperUpload {
       const grid::HelperIdentity who = identity_at(helper);
       static_cast<void>(co_await helper.drop(upload, who));
     }
-    out_.warnings.push_back("going around " + helper.name() + ", which lies");
+    out_.warnings.push_back("going around " + helper.name() + ": it lied again");
     co_return false;
   }
 
@@ -206,10 +206,12 @@ class HelperUpload {
       if (placement.happiness < options_.happy) {
         if (placement.servers_answering == 0)
           co_return around(why, "no server answers, so nothing can be proven of what " + helper.name() + " says");
-        why = helper.name() + " says that the file is in the grid, but the servers prove a happiness of " +
-              std::to_string(placement.happiness) + " only, and " + std::to_string(options_.happy) + " is asked for";
-        if (!placement.problems.empty()) why += " (" + placement.problems.front() + ")";
-        co_return Verdict::lied;
+        // It lied, or the grid has lost them: sending all of it again to the same helper would not tell.
+        std::string what = helper.name() + " says that the file is in the grid, but the servers prove a happiness of " +
+                           std::to_string(placement.happiness) + " only, and " + std::to_string(options_.happy) +
+                           " is asked for";
+        if (!placement.problems.empty()) what += " (" + placement.problems.front() + ")";
+        co_return around(why, std::move(what));
       }
     }
     out_.via.proven = !context_.servers.empty();

@@ -3,72 +3,81 @@
 #include "holdfast/core/crypto/tagged_hash.h"
 #include "holdfast/core/crypto/tags.h"
 #include "holdfast/core/hashtree/tree_index.h"
+#include "holdfast/edge/io/task_group.h"
 
 namespace holdfast::transfer {
 namespace {
 
-struct Look {
-  const Context& context;
-  immutable::Encoder& encoder;
-  grid::StorageServer& server;
-  const StorageIndex& si;
-  ShareNumber share;
+/// One range of the share as the server has it, and how it is known to be right.
+struct Part {
+  Range range;
+  Bytes ours;                        // what it must be,
+  std::optional<Hash> block_hash{};  // or what its hash must be
+  Result<Bytes> theirs = fail(Errc::cancelled, "stopped");
 
-  io::Task<Result<void>> differs(Range range) const {
-    const std::string where = "share[" + std::to_string(range.begin) + "-" + std::to_string(range.end) + ")";
-    // A courtesy: its failure changes nothing.
-    static_cast<void>(co_await server.advise_corrupt(si, share, "corruption in " + where + ": not what was uploaded"));
-    co_return fail(Errc::corrupt,
-                   server.name() + " holds wrong bytes in share " + std::to_string(share) + " (" + where + ")");
-  }
-
-  /// The server's bytes of a range that the encoder can make itself.
-  io::Task<Result<void>> compare(Range range) const {
-    HF_CO_TRY(const Bytes theirs, co_await server.read(si, share, range));
-    HF_CO_TRY(const Bytes ours, encoder.share_bytes(share, range));
-    if (!equal(theirs, ours)) co_return co_await differs(range);
-    co_return Result<void>{};
-  }
-
-  io::Task<Result<void>> compare_block(SegmentNumber segment) const {
-    const Range range = encoder.layout().block(segment);
-    HF_CO_TRY(const Bytes block, co_await server.read(si, share, range));
-    HF_CO_TRY(const Hash expected, encoder.block_hash(share, segment));
-    if (block.size() != range.size() || crypto::tagged_hash(crypto::kTagBlock, block) != expected) {
-      co_return co_await differs(range);
-    }
-    co_return Result<void>{};
-  }
-
-  io::Task<Result<void>> compare_path(SegmentNumber segment) const {
-    const std::uint64_t tree = encoder.layout().block_hashes().begin;
-    for (std::uint64_t node : hashtree::path_siblings(encoder.geometry().num_segments(), segment)) {
-      HF_CO_TRY_VOID(co_await compare(Range{tree + node * Hash::kSize, tree + (node + 1) * Hash::kSize}));
-    }
-    co_return Result<void>{};
+  bool agrees() const {
+    if (!block_hash) return equal(*theirs, ours);
+    return theirs->size() == range.size() && crypto::tagged_hash(crypto::kTagBlock, *theirs) == *block_hash;
   }
 };
+
+io::Task<void> read(grid::StorageServer* server, StorageIndex si, ShareNumber share, Part* part) {
+  part->theirs = co_await server->read(si, share, part->range);
+}
+
+/// A random byte of what was not sent names the block, so that long held runs are looked at in proportion.
+std::uint64_t random_position(Random& random, const RangeSet& blocks) {
+  std::uint64_t pick = random.below(blocks.total());
+  for (const Range& range : blocks.ranges()) {
+    if (pick < range.size()) return range.begin + pick;
+    pick -= range.size();
+  }
+  return blocks.front().begin;
+}
+
+/// Everything is asked for at once: on a long way each question costs a round trip.
+Result<std::vector<Part>> parts_to_read(const Context& context, immutable::Encoder& encoder, ShareNumber share,
+                                        const RangeSet& unsent) {
+  const auto& layout = encoder.layout();
+  std::vector<Part> out;
+  const auto add = [&](Range range) -> Result<void> {
+    HF_TRY(Bytes ours, encoder.share_bytes(share, range));
+    out.push_back(Part{range, std::move(ours)});
+    return {};
+  };
+  HF_TRY_VOID(add(Range{layout.tail_begin(), layout.size()}));
+  const RangeSet blocks = unsent.intersection(layout.data());
+  if (blocks.empty()) return out;
+  const std::uint64_t position = random_position(context.random, blocks);
+  const SegmentNumber segment = (position - layout.data().begin) / encoder.geometry().block_size();
+  HF_TRY(const Hash block_hash, encoder.block_hash(share, segment));
+  out.push_back(Part{layout.block(segment), {}, block_hash});
+  const std::uint64_t tree = layout.block_hashes().begin;
+  for (std::uint64_t node : hashtree::path_siblings(encoder.geometry().num_segments(), segment))
+    HF_TRY_VOID(add(Range{tree + node * Hash::kSize, tree + (node + 1) * Hash::kSize}));
+  return out;
+}
 
 }  // namespace
 
 io::Task<Result<void>> prove_share(const Context& context, immutable::Encoder& encoder, grid::StorageServer& server,
                                    const StorageIndex& si, ShareNumber share, RangeSet unsent) {
-  const Look look{context, encoder, server, si, share};
-  const auto& layout = encoder.layout();
-  HF_CO_TRY_VOID(co_await look.compare(Range{layout.tail_begin(), layout.size()}));
-  const RangeSet blocks = unsent.intersection(layout.data());
-  if (blocks.empty()) co_return Result<void>{};
-  // A random byte of what was not sent names the block, so that long held runs are looked at in proportion.
-  std::uint64_t pick = context.random.below(blocks.total());
-  std::uint64_t position = layout.data().begin;
-  for (const Range& range : blocks.ranges()) {
-    position = range.begin + pick;
-    if (pick < range.size()) break;
-    pick -= range.size();
+  HF_CO_TRY(std::vector<Part> parts, parts_to_read(context, encoder, share, unsent));
+  {
+    io::TaskGroup group(co_await io::this_scope());
+    for (Part& part : parts) group.spawn(read(&server, si, share, &part));
+    co_await group.join();
   }
-  const SegmentNumber segment = (position - layout.data().begin) / encoder.geometry().block_size();
-  HF_CO_TRY_VOID(co_await look.compare_block(segment));
-  co_return co_await look.compare_path(segment);
+  for (const Part& part : parts) {
+    if (!part.theirs) co_return tl::make_unexpected(part.theirs.error());
+    if (part.agrees()) continue;
+    const std::string where = "share[" + std::to_string(part.range.begin) + "-" + std::to_string(part.range.end) + ")";
+    // A courtesy: its failure changes nothing.
+    static_cast<void>(co_await server.advise_corrupt(si, share, "corruption in " + where + ": not what was uploaded"));
+    co_return fail(Errc::corrupt,
+                   server.name() + " holds wrong bytes in share " + std::to_string(share) + " (" + where + ")");
+  }
+  co_return Result<void>{};
 }
 
 }  // namespace holdfast::transfer

@@ -1,0 +1,107 @@
+#include "holdfast/node/transfer/helper_rules.h"
+
+#include <gtest/gtest.h>
+
+#include "holdfast/core/immutable/share_test_kit.h"
+
+namespace holdfast::transfer {
+namespace {
+
+using Kind = protocol::HelperState::Kind;
+
+std::string netstring(std::string_view key, std::string_view value) {
+  return std::string(key) + ":" + std::to_string(value.size()) + ":" + std::string(value) + ",";
+}
+
+class ExtensionBlocks : public testing::Test {
+ protected:
+  UebMatch match(const Bytes& theirs) { return compare_ueb(own_, theirs, 2); }
+  Bytes with(std::string_view more) const {
+    Bytes out = own_;
+    append(out, more);
+    return out;
+  }
+
+  immutable::test_kit::EncodedFile file_{immutable::test_kit::plaintext_of(1000),
+                                         immutable::make_params(2, 4, 1000, 300).value(), cap::Key::from(Bytes(16, 9))};
+  const Bytes own_ = to_bytes(file_.encoder().uri_extension());
+};
+
+TEST_F(ExtensionBlocks, are_the_same_byte_for_byte) {
+  EXPECT_EQ(match(own_), UebMatch::same);
+}
+
+TEST_F(ExtensionBlocks, of_old_uploaders_have_hashes_of_the_plaintext_too) {
+  const std::string hash(32, 'p');
+  EXPECT_EQ(match(with(netstring("plaintext_hash", hash))), UebMatch::old_uploader);
+  EXPECT_EQ(match(with(netstring("plaintext_root_hash", hash))), UebMatch::old_uploader);
+  EXPECT_EQ(match(with(netstring("plaintext_hash", hash) + netstring("plaintext_root_hash", hash))),
+            UebMatch::old_uploader);
+}
+
+TEST_F(ExtensionBlocks, with_any_other_field_are_foreign) {
+  EXPECT_EQ(match(with(netstring("comment", "x"))), UebMatch::foreign);
+  EXPECT_EQ(match(with(netstring("plaintext_hash", "x") + netstring("comment", "x"))), UebMatch::foreign);
+}
+
+TEST_F(ExtensionBlocks, with_any_bit_changed_are_foreign) {
+  for (std::size_t bit = 0; bit < own_.size() * 8; ++bit) {
+    Bytes theirs = own_;
+    theirs[bit / 8] ^= static_cast<std::uint8_t>(1u << (bit % 8));
+    ASSERT_EQ(match(theirs), UebMatch::foreign) << bit;
+  }
+}
+
+TEST_F(ExtensionBlocks, cut_short_or_of_nothing_are_foreign) {
+  for (std::size_t length = 0; length < own_.size(); ++length)
+    ASSERT_EQ(match(to_bytes(ByteView(own_).first(length))), UebMatch::foreign);
+}
+
+// Another form of the same fields would be another cap of the same file.
+TEST_F(ExtensionBlocks, with_their_fields_in_another_order_are_foreign) {
+  const std::string text(text_of(own_));
+  const std::size_t first_end = text.find("crypttext_hash");
+  ASSERT_NE(first_end, std::string::npos);
+  EXPECT_EQ(match(to_bytes(text.substr(first_end) + text.substr(0, first_end))), UebMatch::foreign);
+}
+
+protocol::HelperState state(Kind kind, std::uint64_t offset = 0) {
+  protocol::HelperState out;
+  out.kind = kind;
+  out.offset = offset;
+  return out;
+}
+
+TEST(PreferredOrder, begins_with_who_needs_the_least) {
+  const std::vector<std::optional<protocol::HelperState>> states{
+      std::nullopt,           state(Kind::receiving, 5), state(Kind::failed),      state(Kind::pushing),
+      state(Kind::receiving), state(Kind::done),         state(Kind::receiving, 7)};
+  EXPECT_EQ(preferred_order(states), (std::vector<std::size_t>{5, 3, 6, 1, 4, 2, 0}));
+}
+
+TEST(PreferredOrder, is_the_configured_one_among_equals) {
+  const std::vector<std::optional<protocol::HelperState>> states(4);
+  EXPECT_EQ(preferred_order(states), (std::vector<std::size_t>{0, 1, 2, 3}));
+}
+
+TEST(WrongPieces, are_named_by_their_number_in_the_file) {
+  const std::vector<Hash> own{Hash::from(Bytes(32, 1)), Hash::from(Bytes(32, 2)), Hash::from(Bytes(32, 3))};
+  std::vector<Hash> theirs = own;
+  EXPECT_TRUE(wrong_pieces(7, theirs, own).empty());
+  theirs[0].bytes[31] ^= 1;
+  theirs[2].bytes[0] ^= 1;
+  EXPECT_EQ(wrong_pieces(7, theirs, own), (std::vector<std::uint64_t>{7, 9}));
+}
+
+TEST(MovedOn, is_seen_by_anything_but_the_path) {
+  protocol::HelperState before = state(Kind::receiving, 5), now = before;
+  now.upload = "/another";
+  EXPECT_FALSE(moved_on(before, now));
+  now.busy = true;
+  EXPECT_TRUE(moved_on(before, now));
+  EXPECT_TRUE(moved_on(before, state(Kind::receiving, 6)));
+  EXPECT_TRUE(moved_on(before, state(Kind::pushing, 5)));
+}
+
+}  // namespace
+}  // namespace holdfast::transfer

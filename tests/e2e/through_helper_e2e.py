@@ -1,0 +1,157 @@
+"""put through an upload helper with the real binary: what is saved, and what goes on after cuts, kills and poison."""
+import glob
+import json
+import os
+import time
+import unittest
+
+from rig import Helper, Links, Place, finish, get, put, sha256, start, wait_until
+
+MIB = 1 << 20
+
+
+def same_back(case, place, cap, path):
+    get(place.client, cap, path + ".out")
+    case.assertEqual(sha256(path), sha256(path + ".out"))
+
+
+class Undisturbed(unittest.TestCase):
+    def test_each_byte_is_sent_once_and_the_cap_is_that_of_a_direct_upload(self):
+        with Place(helper=True) as place:
+            for size in (56, MIB, MIB + 3, 20_000_000):
+                path = place.file(f"f{size}", size, size)
+                report = put(place.client, path)
+                self.assertEqual(report["via"]["bytes_sent"], size)
+                self.assertTrue(report["via"]["name"].startswith("helper "))
+                self.assertEqual(report["placement"], "proven")
+                self.assertEqual((report["shares_placed"], report["happiness"]), (10, 10))
+                self.assertEqual(report["warnings"], [])
+                direct = put(place.client, path, "--helper", "none")
+                self.assertEqual(direct["cap"], report["cap"])
+                self.assertIsNone(direct["via"])
+                self.assertLess(direct["bytes_sent"], MIB)  # it is there
+                same_back(self, place, report["cap"], path)
+
+    def test_what_is_there_already_is_not_sent(self):
+        with Place(helper=True) as place:
+            path = place.file("f", 5_000_000, 1)
+            cap = put(place.client, path, "--helper", "none")["cap"]
+            again = put(place.client, path)
+            self.assertEqual(again["cap"], cap)
+            self.assertEqual(again["bytes_sent"], 0)
+            self.assertTrue(again["via"]["name"])
+
+    def test_a_client_that_knows_no_servers_says_whose_word_it_is(self):
+        with Place(helper=True) as place:
+            alone = place.new_client("alone", place.nurls(), helpers=[place.helper_nurl()])
+            with open(alone + "/private/servers.nurl", "w") as f:
+                f.write("# none\n")
+            path = place.file("f", 3_000_000, 2)
+            report = put(alone, path)
+            self.assertEqual(report["placement"], "told")
+            self.assertTrue(any("the word of" in each for each in report["warnings"]))
+
+    def test_status_shows_the_helper(self):
+        with Place(helper=True) as place:
+            out, _ = finish(start(place.client, "status", "--json"))
+            (helper,) = json.loads(out)["helpers"]
+            self.assertTrue(helper["reachable"])
+
+
+class Broken(unittest.TestCase):
+    def test_cuts_on_the_slow_leg_cost_little(self):
+        with Place() as place, Links([place.helper_nurl()], seed=3) as links:
+            links.tell("cut rst up 1000000 5000000")
+            client = place.new_client("cut", place.nurls(), helpers=links.nurls)
+            path = place.file("f", 60_000_000, 3)
+            report = put(client, path)
+            cuts = links.sum("cuts")
+            self.assertGreater(cuts, 5)
+            self.assertTrue(report["via"]["name"])
+            self.assertLessEqual(report["via"]["bytes_sent"] - 60_000_000, cuts * MIB)
+            same_back(self, place, report["cap"], path)
+
+    def test_a_killed_client_goes_on_where_it_was(self):
+        with Place() as place, Links([place.helper_nurl()]) as links:
+            links.line_rate(8_000_000)
+            client = place.new_client("slow", place.nurls(), helpers=links.nurls)
+            path = place.file("f", 40_000_000, 4)
+            first = start(client, "put", path, "--progress", "none")
+            wait_until(lambda: links.sum("bytes_up") > 20_000_000, "half of it is sent")
+            first.kill()
+            first.communicate()
+            links.line_rate(0)
+            report = put(client, path)
+            self.assertGreater(report["via"]["bytes_skipped"], 10_000_000)
+            self.assertLess(report["via"]["bytes_sent"], 30_000_000)
+            self.assertEqual(report["via"]["pieces_wrong"], 0)
+            same_back(self, place, report["cap"], path)
+
+    def test_a_poisoned_spool_costs_the_poisoned_pieces(self):
+        with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper, Links([helper.nurl]) as links:
+            links.line_rate(8_000_000)
+            client = place.new_client("slow", place.nurls(), helpers=links.nurls)
+            path = place.file("f", 40_000_000, 5)
+            first = start(client, "put", path, "--progress", "none")
+            wait_until(lambda: links.sum("bytes_up") > 20_000_000, "half of it is sent")
+            first.kill()
+            first.communicate()
+            helper.kill()
+            (spool,) = [each for each in glob.glob(helper.path + "/helper/CHK_incoming/*")
+                        if os.path.isfile(each) and os.path.getsize(each) > 10_000_000]
+            with open(spool, "r+b") as f:
+                f.seek(5 * MIB + 17)
+                f.write(b"\0\0\0\0\0\0\0\0")
+            helper.start()
+            links.line_rate(0)
+            report = put(client, path)
+            self.assertEqual(report["via"]["pieces_wrong"], 1)
+            self.assertLess(report["via"]["bytes_sent"], 31_000_000)
+            same_back(self, place, report["cap"], path)
+
+    def test_a_helper_killed_in_the_middle_goes_on_when_it_is_back(self):
+        with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper, Links([helper.nurl]) as links:
+            links.line_rate(8_000_000)
+            client = place.new_client("slow", place.nurls(), helpers=links.nurls)
+            path = place.file("f", 40_000_000, 6)
+            running = start(client, "put", path, "--json", "--progress", "none")
+            wait_until(lambda: links.sum("bytes_up") > 20_000_000, "half of it is sent")
+            helper.kill()
+            helper.start()
+            links.line_rate(0)
+            out, _ = finish(running)
+            report = json.loads(out)
+            self.assertTrue(report["via"]["name"])
+            self.assertLess(report["via"]["bytes_resent"], 12_000_000)  # what came in the last second
+            same_back(self, place, report["cap"], path)
+
+    def test_a_helper_that_is_not_there_is_gone_around(self):
+        with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper:
+            client = place.new_client("direct", place.nurls(), helpers=[helper.nurl])
+            helper.kill()
+            path = place.file("f", 3_000_000, 7)
+            began = time.monotonic()
+            report = put(client, path)
+            self.assertLess(time.monotonic() - began, 30)
+            self.assertEqual(report["via"]["name"], "")
+            self.assertTrue(any("going around" in each for each in report["warnings"]))
+            same_back(self, place, report["cap"], path)
+
+    def test_a_given_up_upload_is_dropped_at_the_helper(self):
+        with Place() as place, Links([place.helper_nurl()]) as links:
+            links.line_rate(8_000_000)
+            client = place.new_client("slow", place.nurls(), helpers=links.nurls)
+            path = place.file("f", 40_000_000, 8)
+            first = start(client, "put", path, "--progress", "none")
+            wait_until(lambda: links.sum("bytes_up") > 10_000_000, "some of it is sent")
+            first.terminate()
+            self.assertIn("stopped", finish(first, 3)[1])
+            out, _ = finish(start(client, "transfers", "--json"))
+            (upload,) = json.loads(out)["uploads"]
+            finish(start(client, "transfers", "cancel", upload["id"]))
+            links.line_rate(0)
+            self.assertEqual(put(client, path)["via"]["bytes_skipped"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
