@@ -79,6 +79,12 @@ class MemoryGrid {
     transfer::Progress progress;
     return run(transfer::download_file(here, cap, path, options, progress));
   }
+  /// Any other work of a client.
+  void during(std::function<io::Task<void>(const transfer::Context&)> work) {
+    const transfer::Context here = context();
+    const bool done = run(finished(work(here)));
+    HF_CHECK(done);
+  }
   /// Somebody asked a server again and again.
   bool went_in_circles() const {
     return std::ranges::any_of(servers, [](const auto& server) { return server->calls > server->calls_max; });
@@ -106,6 +112,10 @@ class MemoryGrid {
     if (!knows_servers) out.servers.clear();
     for (const auto& helper : helpers) out.helpers.push_back(helper.get());
     return out;
+  }
+  static io::Task<bool> finished(io::Task<void> work) {
+    co_await std::move(work);
+    co_return true;
   }
   template <class T>
   static io::Task<void> into(io::Task<T> task, std::optional<T>* out) {
