@@ -170,8 +170,11 @@ io::Task<void> SharePlacer::allocate_on(std::size_t position, std::set<ShareNumb
     facts.problem = reply.error();
     co_return;
   }
-  // Who takes nothing is no progress.
-  if (!reply->allocated.empty() || !reply->already_have.empty()) job_.link.heard();
+  // Who takes nothing of it is no progress. A stock server tells of all shares that it has.
+  const bool takes = std::ranges::any_of(shares, [&](ShareNumber share) {
+    return facts.complete.contains(share) || reply->allocated.contains(share) || reply->already_have.contains(share);
+  });
+  if (takes) job_.link.heard();
   facts.complete.insert(reply->already_have.begin(), reply->already_have.end());
   for (ShareNumber share : shares) {
     SharePusher::Start begin;
