@@ -14,7 +14,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 0' INT TERM
 
-say "1. A grid of ten storage servers, in $grid"
+say "1. A grid of ten storage servers and an upload helper, in $grid"
 : >run/grid.log
 $holdfast grid "$grid" --servers 10 >run/grid.log 2>&1 &
 grid_pid=$!
@@ -24,20 +24,26 @@ until grep -q '^ready$' run/grid.log; do
   timeout 1 tail -n +1 -f --pid="$grid_pid" run/grid.log 2>/dev/null | grep -q '^ready$' || true
 done
 
-say "2. Put a file of 256 MiB, and stop in the middle (as Ctrl-C would)"
+say "2. Put a file of 256 MiB to the servers, and stop in the middle (as Ctrl-C would)"
 head -c 268435456 /dev/urandom >"$file"
 status=0
-timeout --signal=INT 2 $holdfast -d "$grid/client" put "$file" --limit-rate 200M || status=$?
+timeout --signal=INT 2 $holdfast -d "$grid/client" put "$file" --helper none --limit-rate 200M || status=$?
 [ "$status" -eq 0 ] && echo "(this machine was faster than the interruption)"
 
 say "3. The same command again: it goes on where it stopped"
-cap=$($holdfast -d "$grid/client" put "$file")
+cap=$($holdfast -d "$grid/client" put "$file" --helper none)
 echo "$cap"
 
 say "4. Get it back, and compare"
 rm -f run/copy.bin run/copy.bin.part
 $holdfast -d "$grid/client" get "$cap" -o run/copy.bin
 cmp "$file" run/copy.bin && echo "identical"
+
+say "5. Another file through the helper: each byte once; the link is cut in the middle (kill -9), then it goes on"
+head -c 134217728 /dev/urandom >"$file"
+timeout --signal=KILL 2 $holdfast -d "$grid/client" put "$file" --limit-rate 40M || true
+$holdfast -d "$grid/helper" helper uploads
+$holdfast -d "$grid/client" put "$file"
 
 say "What next"
 cat <<TXT
