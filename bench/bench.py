@@ -13,6 +13,7 @@ import time
 
 import connections
 import cpu_groups
+import helper
 import links
 import series
 import startup
@@ -57,6 +58,7 @@ def transfers(binary, place, size):
         while grid.stdout.readline().strip() != "ready":
             pass
         client = place + "/grid/client"
+        os.unlink(client + "/private/helpers.nurl")
         path = make_file(place + "/file", size)
         rows = {}
         before = cpu_of(grid.pid)
@@ -101,6 +103,10 @@ def beyond_loopback(build, binary):
             "many_servers": show("100 servers beside 10, 64 MiB", links.many_servers(binary, place + "/many", 64 * MIB)),
             "slow_server": show("one server of ten 50 times slower", links.one_slow_server(binary, proxy, place + "/slow", 64 * MIB, 20 * MIB)),
             "resume": show("first new byte after kill at 90 % of 1 GiB", links.resuming(binary, place + "/resume", 1024 * MIB)),
+            "helper": show("through a helper, 256 MiB", helper.loopback(binary, place + "/helper", 256 * MIB)),
+            "helper_satellite": show("to a helper, 10 Mbit/s, 600 ms round trip", helper.slow_line(binary, proxy, place + "/hsat", 1_250_000, 600, 24 * MIB)),
+            "helper_cuts": show("to a helper, 1 GiB, 50 cuts", helper.cuts(binary, proxy, place + "/hcut", 1024 * MIB, 50)),
+            "helper_spooled": show("a helper's start with 10,000 uploads", helper.spooled(binary, place + "/hspool", 10_000)),
             # Last: after its files are deleted, some file systems make new ones more slowly for minutes.
             "startup": show("start with 10,000 shares and 3,000 partials", startup.measure(binary, 10_000, 3_000)),
         }

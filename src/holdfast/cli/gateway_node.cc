@@ -40,7 +40,7 @@ Result<std::string> create_gateway_node(World& world, const std::string& path, c
   const config::NodeDirectory node(world.files, path);
   const Result<std::string> servers = node.read_private("servers.nurl");
   if (!servers && servers.error().code != Errc::not_found) return tl::make_unexpected(servers.error());
-  if (!servers) HF_TRY_VOID(create_client_node(world, path, asked.nurls));
+  if (!servers) HF_TRY_VOID(create_client_node(world, path, asked.nurls, {}));
   HF_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
   if (own.gateway.port) return url_of(own.gateway.bind, *own.gateway.port);
   std::uint16_t port = asked.port;

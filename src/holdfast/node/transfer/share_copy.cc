@@ -57,7 +57,10 @@ io::Task<Result<void>> ShareCopy::nodes(SegmentNumber first, SegmentNumber end) 
     if (!part.bytes) co_return tl::make_unexpected(part.bytes.error());
     HF_CO_TRY_VOID(reader.on_nodes(part.range.begin, *part.bytes));
   }
-  co_return reader.settle_nodes();
+  HF_CO_TRY_VOID(reader.settle_nodes());
+  // Fewer bytes than asked for prove nothing wrong, and nothing at all.
+  if (!reader.wanted_nodes(first, end).empty()) co_return fail(Errc::corrupt, "the share ends before its hashes");
+  co_return Result<void>{};
 }
 
 io::Task<void> ShareCopy::nodes_into(SegmentNumber first, SegmentNumber end, Result<void>* out) {
