@@ -24,7 +24,7 @@ struct FixedBytes {
     return out;
   }
   ByteView view() const { return bytes; }
-  friend auto operator<=>(const FixedBytes&, const FixedBytes&) = default;
+  friend auto operator<=>(const FixedBytes&, const FixedBytes&) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 using Hash = FixedBytes<32, struct HashTag>;                  // SHA-256 or SHA256d output

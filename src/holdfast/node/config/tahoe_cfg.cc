@@ -263,23 +263,24 @@ Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
     HF_TRY(const unsigned number, parse_small(value, 65'535));
     return std::optional(static_cast<std::uint16_t>(number));
   };
-  const Table table = {{"[storage] partial.retention", set(out.partial_retention_seconds, parse_duration_seconds)},
-                       {"[storage] partial.idle", set(out.partial_idle_seconds, parse_duration_seconds)},
-                       {"[storage] partial.max_bytes", set(out.partial_bytes_max, bytes)},
-                       {"[storage] partial.max_per_share", set(out.partial_per_share_max, small)},
-                       {"[storage] admin.port", set(out.admin_port, port)},
-                       {"[helper] max_bytes", set(out.helper.bytes_max, bytes)},
-                       {"[helper] max_upload_bytes", set(out.helper.upload_bytes_max, bytes)},
-                       {"[helper] min_free_bytes", set(out.helper.free_bytes_min, parse_byte_count)},
-                       {"[helper] max_uploads", set(out.helper.uploads_max, uploads)},
-                       {"[helper] pushes_at_once", set(out.helper.pushes_at_once, pushes)},
-                       {"[helper] retention", set(out.helper.retention_seconds, parse_duration_seconds)},
-                       {"[helper] idle", set(out.helper.idle_seconds, parse_duration_seconds)},
-                       {"[gateway] port", set(out.gateway.port, port)},
-                       {"[gateway] bind", set_text(out.gateway.bind)},
-                       {"[gateway] plain_http_beyond_loopback", set(out.gateway.plain_http_beyond_loopback, parse_bool)},
-                       {"[gateway] hosts", set(out.gateway.hosts, parse_names)},
-                       {"[gateway] cache", set(out.gateway.cache_bytes, bytes)}};
+  const Table table = {
+      {"[storage] partial.retention", set(out.partial_retention_seconds, parse_duration_seconds)},
+      {"[storage] partial.idle", set(out.partial_idle_seconds, parse_duration_seconds)},
+      {"[storage] partial.max_bytes", set(out.partial_bytes_max, bytes)},
+      {"[storage] partial.max_per_share", set(out.partial_per_share_max, small)},
+      {"[storage] admin.port", set(out.admin_port, port)},
+      {"[helper] max_bytes", set(out.helper.bytes_max, bytes)},
+      {"[helper] max_upload_bytes", set(out.helper.upload_bytes_max, bytes)},
+      {"[helper] min_free_bytes", set(out.helper.free_bytes_min, parse_byte_count)},
+      {"[helper] max_uploads", set(out.helper.uploads_max, uploads)},
+      {"[helper] pushes_at_once", set(out.helper.pushes_at_once, pushes)},
+      {"[helper] retention", set(out.helper.retention_seconds, parse_duration_seconds)},
+      {"[helper] idle", set(out.helper.idle_seconds, parse_duration_seconds)},
+      {"[gateway] port", set(out.gateway.port, port)},
+      {"[gateway] bind", set_text(out.gateway.bind)},
+      {"[gateway] plain_http_beyond_loopback", set(out.gateway.plain_http_beyond_loopback, parse_bool)},
+      {"[gateway] hosts", set(out.gateway.hosts, parse_names)},
+      {"[gateway] cache", set(out.gateway.cache_bytes, bytes)}};
   HF_TRY_VOID(read_into(table, text, "holdfast.cfg", true));
   if (out.partial_idle_seconds < 1'800)
     return fail(Errc::malformed, "holdfast.cfg: partial.idle must not be below 30 min, as in Tahoe-LAFS");
