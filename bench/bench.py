@@ -14,6 +14,7 @@ import time
 import connections
 import cpu_groups
 import links
+import reads
 import series
 import startup
 
@@ -89,8 +90,14 @@ def beyond_loopback(build, binary):
     print()
 
     def show(name, figures):
-        print(f"{name:<44}" + "  ".join(f"{key} {value:.2f}" for key, value in figures.items()), flush=True)
+        print(f"{name:<52}" + "  ".join(f"{key} {value:.2f}" for key, value in figures.items()), flush=True)
         return figures
+
+    def show_reads(by_segment):
+        for segment, ways in by_segment.items():
+            show(f"random reads of 4 KiB a second, segments {int(segment) >> 10} KiB",
+                 {way: figures["reads_per_second"] for way, figures in ways.items()})
+        return by_segment
 
     try:
         return {
@@ -101,6 +108,7 @@ def beyond_loopback(build, binary):
             "many_servers": show("100 servers beside 10, 64 MiB", links.many_servers(binary, place + "/many", 64 * MIB)),
             "slow_server": show("one server of ten 50 times slower", links.one_slow_server(binary, proxy, place + "/slow", 64 * MIB, 20 * MIB)),
             "resume": show("first new byte after kill at 90 % of 1 GiB", links.resuming(binary, place + "/resume", 1024 * MIB)),
+            "random_reads": show_reads(reads.measure(build, place + "/reads")),
             # Last: after its files are deleted, some file systems make new ones more slowly for minutes.
             "startup": show("start with 10,000 shares and 3,000 partials", startup.measure(binary, 10_000, 3_000)),
         }
