@@ -15,6 +15,7 @@ import connections
 import cpu_groups
 import helper
 import links
+import reads
 import series
 import startup
 
@@ -91,8 +92,14 @@ def beyond_loopback(build, binary):
     print()
 
     def show(name, figures):
-        print(f"{name:<44}" + "  ".join(f"{key} {value:.2f}" for key, value in figures.items()), flush=True)
+        print(f"{name:<52}" + "  ".join(f"{key} {value:.2f}" for key, value in figures.items()), flush=True)
         return figures
+
+    def show_reads(by_segment):
+        for segment, ways in by_segment.items():
+            show(f"random reads of 4 KiB a second, segments {int(segment) >> 10} KiB",
+                 {way: figures["reads_per_second"] for way, figures in ways.items()})
+        return by_segment
 
     try:
         return {
@@ -107,6 +114,7 @@ def beyond_loopback(build, binary):
             "helper_satellite": show("to a helper, 10 Mbit/s, 600 ms round trip", helper.slow_line(binary, proxy, place + "/hsat", 1_250_000, 600, 24 * MIB)),
             "helper_cuts": show("to a helper, 1 GiB, 50 cuts", helper.cuts(binary, proxy, place + "/hcut", 1024 * MIB, 50)),
             "helper_spooled": show("a helper's start with 10,000 uploads", helper.spooled(binary, place + "/hspool", 10_000)),
+            "random_reads": show_reads(reads.measure(build, place + "/reads")),
             # Last: after its files are deleted, some file systems make new ones more slowly for minutes.
             "startup": show("start with 10,000 shares and 3,000 partials", startup.measure(binary, 10_000, 3_000)),
         }

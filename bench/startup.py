@@ -42,12 +42,17 @@ def write(path, data, size=0):
 
 
 def make_shares(root, count):
-    """Ten to a directory would flatter: one each."""
+    """Ten to a directory would flatter: one each, in all the prefix directories. Files are links to a few, as many as ext4 lets be."""
     for i in range(count):
-        name = base32(i.to_bytes(4, "big") * 4)
+        # Odd, so that no two are alike; storage indices are hashes, which spread.
+        name = base32((i * 0x9E3779B1 % 2**32).to_bytes(4, "big") * 4)
         bucket = f"{root}/{name[:2]}/{name}"
         os.makedirs(bucket)
-        write(f"{bucket}/0", struct.pack(">III", 2, 4, 0) + b"data")
+        if i % 50_000 == 0:
+            first = f"{bucket}/0"
+            write(first, struct.pack(">III", 2, 4, 0) + b"data")
+        else:
+            os.link(first, f"{bucket}/0")
 
 
 def make_partials(root, count):

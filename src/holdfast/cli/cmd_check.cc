@@ -43,9 +43,9 @@ json::object to_json(const CheckReport& report, const std::string& si) {
   json::array corrupt, incompatible, responding;
   json::object sharemap;
   for (const ShareVerdict& each : report.shares) {
-    json::array entry{json::string(each.server), json::string(si), each.share};
-    if (each.state == ShareVerdict::State::corrupt) corrupt.push_back(std::move(entry));
-    if (each.state == ShareVerdict::State::incompatible) incompatible.push_back(std::move(entry));
+    const json::array entry{json::string(each.server), json::string(si), each.share};
+    if (each.state == ShareVerdict::State::corrupt) corrupt.push_back(entry);
+    if (each.state == ShareVerdict::State::incompatible) incompatible.push_back(entry);
     if (each.state != ShareVerdict::State::good && each.state != ShareVerdict::State::present) continue;
     json::value& holders = sharemap[std::to_string(each.share)];
     if (holders.is_null()) holders = json::array();

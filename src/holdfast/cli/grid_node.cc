@@ -81,7 +81,7 @@ Result<std::string> create_storage_node(World& world, const std::string& path, c
   config::NodeDirectory node(world.files, path);
   Result<std::string> known = node.read_private("storage.nurl");
   if (known || known.error().code != Errc::not_found) return known;
-  const Result<std::string> furl = node.read_private("storage.furl");
+  Result<std::string> furl = node.read_private("storage.furl");
   if (!furl && furl.error().code != Errc::not_found) return furl;
   StorageNodeWishes wishes = asked;
   std::string swissnum;

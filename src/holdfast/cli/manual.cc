@@ -36,7 +36,7 @@ std::string usage_of(const CLI::App& app) {
   std::string out = "holdfast";
   std::string path;
   for (const CLI::App* each = &app; each->get_parent() != nullptr; each = each->get_parent())
-    path = " " + each->get_name() + path;
+    path.insert(0, " " + each->get_name());
   out += path;
   for (const CLI::Option* option : app.get_options()) {
     if (!option->get_positional()) continue;

@@ -81,7 +81,8 @@ Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view 
     std::set<std::string> seen;
     for (const auto& pair : storage) {
       const std::string id = pair.first.IsScalar() ? pair.first.Scalar() : "?";
-      const auto tell = [&](const std::string& what) { problems.push_back("servers.yaml: " + id + ": " + what); };
+      const std::string place = "servers.yaml: " + id + ": ";
+      const auto tell = [&](const std::string& what) { problems.push_back(place + what); };
       if (!seen.insert(id).second) {
         tell("is there twice; the last one counts");
         std::erase_if(out, [&](const protocol::Announcement& one) { return one.server_id == id; });

@@ -377,7 +377,7 @@ class Request {
         co_return;
       }
       if (!std::exchange(begun, true)) {
-        const Result<void> started = co_await exchange_.begin(std::move(head), range.size());
+        const Result<void> started = co_await exchange_.begin(head, range.size());
         if (!started) co_return;
       }
       const Result<void> written = co_await exchange_.write(*bytes);
@@ -396,7 +396,7 @@ class Request {
 
 }  // namespace
 
-http::Handler make_storage_handler(ShareStore& store, RouteCounters& counters, std::string swissnum,
+http::Handler make_storage_handler(ShareStore& store, RouteCounters& counters, const std::string& swissnum,
                                    std::string application_version) {
   return [&store, &counters, authorization = protocol::authorization_value(swissnum),
           version = std::move(application_version)](http::Exchange& exchange) -> io::Task<void> {

@@ -16,7 +16,7 @@ struct RouteCounters {
 /// The handler of a storage server. `store` and `counters` outlive it.
 /// Order of checks as in the storage protocol, 3.3. Mutable slots do not exist here yet: lists are empty, reads 404,
 /// read-test-write 501.
-http::Handler make_storage_handler(ShareStore& store, RouteCounters& counters, std::string swissnum,
+http::Handler make_storage_handler(ShareStore& store, RouteCounters& counters, const std::string& swissnum,
                                    std::string application_version);
 
 }  // namespace holdfast::storage

@@ -83,14 +83,16 @@ Result<void> ShareStore::scan_bucket(const std::string& path, const StorageIndex
       static_cast<void>(world_.files.unlink(path + "/" + entry.name));  // Tahoe's plain <n>, or a temporary file
     }
   }
-  for (const auto& [base, bits] : seen) {
-    const auto share = share_number_of(base.substr(0, base.find('.')));
+  for (const auto& [name, bits] : seen) {
+    std::string base = path;
+    base.append("/").append(name);
+    const auto share = share_number_of(name.substr(0, name.find('.')));
     if (share && bits == 3) {
-      adopt(si, *share, path + "/" + base);
+      adopt(si, *share, base);
       continue;
     }
-    static_cast<void>(world_.files.unlink(path + "/" + base + ".part"));
-    static_cast<void>(world_.files.unlink(path + "/" + base + ".log"));
+    static_cast<void>(world_.files.unlink(base + ".part"));
+    static_cast<void>(world_.files.unlink(base + ".log"));
   }
   static_cast<void>(world_.files.remove_directory(path));  // if nothing is left in it
   return {};

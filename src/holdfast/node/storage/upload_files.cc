@@ -34,7 +34,7 @@ Result<void> UploadFiles::open_part() {
 
 Result<void> UploadFiles::move_home() {
   if (where_ != Where::fresh) return {};
-  const Result<void> stale = files_.unlink(base_ + ".log");  // one left behind must not speak for this upload
+  Result<void> stale = files_.unlink(base_ + ".log");  // one left behind must not speak for this upload
   if (!stale && stale.error().code != Errc::not_found) return stale;
   HF_TRY_VOID(files_.make_directories(bucket()));
   HF_TRY_VOID(files_.rename(part_path_, base_ + ".part"));
@@ -83,7 +83,7 @@ Result<void> UploadFiles::append_log(ByteView records, Sync sync, const JournalC
 Result<void> UploadFiles::start_afresh() {
   HF_CHECK(!has_journal() && !placed());
   part_.reset();
-  const Result<void> gone = files_.unlink(part_path_);
+  Result<void> gone = files_.unlink(part_path_);
   if (!gone && gone.error().code != Errc::not_found) return gone;
   return {};
 }
@@ -219,7 +219,7 @@ Result<void> UploadFiles::become_share(const std::string& target, const std::vec
     remove_leftovers();
     return {};
   }
-  const Result<void> gone = files_.sync_directory(bucket());
+  Result<void> gone = files_.sync_directory(bucket());
   if (!gone && gone.error().code != Errc::not_found) return gone;  // the last one out may have removed it
   remove_leftovers();
   return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "holdfast/edge/io/task_group.h"
 #include "holdfast/node/transfer/progress.h"
@@ -39,11 +40,7 @@ class SharePlacer {
 
  private:
   struct Attempt;
-  struct Refusal {
-    std::size_t server;
-    ShareNumber share;
-    auto operator<=>(const Refusal&) const = default;
-  };
+  using Refusal = std::pair<std::size_t, ShareNumber>;  // server, share
 
   io::Task<Result<void>> gather();
   io::Task<void> keep_asking(std::size_t position);

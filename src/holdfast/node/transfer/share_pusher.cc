@@ -32,13 +32,13 @@ SharePusher::SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber 
                          Start start)
     : job_(job),
       server_(server),
-      share_(share),
       secrets_(std::move(secrets)),
-      resumes_(start.resumes),
       patch_bytes_max_(start.resumes ? kStreamBytesMax : 2 * kStockPatchBytes),
+      share_(share),
       reader_(job.pipeline),
       heard_of_us_(job.context.loop.now()),
-      troubled_since_(job.context.loop.now()) {
+      troubled_since_(job.context.loop.now()),
+      resumes_(start.resumes) {
   complete_ = start.complete;
   polite_ = start.shared && resumes_;
   others_seen_ = others_moved_ = troubled_since_;
@@ -135,9 +135,7 @@ Result<void> SharePusher::handle(const Error& error) {
       required_.reset();
       return {};
     case Errc::malformed:  // a captive portal, a proxy's page: wait for the real server to come back
-      required_.reset();
-      return {};
-    case Errc::no_space:  // full is a pause: what is held stays; the supervisor may place the share elsewhere
+    case Errc::no_space:   // full is a pause: what is held stays; the supervisor may place the share elsewhere
       required_.reset();
       return {};
     default:

@@ -91,35 +91,33 @@ class SharePusher {
 
   PushJob& job_;
   grid::StorageServer& server_;
-  const ShareNumber share_;
   const grid::AllocateSecrets secrets_;
-  bool resumes_;
   std::uint64_t patch_bytes_max_;
+  const ShareNumber share_;
   State state_ = State::running;
   Error error_{Errc::unavailable, ""};
 
   SegmentPipeline::Reader reader_;
   std::optional<RangeSet> required_;  // by the server's latest word; nothing: ask
-  bool complete_ = false;             // the server says so; not yet proven
-  bool polite_ = false;               // others send this share too: ask before each piece, and take what nobody sends
   RangeSet writing_;                  // by the latest status: on its way from others
-  bool just_begun_ = false;           // by another, who has not sent anything yet
   io::Time others_seen_, others_moved_;
   std::uint64_t others_most_ = 0;
-  unsigned waits_ = 0;
   RangeSet sent_;     // handed out by this run
   RangeSet foreign_;  // held by the server although this run did not send it
-  bool asked_once_ = false;
-  bool header_sent_ = false, tail_sent_ = false;
   std::uint64_t held_before_ = 0, handed_out_ = 0, resent_ = 0, cuts_ = 0;
-  unsigned failures_ = 0;          // since it last came on
-  bool only_asked_ = false;        // a step that has not brought it on
-  bool trying_ = false;            // asked after a failure, and at work again
   std::uint64_t held_lately_ = 0;  // by the server's latest word
-  unsigned fresh_starts_ = 0, wanted_again_ = 0;
   ShareBytes* sending_ = nullptr;
   io::Time heard_of_us_;  // by a stock server: the latest answered write
   io::Time troubled_since_;
+  unsigned failures_ = 0;  // since it last came on
+  unsigned fresh_starts_ = 0, wanted_again_ = 0, waits_ = 0;
+  bool resumes_;
+  bool complete_ = false;    // the server says so; not yet proven
+  bool polite_ = false;      // others send this share too: ask before each piece, and take what nobody sends
+  bool just_begun_ = false;  // by another, who has not sent anything yet
+  bool only_asked_ = false;  // a step that has not brought it on
+  bool trying_ = false;      // asked after a failure, and at work again
+  bool asked_once_ = false, header_sent_ = false, tail_sent_ = false;
 };
 
 }  // namespace holdfast::transfer
