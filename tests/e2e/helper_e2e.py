@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """The upload helper's own behaviour, asked of the real binary in plain words (U10, F9, F18, F30, F35, F38; leg H)."""
-import os
+import hashlib
 import random
 import shutil
 import tempfile
 import unittest
 
 import cbor
-from gbs import CBOR, Client, new_secret, new_si
+from gbs import CBOR, new_secret, new_si
 from helpers import PIECE, HelperClient, HelperNode, connect, piece_digests
 from rig import Place, Server
 
@@ -55,7 +55,6 @@ class Uploads(HelperCase):
             self.assertEqual(answer.value["ueb"], done["ueb"])
             self.assertEqual(sorted(answer.value["shares"]), list(range(10)))
         # Shares that the client does not want count for nothing.
-        import hashlib
         tag = b"allmydata_uri_extension_v1"
         message = b"%d:%s," % (len(tag), tag) + done["ueb"]
         reject = hashlib.sha256(hashlib.sha256(message).digest()).digest()
@@ -300,7 +299,7 @@ class BadInput(HelperCase):
 class Limits(unittest.TestCase):
     def test_quota_is_a_clear_refusal_and_what_is_held_stays(self):
         with Place(10) as place:
-            helper = HelperNode(place.path + "/the-helper", place.nurls(), {"max_bytes": 3_000_000, "max_uploads": 3})
+            helper = HelperNode(place.path + "/the-helper", place.nurls(), "max_bytes = 3000000\nmax_uploads = 3\n")
             try:
                 client, si = HelperClient(helper), new_si()
                 self.assertEqual(client.begin(si, 3_000_001).status, 413)

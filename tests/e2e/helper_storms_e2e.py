@@ -8,8 +8,7 @@ import signal
 import unittest
 
 from disk_e2e import SmallDisk
-from helpers import HelperNode
-from rig import Links, Place, finish, get, put, sha256, start, wait_until
+from rig import Helper, Links, Place, finish, get, put, sha256, start, wait_until
 
 MIB = 1 << 20
 KILLS = 200 if os.environ.get("SOAK") else 20
@@ -21,7 +20,7 @@ class Storms(unittest.TestCase):
         self.addCleanup(self.place.__exit__)
 
     def helper(self, servers=None, **more):
-        helper = HelperNode(self.place.path + "/the-helper", servers or self.place.nurls(), **more)
+        helper = Helper(self.place.path + "/the-helper", servers or self.place.nurls(), **more)
         self.addCleanup(helper.stop)
         return helper
 
@@ -131,7 +130,7 @@ class Storms(unittest.TestCase):
     def test_f22_full_spool_is_gone_around_and_what_it_holds_stays(self):
         disk = SmallDisk(self.place.path + "/small/helper", "64m")
         self.addCleanup(disk.close)
-        helper = HelperNode(self.place.path + "/small", self.place.nurls(), {"min_free_bytes": "1M"}, within=disk.within)
+        helper = Helper(self.place.path + "/small", self.place.nurls(), "min_free_bytes = 1M\n", within=disk.within)
         self.addCleanup(helper.stop)
         client = self.place.new_client("client", self.place.nurls(), helpers=[helper.nurl], convergence_of=self.place.client)
         path = self.place.file("f", 80_000_000, 22)

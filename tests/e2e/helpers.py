@@ -3,40 +3,26 @@ import base64
 import hashlib
 import json
 import os
-import subprocess
+import socket
 import urllib.parse
 
 import cbor
-from gbs import CBOR, Client, base32, new_secret, new_si
-from rig import BINARY, DEADLINE, Process
+from gbs import CBOR, Client, base32, new_secret, tls_context
+from rig import DEADLINE, Helper
 
 PIECE = 1 << 20
 PARTIAL = "application/partial-upload"
 
 
-class HelperNode(Process):
-    """Knows these storage servers; may be killed and started again."""
+class HelperNode(Helper):
+    """What its protocol needs to know of it, and its operator's token."""
 
-    def __init__(self, path, servers, config=None, within=()):
-        arguments = [BINARY, "create-node", path, "--helper", "--bind", "127.0.0.1"]
-        for nurl in servers:
-            arguments += ["--server", nurl]
-        made = subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True)
-        self.path, self.nurl = path, made.stdout.strip()
-        if config:
-            with open(path + "/holdfast.cfg", "w") as f:
-                f.write("[helper]\n" + "".join(f"{key} = {value}\n" for key, value in config.items()))
+    def __init__(self, path, servers, cfg="", within=()):
+        super().__init__(path, servers, cfg, within)
         parts = urllib.parse.urlsplit(self.nurl)
         self.port, self.swissnum = parts.port, parts.path.lstrip("/")
         with open(path + "/private/operator-token") as f:
             self.token = f.read().strip()
-        super().__init__("run", path, within=within)
-
-    def spool(self, which):
-        try:
-            return sorted(os.listdir(f"{self.path}/helper/{which}"))
-        except FileNotFoundError:
-            return []
 
 
 def piece_digests(data):
@@ -109,7 +95,4 @@ class HelperClient(Client):
 
 
 def connect(port):
-    import socket
-
-    from gbs import tls_context
     return tls_context().wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE))

@@ -97,14 +97,22 @@ class Gateway(Process):
 
 
 class Helper(Process):
-    """An upload helper in a process of its own, for the servers of these NURLs."""
+    """An upload helper in a process of its own, for the servers of these NURLs. `cfg`: lines for [helper] in holdfast.cfg."""
 
-    def __init__(self, path, nurls):
+    def __init__(self, path, nurls, cfg="", within=()):
         arguments = [BINARY, "create-node", path, "--helper", "--bind", "127.0.0.1"]
         for nurl in nurls:
             arguments += ["--server", nurl]
         self.path, self.nurl = path, subprocess.run(arguments, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-        super().__init__("run", path)
+        with open(path + "/holdfast.cfg", "w") as f:
+            f.write("[helper]\n" + cfg)
+        super().__init__("run", path, within=within)
+
+    def spool(self, which):
+        try:
+            return sorted(os.listdir(f"{self.path}/helper/{which}"))
+        except FileNotFoundError:
+            return []
 
 
 class Place:

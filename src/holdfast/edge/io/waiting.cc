@@ -68,7 +68,7 @@ Task<bool> Semaphore::acquire(std::size_t units) {
       co_return false;
     }
   }
-  queue_.pop_front();
+  queue_.erase(queue_.begin());
   free_ -= units;
   if (!queue_.empty()) event_.notify_all();
   co_return true;
