@@ -9,7 +9,7 @@ import unittest
 import cbor
 from gbs import CBOR, new_secret, new_si
 from helpers import PIECE, HelperClient, HelperNode, connect, piece_digests
-from rig import Place, Server
+from rig import Links, Place, Server, wait_until
 
 
 def noise(size, seed):
@@ -341,6 +341,26 @@ class Limits(unittest.TestCase):
             for server in servers:
                 server.stop()
             shutil.rmtree(path)
+
+    def test_dropped_upload_is_pushed_no_further(self):
+        with Place(10) as place, Links(place.nurls()) as links:
+            links.line_rate(3_000_000)
+            helper = HelperNode(place.path + "/the-helper", links.nurls)
+            try:
+                client, si, data = HelperClient(helper), new_si(), noise(6_000_000, 4)
+                upload = client.begin(si, len(data)).value["upload"]
+                client.append(upload, 0, data)
+                self.assertEqual(client.complete(upload, data).status, 202)
+                wait_until(lambda: links.sum("bytes_up") > 2_000_000, "it is being pushed")
+                self.assertEqual(client.ask("DELETE", upload).status, 204)
+                self.assertEqual(client.state(si).status, 404)
+                self.assertEqual(helper.spool("CHK_encoding"), [])
+                pushed = links.sum("bytes_up")
+                links.line_rate(0)
+                client.upload(new_si(), noise(100_000, 5))  # time passes, with a link that would take it all
+                self.assertLess(links.sum("bytes_up"), pushed + 6_000_000)
+            finally:
+                helper.stop()
 
     def test_fewer_shares_than_wanted_are_repaired_from_the_grid(self):
         path = tempfile.mkdtemp(prefix="holdfast-e2e-")

@@ -10,6 +10,7 @@ namespace {
 using protocol::HelperState;
 
 constexpr io::Duration kRememberFor = std::chrono::hours(1);
+constexpr std::size_t kRememberMax = 1'000;  // answers; who asks later is told what the grid has
 constexpr io::Duration kSweepEvery = std::chrono::seconds(60);
 
 Hash owner_of(const Asker& asker) {
@@ -91,13 +92,24 @@ io::Task<void> HelperService::sweep() {
   for (;;) {
     const bool on = co_await io::sleep_for(kSweepEvery);
     if (!on) co_return;
-    std::erase_if(jobs_, [&](const auto& each) {
-      const Job& job = *each.second;
-      const bool over = job.phase == Job::Phase::done || job.phase == Job::Phase::failed;
-      const bool ended = job.phase == Job::Phase::receiving && job.upload->gone;
-      return ended || (over && context_.loop.now() - job.since > kRememberFor);
-    });
+    forget_answers();
   }
+}
+
+void HelperService::forget_answers() {
+  std::vector<io::Time> over;
+  for (const auto& [name, job] : jobs_) {
+    if (job->phase == Job::Phase::done || job->phase == Job::Phase::failed) over.push_back(job->since);
+  }
+  std::ranges::sort(over, std::greater());
+  io::Time keep_from = context_.loop.now() - kRememberFor;
+  if (over.size() > kRememberMax) keep_from = std::max(keep_from, over[kRememberMax]);
+  std::erase_if(jobs_, [&](const auto& each) {
+    const Job& job = *each.second;
+    const bool answered = job.phase == Job::Phase::done || job.phase == Job::Phase::failed;
+    const bool ended = job.phase == Job::Phase::receiving && job.upload->gone;
+    return ended || (answered && job.since < keep_from);
+  });
 }
 
 HelperState HelperService::state_of(const Job& job, const Asker& asker) const {

@@ -73,6 +73,8 @@ class HelperService {
   io::Task<Result<void>> push_once(JobPtr job);
   io::Task<bool> wait_to_retry(JobPtr job);
   io::Task<void> sweep();
+  JobPtr take_out(const std::string& name);
+  void forget_answers();
   void fail_job(Job& job, std::string reason);
   io::Semaphore& slots_for(const Job& job);
 

@@ -147,13 +147,20 @@ io::Task<Result<HelperState>> HelperService::complete(uploads::UploadPtr upload,
   co_return state_of(*job, asker);
 }
 
+/// Whoever works on it stops.
+JobPtr HelperService::take_out(const std::string& name) {
+  const auto it = jobs_.find(name);
+  if (it == jobs_.end()) return nullptr;
+  JobPtr job = it->second;
+  jobs_.erase(it);
+  job->dropped = true;
+  if (job->pushing != nullptr) job->pushing->cancel();
+  job->changed.notify_all();
+  return job;
+}
+
 io::Task<void> HelperService::drop(uploads::UploadPtr upload) {
-  if (const auto it = jobs_.find(upload->name); it != jobs_.end()) {
-    const JobPtr job = it->second;
-    job->dropped = true;
-    jobs_.erase(it);
-    job->changed.notify_all();
-  }
+  take_out(upload->name);
   co_await store_.forget(upload);
 }
 
@@ -165,12 +172,8 @@ Result<void> HelperService::retry_now(const std::string& name) {
 }
 
 io::Task<Result<void>> HelperService::drop_job(std::string name) {
-  const auto it = jobs_.find(name);
-  if (it == jobs_.end()) co_return fail(Errc::not_found, "no such upload");
-  const JobPtr job = it->second;
-  job->dropped = true;
-  jobs_.erase(it);
-  job->changed.notify_all();
+  const JobPtr job = take_out(name);
+  if (job == nullptr) co_return fail(Errc::not_found, "no such upload");
   if (job->upload != nullptr) co_await store_.forget(job->upload);
   co_return Result<void>{};
 }
@@ -191,8 +194,11 @@ io::Task<Result<void>> HelperService::push_once(JobPtr job) {
       transfer::make_ciphertext_source(context_, job->upload->files.data_path(), job->geometry, *job->upload->log.seal);
   job->progress = {};
   transfer::Pushed pushed;
-  const Result<void> outcome =
-      co_await transfer::push_shares(context_, std::move(plan), *source, job->progress, pushed);
+  io::CancelScope scope(co_await io::this_scope());
+  job->pushing = &scope;
+  auto pushing = transfer::push_shares(context_, std::move(plan), *source, job->progress, pushed);
+  const Result<void> outcome = co_await pushing.in(scope);
+  job->pushing = nullptr;
   counters_.push_seconds += std::chrono::duration<double>(context_.loop.now() - begun).count();
   counters_.pushed_bytes += pushed.bytes_sent;
   counters_.share_bytes_resent += pushed.bytes_resent;
