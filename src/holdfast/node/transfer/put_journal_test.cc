@@ -215,7 +215,7 @@ TEST(PutJournalOfOneTebibyte, takes_a_few_hundred_bytes_or_32_for_each_segment) 
   test::HeapWatch watch;
   const PutJournal read = decode_put_journal(bytes).value();
   watch.look();
-  EXPECT_LT(watch.grown(), digests + 4'096);
+  EXPECT_LT(watch.grown(), digests + 8'192);  // an allocator may give whole pages
   EXPECT_EQ(read.piece_digests, journal.piece_digests);
 }
 
