@@ -57,6 +57,12 @@ Task<bool> Event::wait() {
   co_return co_await pending;
 }
 
+Task<Result<void>> Event::told() {
+  const bool woken = co_await wait();
+  if (!woken) co_return fail(Errc::cancelled, "stopped");
+  co_return Result<void>{};
+}
+
 Task<bool> Semaphore::acquire(std::size_t units) {
   const std::uint64_t ticket = next_ticket_++;
   queue_.push_back(ticket);

@@ -42,6 +42,8 @@ class Event {
   void notify_all();
   /// Waits for the next notify_all. False when cancelled.
   Task<bool> wait();
+  /// The same as a Result, for time limits and HF_CO_TRY. Errors: cancelled.
+  Task<Result<void>> told();
 
  private:
   struct Waiter;

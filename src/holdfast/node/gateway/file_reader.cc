@@ -7,12 +7,6 @@ namespace {
 
 constexpr SegmentNumber kRunsAhead = 2;
 
-io::Task<Result<void>> told(io::Event& event) {
-  const bool woken = co_await event.wait();
-  if (!woken) co_return fail(Errc::cancelled, "stopped");
-  co_return Result<void>{};
-}
-
 }  // namespace
 
 FileReader::FileReader(OpenFile& file, std::function<bool()> leaves) : file_(file), leaves_(std::move(leaves)) {}
@@ -24,7 +18,7 @@ FileReader::~FileReader() {
 /// Until the event, but with a look at the client now and then.
 io::Task<Result<void>> FileReader::wait(io::Event& event) {
   const GatewayLimits& limits = file_.shared().limits;
-  const Result<void> woken = co_await io::with_timeout(limits.look, told(event));
+  const Result<void> woken = co_await io::with_timeout(limits.look, event.told());
   if (woken) co_return woken;
   if (woken.error().code != Errc::timeout) co_return woken;
   looks_ = leaves_() ? looks_ + 1 : 0;

@@ -17,12 +17,6 @@ Hash owner_of(const Asker& asker) {
   return crypto::upload_secret_at_rest_id(asker.upload_secret.reveal());
 }
 
-io::Task<Result<void>> changed_in(Job& job) {
-  const bool told = co_await job.changed.wait();
-  if (!told) co_return fail(Errc::cancelled, "stopping");
-  co_return Result<void>{};
-}
-
 uploads::UploadStore::World world_of(const transfer::Context& context) {
   return {context.loop, context.disk, context.files, context.random, context.log};
 }
@@ -155,7 +149,7 @@ io::Task<Result<HelperService::Answer>> HelperService::begin(StorageIndex si, pr
   const std::string name = job_name(si, owner);
   if (const auto it = jobs_.find(name); it != jobs_.end()) {
     const JobPtr job = it->second;
-    while (job->phase == Job::Phase::looking) HF_CO_TRY_VOID(co_await changed_in(*job));
+    while (job->phase == Job::Phase::looking) HF_CO_TRY_VOID(co_await job->changed.told());
     const immutable::Params &a = job->geometry.params(), &b = geometry.params();
     if (a.size != b.size || a.k != b.k || a.n != b.n || a.segment_size != b.segment_size)
       co_return fail(Errc::conflict, "this upload has begun with other parameters");

@@ -19,12 +19,6 @@ constexpr io::Duration kLookAtTurnEvery = std::chrono::milliseconds(250);
 constexpr io::Duration kRetryFirst = std::chrono::seconds(2), kRetryMax = std::chrono::minutes(10);
 constexpr io::Duration kNoProgressMax = std::chrono::minutes(5);
 
-io::Task<Result<void>> changed_in(Job& job) {
-  const bool told = co_await job.changed.wait();
-  if (!told) co_return fail(Errc::cancelled, "stopping");
-  co_return Result<void>{};
-}
-
 HelperState::Shares names_of(const transfer::Holding& holding) {
   HelperState::Shares out;
   for (const auto& [share, servers] : holding.shares) {
@@ -119,7 +113,7 @@ io::Task<Result<HelperState>> HelperService::state(StorageIndex si, Asker asker,
     if (free_again || ended) break;
     // That a sender falls silent makes no noise.
     const io::Duration step = std::min<io::Duration>(kLookAtTurnEvery, deadline - context_.loop.now());
-    const Result<void> told = co_await io::with_timeout(step, changed_in(*job));
+    const Result<void> told = co_await io::with_timeout(step, job->changed.told());
     if (!told && told.error().code == Errc::cancelled) co_return tl::make_unexpected(told.error());
   }
   if (job->phase == Job::Phase::receiving && job->upload->gone) co_return fail(Errc::not_found, "no such upload");
@@ -216,7 +210,7 @@ io::Task<bool> HelperService::wait_to_retry(JobPtr job) {
   const unsigned doublings = std::min(job->tries, 12U);
   const io::Duration delay = std::min<io::Duration>(kRetryMax, kRetryFirst * (1U << doublings));
   enter(*job, Job::Phase::waiting);
-  const Result<void> told = co_await io::with_timeout(delay, changed_in(*job));
+  const Result<void> told = co_await io::with_timeout(delay, job->changed.told());
   co_return (told || told.error().code == Errc::timeout) && !job->dropped;
 }
 

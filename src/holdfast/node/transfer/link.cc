@@ -3,16 +3,6 @@
 #include <algorithm>
 
 namespace holdfast::transfer {
-namespace {
-
-io::Task<Result<void>> told(io::Event& event) {
-  const bool woken = co_await event.wait();
-  if (!woken) co_return fail(Errc::cancelled, "stopped");
-  co_return Result<void>{};
-}
-
-}  // namespace
-
 void Link::heard() {
   const io::Time now = loop_.now();
   if (now - last_heard_ > kDownAfter) up_.notify_all();
@@ -34,7 +24,7 @@ io::Task<Result<void>> Link::pause(unsigned failures, std::string why) {
                    "no server answered for as long as --timeout allows" + (why.empty() ? "" : " (" + why + ")"));
   }
   ++waiting_;
-  const Result<void> woken = co_await io::with_timeout(delay, told(up_));
+  const Result<void> woken = co_await io::with_timeout(delay, up_.told());
   --waiting_;
   if (!woken && woken.error().code == Errc::cancelled) co_return woken;
   co_return Result<void>{};

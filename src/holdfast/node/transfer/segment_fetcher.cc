@@ -24,12 +24,6 @@ io::Task<void> open_early(ShareCopy* copy) {
   static_cast<void>(co_await copy->open());
 }
 
-io::Task<Result<void>> told(io::Event& event) {
-  const bool woken = co_await event.wait();
-  if (!woken) co_return fail(Errc::cancelled, "stopped");
-  co_return Result<void>{};
-}
-
 }  // namespace
 
 SegmentFetcher::SegmentFetcher(const Context& context, Link& link, const StorageIndex& si,
@@ -89,7 +83,7 @@ io::Task<Result<void>> SegmentFetcher::find() {
     dead_.erase(server);
     asking_.spawn(ask(server));
   }
-  while (distinct_alive() < file_.claim().k && asking_.running() > 0) HF_CO_TRY_VOID(co_await told(changed_));
+  while (distinct_alive() < file_.claim().k && asking_.running() > 0) HF_CO_TRY_VOID(co_await changed_.told());
   co_return Result<void>{};
 }
 
@@ -314,7 +308,7 @@ io::Task<Result<void>> SegmentFetcher::gather(SegmentBatch& batch) {
       batch.tried.clear();
       continue;
     }
-    outcome = co_await io::with_timeout(std::chrono::milliseconds(100), told(changed_));
+    outcome = co_await io::with_timeout(std::chrono::milliseconds(100), changed_.told());
     if (!outcome && outcome.error().code == Errc::timeout) outcome = Result<void>{};
   }
   std::erase(active_, &batch);

@@ -11,12 +11,6 @@ namespace {
 constexpr std::size_t kAgainKept = 3;
 constexpr std::size_t kAgainAtOnce = 2;
 
-io::Task<Result<void>> told(io::Event& event) {
-  const bool woken = co_await event.wait();
-  if (!woken) co_return fail(Errc::cancelled, "stopped");
-  co_return Result<void>{};
-}
-
 }  // namespace
 
 SegmentPipeline::SegmentPipeline(const Context& context, SegmentSource& source,
@@ -65,7 +59,7 @@ io::Task<Result<SharedSegment>> SegmentPipeline::Reader::segment(SegmentNumber w
     if (!attached_ && wanted < pipeline_.front_) co_return co_await pipeline_.make_again(wanted);
     if (!attached_) seek(wanted);
     ++pipeline_.starving_;
-    const Result<void> woken = co_await told(pipeline_.moved_);
+    const Result<void> woken = co_await pipeline_.moved_.told();
     --pipeline_.starving_;
     if (!woken) co_return tl::make_unexpected(woken.error());
   }
@@ -126,7 +120,7 @@ io::Task<Result<void>> SegmentPipeline::room_for(SegmentNumber segment) {
     const bool held = held_up(segment);
     const io::Time before = context_.loop.now();
     // Also by time: that somebody starves makes no noise.
-    const Result<void> woken = co_await io::with_timeout(limits_.left_behind_after / 8, told(moved_));
+    const Result<void> woken = co_await io::with_timeout(limits_.left_behind_after / 8, moved_.told());
     if (!woken && woken.error().code == Errc::cancelled) co_return woken;
     if (held) held_up_for_ += context_.loop.now() - before;
   }
@@ -206,7 +200,7 @@ io::Task<Result<void>> SegmentPipeline::run() {
       }
       encoding.spawn(encode_one(started++, std::move(*plaintext)));
     } else if (!made_.contains(front_)) {
-      outcome = co_await told(moved_);
+      outcome = co_await moved_.told();
     }
     if (outcome) outcome = co_await absorb_ready();
   }
@@ -229,7 +223,7 @@ io::Task<Result<void>> SegmentPipeline::run() {
 io::Task<Result<void>> SegmentPipeline::passed(SegmentNumber end) {
   while (front_ < end) {
     if (failed_) co_return tl::make_unexpected(*failed_);
-    HF_CO_TRY_VOID(co_await told(moved_));
+    HF_CO_TRY_VOID(co_await moved_.told());
   }
   co_return Result<void>{};
 }
@@ -237,7 +231,7 @@ io::Task<Result<void>> SegmentPipeline::passed(SegmentNumber end) {
 io::Task<Result<void>> SegmentPipeline::finished() {
   while (!done_) {
     if (failed_) co_return tl::make_unexpected(*failed_);
-    HF_CO_TRY_VOID(co_await told(moved_));
+    HF_CO_TRY_VOID(co_await moved_.told());
   }
   co_return Result<void>{};
 }

@@ -7,12 +7,6 @@ namespace {
 
 constexpr io::Duration kLateAtLeast = std::chrono::seconds(1);
 
-io::Task<Result<void>> told(io::Event& event) {
-  const bool woken = co_await event.wait();
-  if (!woken) co_return fail(Errc::cancelled, "stopped");
-  co_return Result<void>{};
-}
-
 RangeSet everything(std::uint64_t size) {
   RangeSet out;
   out.add(Range{0, size});
@@ -359,7 +353,7 @@ void SharePlacer::draw() {
 io::Task<Result<void>> SharePlacer::wait_for_change() {
   if (!std::exchange(change_pending_, false)) {
     // Also by time: silence makes no noise.
-    const Result<void> woken = co_await io::with_timeout(std::chrono::milliseconds(200), told(changed_));
+    const Result<void> woken = co_await io::with_timeout(std::chrono::milliseconds(200), changed_.told());
     change_pending_ = false;
     if (!woken && woken.error().code == Errc::cancelled) co_return woken;
   }

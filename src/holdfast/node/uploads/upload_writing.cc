@@ -30,12 +30,6 @@ class Holding {
   io::Semaphore* semaphore_;
 };
 
-io::Task<Result<void>> freed(Upload& upload) {
-  const bool told = co_await upload.turn_free.wait();
-  if (!told) co_return tl::make_unexpected(stopped_error());
-  co_return Result<void>{};
-}
-
 }  // namespace
 
 bool UploadStore::is_busy_for(const Upload& upload, const std::string& client) const {
@@ -49,7 +43,7 @@ io::Task<Result<std::unique_ptr<Turn>>> UploadStore::take_turn(UploadPtr upload,
   if (upload->turn != nullptr) ++counters_.takeovers;
   while (upload->turn != nullptr) {
     upload->turn->scope.cancel();
-    const Result<void> woken = co_await io::with_timeout(deadline - world_.loop.now(), freed(*upload));
+    const Result<void> woken = co_await io::with_timeout(deadline - world_.loop.now(), upload->turn_free.told());
     if (!woken) co_return tl::make_unexpected(woken.error());
   }
   if (ticket != upload->turns_asked) co_return fail(Errc::cancelled, "a newer request has taken over");
