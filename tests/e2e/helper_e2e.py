@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The upload helper's own behaviour, asked of the real binary in plain words (U10, F9, F18, F30, F35, F38; leg H)."""
 import hashlib
+import os
 import random
 import shutil
 import tempfile
@@ -145,6 +146,7 @@ class Uploads(HelperCase):
         client, si = self.client(), new_si()
         upload = self.begun(client, si, 1_000_000)
         client.append(upload, 0, bytes(10_000))
+        self.assertEqual(os.stat(self.helper.path + "/helper").st_mode & 0o777, 0o700, "names are storage indexes")
         listed = [each for each in client.status()["uploads"] if each["storage_index"] == si]
         self.assertEqual([(e["state"], e["held"], e["size"]) for e in listed], [("receiving", 10_000, 1_000_000)])
         metrics = client.operate("GET", "/metrics").body.decode()

@@ -1,5 +1,7 @@
 #include "holdfast/cli/helper_node.h"
 
+#include <filesystem>
+
 #include "holdfast/cli/free_port.h"
 #include "holdfast/cli/version.h"
 #include "holdfast/core/protocol/nurl.h"
@@ -80,6 +82,10 @@ io::Task<Result<std::unique_ptr<helper::HelperRole>>> start_helper(World& world,
   options.listen_fd = listen_fd;
   uploads::StoreOptions& store = options.service.store;
   const std::string spool = directory.path() + "/helper";
+  HF_CO_TRY_VOID(world.files.make_directories(spool));
+  std::error_code problem;  // names in it are storage indexes
+  std::filesystem::permissions(spool, std::filesystem::perms::owner_all, problem);
+  if (problem) co_return fail(Errc::io, spool + ": " + problem.message());
   store.receiving_directory = spool + "/CHK_incoming";
   store.sealed_directory = spool + "/CHK_encoding";
   store.token_key_path = directory.private_path("upload-token.key");

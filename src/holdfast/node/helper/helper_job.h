@@ -28,9 +28,9 @@ struct Job {
   unsigned tries = 0;    // pushes that failed
   io::Time since;        // this phase
   std::uint64_t resent_bytes = 0, pushed_bytes = 0;
-  io::Event changed;                   // another phase, or try again now
-  io::CancelScope* pushing = nullptr;  // ends the push
-  bool dropped = false;                // by the operator or its client
+  io::Event changed;                // another phase, or try again now
+  io::CancelScope* work = nullptr;  // of a push or repair: ends it
+  bool dropped = false;             // by the operator or its client
 };
 using JobPtr = std::shared_ptr<Job>;
 

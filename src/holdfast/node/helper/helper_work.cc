@@ -81,7 +81,11 @@ io::Task<void> HelperService::repair(JobPtr job, Bytes uri_extension, Hash owner
   cap.size = params.size;
   transfer::CheckOptions options;
   options.patience.give_up_after = kNoProgressMax;
-  const auto report = co_await transfer::repair(context_, cap, options, job->progress);
+  io::CancelScope scope(co_await io::this_scope());
+  job->work = &scope;
+  auto repairing = transfer::repair(context_, cap, options, job->progress);
+  const auto report = co_await repairing.in(scope);
+  job->work = nullptr;
   if (work_.scope().cancelled() || job->dropped) co_return;
   if (report && report->after.happiness >= job->happy) {
     ++counters_.repaired;
@@ -148,7 +152,7 @@ JobPtr HelperService::take_out(const std::string& name) {
   JobPtr job = it->second;
   jobs_.erase(it);
   job->dropped = true;
-  if (job->pushing != nullptr) job->pushing->cancel();
+  if (job->work != nullptr) job->work->cancel();
   job->changed.notify_all();
   return job;
 }
@@ -189,10 +193,10 @@ io::Task<Result<void>> HelperService::push_once(JobPtr job) {
   job->progress = {};
   transfer::Pushed pushed;
   io::CancelScope scope(co_await io::this_scope());
-  job->pushing = &scope;
+  job->work = &scope;
   auto pushing = transfer::push_shares(context_, std::move(plan), *source, job->progress, pushed);
   const Result<void> outcome = co_await pushing.in(scope);
-  job->pushing = nullptr;
+  job->work = nullptr;
   counters_.push_seconds += std::chrono::duration<double>(context_.loop.now() - begun).count();
   counters_.pushed_bytes += pushed.bytes_sent;
   counters_.share_bytes_resent += pushed.bytes_resent;

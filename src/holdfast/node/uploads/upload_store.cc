@@ -90,11 +90,25 @@ io::Task<void> UploadStore::measure() {
   arrived_since_measured_ = 0;
 }
 
+bool UploadStore::is_dormant(const Upload& upload) const {
+  return upload.is_open() && upload.turn == nullptr && upload.written > 0 &&
+         idle_for(upload) > std::chrono::seconds(options_.idle_seconds);
+}
+
+/// Dormant uploads will make way for its bytes when they come; for the promise nothing is deleted.
+bool UploadStore::may_promise(std::uint64_t length) const {
+  std::uint64_t dormant = 0;
+  for (const auto& [name, upload] : uploads_) {
+    if (is_dormant(*upload)) dormant += upload->written;
+  }
+  return std::min(length, kPromiseBytesMin) <= space() + dormant &&
+         length + options_.free_bytes_min <= free_bytes_ + dormant;
+}
+
 UploadPtr UploadStore::longest_dormant(const Upload* keep) const {
   UploadPtr longest;
   for (const auto& [name, upload] : uploads_) {
-    const bool dormant = upload->is_open() && upload->turn == nullptr && upload.get() != keep && upload->written > 0 &&
-                         idle_for(*upload) > std::chrono::seconds(options_.idle_seconds);
+    const bool dormant = is_dormant(*upload) && upload.get() != keep;
     if (dormant && (longest == nullptr || idle_for(*upload) > idle_for(*longest))) longest = upload;
   }
   return longest;
@@ -102,10 +116,14 @@ UploadPtr UploadStore::longest_dormant(const Upload* keep) const {
 
 /// For bytes that are here, not for promises: the longest dormant uploads make way.
 io::Task<bool> UploadStore::make_room(std::uint64_t bytes, const Upload* keep) {
-  for (;;) {
+  for (bool measured = false;;) {
     const bool within_quota = bytes_held() + bytes <= options_.bytes_max;
     const bool fits_disk = free_bytes_ >= options_.free_bytes_min + arrived_since_measured_ + bytes;
     if (within_quota && fits_disk) co_return true;
+    if (within_quota && !std::exchange(measured, true)) {
+      co_await measure();  // the last look may be a minute old: somebody may have made room
+      continue;
+    }
     const UploadPtr victim = longest_dormant(keep);
     if (victim == nullptr) co_return false;
     ++counters_.evicted;
@@ -127,10 +145,7 @@ io::Task<Result<UploadPtr>> UploadStore::create(NewUpload wanted) {
     co_return fail(Errc::no_space, "too many uploads are open here");
   creating_.insert(wanted.name);
   co_await measure();
-  const bool promised = std::min(length, kPromiseBytesMin) <= space();
-  bool fits = promised && length + options_.free_bytes_min <= free_bytes_;
-  if (!fits) fits = co_await make_room(length, nullptr);
-  if (!fits) {
+  if (!may_promise(length)) {
     creating_.erase(wanted.name);
     co_return fail(Errc::no_space, "there is no room for that upload now");
   }

@@ -102,6 +102,8 @@ class UploadStore {
   io::Task<Result<void>> know_tail(UploadPtr upload);
   io::Task<bool> make_room(std::uint64_t bytes, const Upload* keep);
   io::Task<void> measure();
+  bool is_dormant(const Upload& upload) const;
+  bool may_promise(std::uint64_t length) const;
   UploadPtr longest_dormant(const Upload* keep) const;
   std::uint64_t promised(const Upload& upload) const;
   io::Duration idle_for(const Upload& upload) const;

@@ -198,9 +198,9 @@ TEST(UploadStore, dormant_uploads_make_way_for_bytes_longest_first) {
   Machine machine;
   machine.options.bytes_max = 1'000'000;
   ASSERT_TRUE(machine.start().has_value());
-  ASSERT_TRUE(machine.send(machine.create("old", 600'000).value(), Bytes(300'000, 1)).has_value());
+  ASSERT_TRUE(machine.send(machine.create("old", 400'000).value(), Bytes(300'000, 1)).has_value());
   machine.pass(std::chrono::seconds(100));
-  ASSERT_TRUE(machine.send(machine.create("young", 600'000).value(), Bytes(300'000, 1)).has_value());
+  ASSERT_TRUE(machine.send(machine.create("young", 400'000).value(), Bytes(300'000, 1)).has_value());
   const UploadPtr early = machine.create("early", 1'000'000).value_or(nullptr);
   EXPECT_EQ(early, nullptr) << "active ones stay";
   machine.pass(std::chrono::seconds(1'850));
@@ -208,6 +208,21 @@ TEST(UploadStore, dormant_uploads_make_way_for_bytes_longest_first) {
   ASSERT_TRUE(machine.send(next, Bytes(600'000, 2)).has_value());
   EXPECT_EQ(machine.store().find("old"), nullptr);
   EXPECT_NE(machine.store().find("young"), nullptr);
+}
+
+TEST(UploadStore, promises_delete_nothing_not_even_what_is_dormant) {
+  Machine machine;
+  machine.options.bytes_max = 1'000'000;
+  ASSERT_TRUE(machine.start().has_value());
+  ASSERT_TRUE(machine.send(machine.create("old", 600'000).value(), Bytes(300'000, 1)).has_value());
+  machine.pass(std::chrono::seconds(1'850));
+  int refused = 0;
+  for (int i = 0; i < 5; ++i) refused += machine.create("ghost" + std::to_string(i), 900'000) ? 0 : 1;
+  EXPECT_GT(refused, 0) << "more than all the room there could be was promised";
+  EXPECT_LT(refused, 5) << "the dormant one would make way for bytes";
+  ASSERT_NE(machine.store().find("old"), nullptr);
+  EXPECT_EQ(machine.store().find("old")->log.durable, 300'000u);
+  EXPECT_EQ(machine.store().counters().evicted, 0u);
 }
 
 TEST(UploadStore, a_full_disk_is_a_pause) {
@@ -224,7 +239,6 @@ TEST(UploadStore, a_full_disk_is_a_pause) {
   EXPECT_GT(held, 300'000u);
   EXPECT_EQ(held, upload->written);
   machine.fs.set_capacity(2'000'000);
-  machine.pass(std::chrono::seconds(61));
   ASSERT_TRUE(machine.send(upload, ByteView(bytes).subspan(held)).has_value());
   EXPECT_TRUE(machine.run(machine.store().seal(upload, resume::digest_of_pieces(pieces_of(bytes)))).has_value());
 }
