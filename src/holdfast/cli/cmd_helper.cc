@@ -54,25 +54,35 @@ class Operator {
   std::unique_ptr<http::Client> client_;
 };
 
-std::uint64_t number(const json::object& object, std::string_view key) {
+/// 0 when it is not there, or is no such number.
+template <class Number = std::uint64_t>
+Number number(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_number() ? value->to_number<std::uint64_t>() : 0;
+  boost::system::error_code problem;
+  const Number out = value != nullptr ? value->to_number<Number>(problem) : Number{};
+  return problem ? Number{} : out;
+}
+
+std::string text(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
 void print_list(const json::object& status) {
   fmt::print("{} in the spool, room for {}\n", format_bytes(number(status, "bytes_held")),
              format_bytes(number(status, "space")));
-  for (const json::value& each : status.at("uploads").as_array()) {
+  const json::value* list = status.if_contains("uploads");
+  if (list == nullptr || !list->is_array()) return;
+  for (const json::value& each : list->as_array()) {
+    if (!each.is_object()) continue;
     const json::object& upload = each.as_object();
-    fmt::print("{}  {:9}  {:>10}", upload.at("id").as_string().c_str(), upload.at("state").as_string().c_str(),
-               format_bytes(number(upload, "size")));
+    fmt::print("{}  {:9}  {:>10}", text(upload, "id"), text(upload, "state"), format_bytes(number(upload, "size")));
     if (upload.contains("held")) fmt::print("  {} held", format_bytes(number(upload, "held")));
     if (const std::uint64_t total = number(upload, "total_bytes"); total > 0)
       fmt::print("  {} % pushed", number(upload, "done_bytes") * 100 / total);
-    if (upload.contains("idle_seconds")) {
-      fmt::print("  idle for {}", format_seconds(upload.at("idle_seconds").to_number<double>()));
-    }
-    if (upload.contains("reason")) fmt::print("  ({})", upload.at("reason").as_string().c_str());
+    if (upload.contains("idle_seconds"))
+      fmt::print("  idle for {}", format_seconds(number<double>(upload, "idle_seconds")));
+    if (const std::string reason = text(upload, "reason"); !reason.empty()) fmt::print("  ({})", reason);
     fmt::print("\n");
   }
 }
