@@ -19,15 +19,8 @@ constexpr io::Duration kLookAtTurnEvery = std::chrono::milliseconds(250);
 constexpr io::Duration kRetryFirst = std::chrono::seconds(2), kRetryMax = std::chrono::minutes(10);
 constexpr io::Duration kNoProgressMax = std::chrono::minutes(5);
 
-HelperState::Shares names_of(const transfer::Holding& holding) {
-  HelperState::Shares out;
-  for (const auto& [share, servers] : holding.shares) {
-    for (const grid::StorageServer* server : servers) out[share].push_back(server->id());
-  }
-  return out;
-}
-
-HelperState::Shares names_of(const std::map<ShareNumber, std::vector<grid::StorageServer*>>& placed) {
+template <class Servers>
+HelperState::Shares names_of(const std::map<ShareNumber, Servers>& placed) {
   HelperState::Shares out;
   for (const auto& [share, servers] : placed) {
     for (const grid::StorageServer* server : servers) out[share].push_back(server->id());
@@ -48,7 +41,7 @@ io::Task<Result<void>> HelperService::look(JobPtr job, std::set<Hash> reject, Ha
     if (reject.contains(immutable::uri_extension_hash(each.uri_extension))) continue;
     if (each.happiness() >= job->happy) {
       job->ueb = each.uri_extension;
-      job->shares = names_of(each);
+      job->shares = names_of(each.shares);
       job->present = true;
       ++counters_.present;
       counters_.present_bytes += job->geometry.size();
