@@ -83,12 +83,14 @@ Result<void> ChunkDecoder::step(std::uint8_t byte) {
       } else if (!is_text(byte) || ++overhead_ > kOverheadBytesMax) {
         return bad("a trailer that is not text, or too long");
       } else {
+        trailer_text_ += static_cast<char>(byte);
         state_ = State::trailer;
       }
       return {};
     case State::trailer_lf:
     case State::last_lf:
       if (byte != '\n') return bad("no line feed in the trailer");
+      if (state_ == State::trailer_lf) trailer_text_ += "\r\n";
       state_ = state_ == State::last_lf ? State::done : State::trailer_start;
       return {};
     case State::data:

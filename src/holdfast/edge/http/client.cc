@@ -75,6 +75,7 @@ class PooledResponse final : public ClientResponse, private BodyReader {
 
  private:
   std::optional<std::uint64_t> length() const override { return body_.length(); }
+  const Headers& trailers() const override { return body_.trailers(); }
 
   io::Task<Result<std::size_t>> read_some(MutableByteView out) override {
     if (connection_ == nullptr) co_return std::size_t{0};

@@ -149,7 +149,8 @@ HeadResult<ParsedRequest> parse_request_head(ByteView bytes, HeadLimits limits) 
     if (!equal_ignoring_case(*expect, "100-continue")) return fault(417, "an unknown expectation");
     request.expects_continue = true;
   }
-  request.keep_alive = header.version() == 11 && !says_close(headers);
+  request.head.http_1_0 = header.version() == 10;
+  request.keep_alive = !request.head.http_1_0 && !says_close(headers);
   return request;
 }
 

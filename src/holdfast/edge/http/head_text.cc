@@ -7,6 +7,8 @@ std::string_view reason_of(unsigned status) {
   switch (status) {
     case 100:
       return "Continue";
+    case 104:
+      return "Upload Resumption Supported";
     case 200:
       return "OK";
     case 201:
@@ -63,6 +65,10 @@ std::string_view reason_of(unsigned status) {
       return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
+    case 423:
+      return "Locked";
+    case 460:
+      return "Checksum Mismatch";
     case 500:
       return "Internal Server Error";
     case 501:

@@ -34,6 +34,7 @@ struct RequestHead {
   Headers headers;
   std::optional<std::uint64_t> content_length;  // nothing: chunked, or no body
   bool chunked = false;
+  bool http_1_0 = false;  // such a client understands no interim answers
 };
 
 struct ResponseHead {
@@ -50,6 +51,8 @@ class BodyReader {
   virtual io::Task<Result<std::size_t>> read_some(MutableByteView out) = 0;
   /// What Content-Length promised, when it did.
   virtual std::optional<std::uint64_t> length() const = 0;
+  /// Fields behind a chunked body, when it has been read to its end; framing fields are not among them.
+  virtual const Headers& trailers() const = 0;
 };
 
 /// The whole rest of a body; more than bytes_max is `malformed` (413 for a server).

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "holdfast/edge/http/trailers.h"
+
 namespace holdfast::http {
 namespace {
 
@@ -72,6 +74,14 @@ io::Task<Result<std::size_t>> MessageBody::read_data(MutableByteView out) {
 Result<void> MessageBody::frame_buffered() {
   HF_TRY(const std::size_t used, chunks_.frame(buffer_->bytes()));
   buffer_->consume(used);
+  if (chunks_.done() && !chunks_.trailer_text().empty() && trailers_.fields().empty()) return take_trailers();
+  return {};
+}
+
+Result<void> MessageBody::take_trailers() {
+  Result<Headers> fields = parse_trailers(chunks_.trailer_text());
+  if (!fields) return tl::make_unexpected(fields.error());
+  trailers_ = std::move(*fields);
   return {};
 }
 

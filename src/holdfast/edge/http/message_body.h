@@ -37,6 +37,7 @@ class MessageBody final : public BodyReader {
 
   io::Task<Result<std::size_t>> read_some(MutableByteView out) override;
   std::optional<std::uint64_t> length() const override;
+  const Headers& trailers() const override { return trailers_; }
   /// Nothing more is to be read from the stream; known without another call where framing tells.
   bool done() const;
   bool failed() const { return failed_; }
@@ -51,6 +52,7 @@ class MessageBody final : public BodyReader {
   io::Task<Result<void>> read_framing();
   /// The rest of a chunk's framing, as far as it is here already.
   Result<void> frame_buffered();
+  Result<void> take_trailers();
 
   InputBuffer* buffer_;
   io::ByteStream* stream_;
@@ -59,6 +61,7 @@ class MessageBody final : public BodyReader {
   std::uint64_t left_;
   std::uint64_t bytes_read_ = 0;
   ChunkDecoder chunks_;
+  Headers trailers_;
   bool ended_ = false;
   bool failed_ = false;
 };

@@ -33,6 +33,8 @@ class Exchange {
   virtual BodyReader& body() = 0;
   virtual std::string peer() const = 0;  // address, for logs
 
+  /// An interim answer (1xx) before the final one; nothing happens for clients that would not understand it.
+  virtual io::Task<Result<void>> inform(ResponseHead head) = 0;
   /// The whole answer at once. Exactly one of respond and begin, once.
   virtual io::Task<Result<void>> respond(ResponseHead head, ByteView body) = 0;
   /// An answer of known length, in pieces; ends when `length` bytes were written.

@@ -79,6 +79,19 @@ io::Task<Result<void>> ServerExchange::send(ByteView piece) {
   co_return sent;
 }
 
+io::Task<Result<void>> ServerExchange::inform(ResponseHead head) {
+  HF_CHECK(!begun_ && head.status > 100 && head.status < 200);
+  if (request_.head.http_1_0) co_return Result<void>{};
+  std::string text = status_line(head.status);
+  append_fields(text, head.headers);
+  text += "\r\n";
+  const std::array<ByteView, 1> parts{view_of(text)};
+  stream_.set_idle_limits(context_.limits.body_idle_timeout, context_.limits.write_idle_timeout);
+  auto sent = co_await stream_.write_all(parts);
+  if (!sent) broken_ = true;
+  co_return sent;
+}
+
 io::Task<Result<void>> ServerExchange::respond(ResponseHead head, ByteView body) {
   HF_CHECK(!begun_);
   unsent_head_ = head_text(head, body.size());

@@ -13,6 +13,7 @@ class RequestBody final : public BodyReader {
 
   io::Task<Result<std::size_t>> read_some(MutableByteView out) override;
   std::optional<std::uint64_t> length() const override { return body_.length(); }
+  const Headers& trailers() const override { return body_.trailers(); }
   bool done() const { return body_.done(); }
   bool failed() const { return body_.failed(); }
   /// Whether reading on to the end of the body is worth keeping the connection.
@@ -37,6 +38,7 @@ class ServerExchange final : public Exchange {
   const RequestHead& request() const override { return request_.head; }
   BodyReader& body() override { return body_; }
   std::string peer() const override { return peer_; }
+  io::Task<Result<void>> inform(ResponseHead head) override;
   io::Task<Result<void>> respond(ResponseHead head, ByteView body) override;
   io::Task<Result<void>> begin(ResponseHead head, std::uint64_t length) override;
   io::Task<Result<void>> write(ByteView piece) override;
