@@ -10,12 +10,17 @@ packages="
   libyaml-cpp-dev libgtest-dev
   iproute2 util-linux procps strace
   curl wget aria2"
+# The page of the gateway is bundled by Node.js. One from elsewhere than Debian brings its own npm, which Debian's would break.
+if ! { command -v npm && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)'; } >/dev/null 2>&1; then
+  packages="$packages nodejs npm"
+fi
 case "${1:-}" in
+  test) packages="$packages chromium fonts-liberation" ;;
   lint) packages="$packages clang-format clang-tidy" ;;
   fuzz) packages="$packages clang-16 libclang-rt-16-dev" ;;
   coverage) packages="$packages gcovr" ;;
   "") ;;
-  *) echo "usage: $0 [lint|fuzz|coverage]" >&2; exit 2 ;;
+  *) echo "usage: $0 [test|lint|fuzz|coverage]" >&2; exit 2 ;;
 esac
 
 missing=""

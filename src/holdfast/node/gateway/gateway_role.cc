@@ -1,12 +1,14 @@
 #include "holdfast/node/gateway/gateway_role.h"
 
 #include "holdfast/node/gateway/file_routes.h"
+#include "holdfast/node/gateway/page.h"
 
 namespace holdfast::gateway {
 
 GatewayRole::GatewayRole(const transfer::Context& context, RoleOptions options)
     : names_{std::move(options.host_names)}, shared_(context, options.limits), files_(shared_) {
   add_file_routes(routes_, files_, shared_);
+  add_page_routes(routes_);
 }
 
 Result<std::unique_ptr<GatewayRole>> GatewayRole::start(io::AsioLoop& loop, const transfer::Context& context,
