@@ -4,7 +4,9 @@
 
 #include "holdfast/cli/free_port.h"
 #include "holdfast/cli/grid_node.h"
+#include "holdfast/cli/version.h"
 #include "holdfast/core/protocol/http_fields.h"
+#include "holdfast/edge/http/tls.h"
 
 namespace holdfast::cli {
 namespace {
@@ -23,10 +25,42 @@ bool is_loopback(std::string_view host) {
   return host.starts_with("127.") || host == "::1" || host == "localhost";
 }
 
-std::string url_of(const std::string& host, std::uint16_t port) {
+std::string url_of(const std::string& host, std::uint16_t port, bool tls = false) {
   const bool anywhere = host == "0.0.0.0" || host == "::";
   const std::string name = anywhere ? "127.0.0.1" : host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return "http://" + name + ":" + std::to_string(port) + "/";
+  return (tls ? "https://" : "http://") + name + ":" + std::to_string(port) + "/";
+}
+
+/// What is there, or is made now.
+Result<std::string> private_text(World& world, const config::NodeDirectory& node, const std::string& name,
+                                 Result<std::string> (*make)(World&)) {
+  Result<std::string> text = node.read_private(name);
+  if (text || text.error().code != Errc::not_found) return text;
+  HF_TRY(const std::string made, make(world));
+  HF_TRY_VOID(node.write_private(name, made + "\n"));
+  return made;
+}
+
+Result<std::string> access_token(World& world, const config::NodeDirectory& node) {
+  const auto make = [](World& with) -> Result<std::string> { return config::make_swissnum(with.random); };
+  return private_text(world, node, "gateway-token", make);
+}
+
+/// The operator's certificate and key, or our own.
+Result<std::string> tls_pem(World& world, const config::NodeDirectory& node, const config::GatewayCfg& own) {
+  if (own.tls_certificate.empty()) {
+    const auto make = [](World& with) { return http::make_self_signed_pem(with.random, "holdfast gateway"); };
+    return private_text(world, node, "gateway.pem", make);
+  }
+  const auto read = [&](const std::string& name) -> Result<std::string> {
+    const std::string path = name.starts_with('/') ? name : node.path() + "/" + name;
+    HF_TRY(const Bytes bytes, io::read_file(world.files, path, kCfgBytesMax));
+    return std::string(text_of(bytes));
+  };
+  HF_TRY(const std::string certificate, read(own.tls_certificate));
+  if (own.tls_key.empty()) return certificate;  // both in one file
+  HF_TRY(const std::string key, read(own.tls_key));
+  return certificate + "\n" + key;
 }
 
 /// The spool holds plaintext: it is for its owner alone.
@@ -68,7 +102,8 @@ Result<std::string> create_gateway_node(World& world, const std::string& path, c
   if (!servers && servers.error().code != Errc::not_found) return tl::make_unexpected(servers.error());
   if (!servers) HF_TRY_VOID(create_client_node(world, path, asked.nurls, {}));
   HF_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
-  if (own.gateway.port) return url_of(own.gateway.bind, *own.gateway.port);
+  if (own.gateway.port)
+    return url_of(own.gateway.bind, *own.gateway.port, own.gateway.tls || !own.gateway.tls_certificate.empty());
   std::uint16_t port = asked.port;
   if (port == 0) {
     HF_TRY(const config::TahoeCfg tahoe, node.tahoe_cfg());
@@ -85,11 +120,14 @@ Result<std::unique_ptr<GatewayNode>> start_gateway(World& world, const std::stri
   const config::NodeDirectory node(world.files, path);
   HF_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
   if (!own.gateway.port) return std::unique_ptr<GatewayNode>();
-  if (!is_loopback(own.gateway.bind) && !own.gateway.plain_http_beyond_loopback) {
-    return fail(Errc::malformed,
-                "holdfast.cfg: [gateway] bind = " + own.gateway.bind +
-                    " is beyond this machine, where caps and files would go unprotected; put a TLS proxy in front of "
-                    "127.0.0.1, or say plain_http_beyond_loopback = true");
+  const bool tls = own.gateway.tls || !own.gateway.tls_certificate.empty();
+  const bool beyond = !is_loopback(own.gateway.bind);
+  if (beyond && !tls && !own.gateway.plain_http_beyond_loopback) {
+    return fail(
+        Errc::malformed,
+        "holdfast.cfg: [gateway] bind = " + own.gateway.bind +
+            " is beyond this machine, where caps and files would go unprotected; say tls = yes, put a TLS proxy in "
+            "front of 127.0.0.1, or say plain_http_beyond_loopback = true");
   }
   ClientNode::Options wishes;
   wishes.helper = "auto";
@@ -99,13 +137,20 @@ Result<std::unique_ptr<GatewayNode>> start_gateway(World& world, const std::stri
   options.port = *own.gateway.port;
   options.listen_fd = listen_fd;
   options.host_names = own.gateway.hosts;
+  options.version = std::string("holdfast/") + kVersion;
+  if (tls) {
+    HF_TRY(options.tls_pem, tls_pem(world, node, own.gateway));
+  }
+  if (beyond || own.gateway.access_token) {
+    HF_TRY(options.access_token, access_token(world, node));
+  }
   options.origins = own.gateway.origins;
   options.public_url = own.gateway.public_url;
   HF_TRY(options.uploads, upload_options(world, *client, own.gateway));
   if (own.gateway.cache_bytes) options.limits.cache_bytes_max = *own.gateway.cache_bytes;
   HF_TRY(std::unique_ptr<gateway::GatewayRole> role,
          gateway::GatewayRole::start(world.loop, client->context(), std::move(options)));
-  std::string url = url_of(own.gateway.bind, role->port());
+  std::string url = url_of(own.gateway.bind, role->port(), tls);
   HF_TRY_VOID(node.write_public("node.url", url + "\n"));
   return std::make_unique<GatewayNode>(std::move(client), std::move(role), std::move(url));
 }

@@ -7,13 +7,20 @@ namespace holdfast::gateway {
 
 GatewayRole::GatewayRole(const transfer::Context& context, RoleOptions options)
     : names_{std::move(options.host_names), std::move(options.origins)},
+      gate_(Secret(view_of(options.access_token)), !options.tls_pem.empty()),
       shared_(context, options.limits),
-      files_(shared_) {
+      files_(shared_),
+      status_(shared_.context) {
   add_file_routes(routes_, files_, shared_);
-  if (options.uploads.store.receiving_directory.empty()) return;
-  uploads_ = std::make_unique<UploadHandles>(context, std::move(options.uploads));
-  desk_ = std::make_unique<const UploadDesk>(UploadDesk{*uploads_, shared_, std::move(options.public_url)});
-  add_upload_routes(routes_, *desk_);
+  if (!options.uploads.store.receiving_directory.empty()) {
+    uploads_ = std::make_unique<UploadHandles>(context, std::move(options.uploads));
+    desk_ = std::make_unique<const UploadDesk>(
+        UploadDesk{*uploads_, shared_, std::move(options.public_url), !options.tls_pem.empty()});
+    add_upload_routes(routes_, *desk_);
+  }
+  status_desk_ =
+      std::make_unique<const StatusDesk>(StatusDesk{status_, uploads_.get(), shared_, std::move(options.version)});
+  add_status_routes(routes_, *status_desk_);
 }
 
 Result<std::unique_ptr<GatewayRole>> GatewayRole::start(io::AsioLoop& loop, const transfer::Context& context,
@@ -22,9 +29,17 @@ Result<std::unique_ptr<GatewayRole>> GatewayRole::start(io::AsioLoop& loop, cons
   listen.host = options.host;
   listen.port = options.port;
   listen.listen_fd = options.listen_fd;
+  listen.limits = options.limits.http;
+  const std::string pem = options.tls_pem;
   std::unique_ptr<GatewayRole> role(new GatewayRole(context, std::move(options)));
+  if (!pem.empty()) {
+    HF_TRY(http::TlsServerContext tls, http::TlsServerContext::create(pem));
+    role->tls_.emplace(std::move(tls));
+    listen.tls = &*role->tls_;
+  }
   HF_TRY(role->server_,
-         http::Server::listen(loop, listen, make_web_handler(role->routes_, role->names_, role->shared_), context.log));
+         http::Server::listen(loop, listen, make_web_handler(role->routes_, role->names_, role->gate_, role->shared_),
+                              context.log));
   return role;
 }
 

@@ -4,6 +4,7 @@
 
 #include "holdfast/core/protocol/field_text.h"
 #include "holdfast/core/protocol/http_fields.h"
+#include "holdfast/node/gateway/check_route.h"
 #include "holdfast/node/gateway/draft_dialect.h"
 #include "holdfast/node/gateway/plain_dialect.h"
 #include "holdfast/node/gateway/tus_dialect.h"
@@ -161,9 +162,11 @@ io::Task<void> serve_uri(const UploadDesk& desk, WebRequest request) {
   const http::Exchange& exchange = request.exchange;
   const std::string& method = exchange.request().method;
   if (const auto key = request.target.argument("resume")) co_return co_await named_request(desk, request, *key);
+  const std::string_view form = request.target.argument("t").value_or("");
+  if (method == "POST" && form == "check" && request.target.path.size() == 2)
+    co_return co_await check_file(desk.shared, request);
   if (request.target.path.size() > 1)
     co_return co_await bad(request, "an immutable file cannot be changed; directories are not served here yet");
-  const std::string_view form = request.target.argument("t").value_or("");
   const std::string_view format = request.target.argument("format").value_or("CHK");
   if (method == "DELETE") co_return co_await bad(request, "only an upload can be deleted here: DELETE /uri?resume=KEY");
   if (!form.empty() && !(method == "POST" && form == "upload"))

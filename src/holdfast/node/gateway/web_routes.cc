@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "holdfast/core/protocol/web_origin.h"
+#include "holdfast/node/gateway/access.h"
 #include "holdfast/node/gateway/cross_origin.h"
 
 namespace holdfast::gateway {
@@ -85,7 +86,8 @@ io::Task<void> answer_error(http::Exchange& exchange, const Error& error) {
 
 namespace {
 
-io::Task<void> serve(const RouteTable& routes, const WebNames& names, SharedState& shared, http::Exchange& client) {
+io::Task<void> serve(const RouteTable& routes, const WebNames& names, const AccessGate& gate, SharedState& shared,
+                     http::Exchange& client) {
   const http::RequestHead& request = client.request();
   ++shared.counters.requests;
   const std::string_view host = request.headers.find("Host").value_or("");
@@ -106,6 +108,12 @@ io::Task<void> serve(const RouteTable& routes, const WebNames& names, SharedStat
   const Result<protocol::WebTarget> target = protocol::parse_web_target(request.target);
   if (!target) co_return co_await answer_error(exchange, target.error());
   const std::string_view first = target->segment(0);
+  if (first == "sign-in" && target->path.size() == 1) co_return co_await gate.sign_in(exchange);
+  // A preflight cannot carry a token, and learns nothing.
+  if (request.method != "OPTIONS" && !gate.admits(request)) {
+    ++shared.counters.refused_tokens;
+    co_return co_await gate.refuse(exchange);
+  }
   if (!routes.knows(first)) co_return co_await answer_text(exchange, 404, "there is no such page here");
   if (shared.context.log.enabled(io::LogLevel::debug)) {
     // Nothing behind the first segment: it is a cap.
@@ -131,8 +139,11 @@ io::Task<void> serve(const RouteTable& routes, const WebNames& names, SharedStat
 
 }  // namespace
 
-http::Handler make_web_handler(const RouteTable& routes, const WebNames& names, SharedState& shared) {
-  return [&routes, &names, &shared](http::Exchange& exchange) { return serve(routes, names, shared, exchange); };
+http::Handler make_web_handler(const RouteTable& routes, const WebNames& names, const AccessGate& gate,
+                               SharedState& shared) {
+  return [&routes, &names, &gate, &shared](http::Exchange& exchange) {
+    return serve(routes, names, gate, shared, exchange);
+  };
 }
 
 }  // namespace holdfast::gateway
