@@ -7,6 +7,7 @@
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
 #include "holdfast/core/base/base32.h"
+#include "holdfast/node/transfer/check_json.h"
 #include "holdfast/node/transfer/repairer.h"
 
 namespace holdfast::cli {
@@ -32,45 +33,6 @@ std::string_view to_string(ShareVerdict::State state) {
   return "unknown";
 }
 
-std::string summary(const CheckReport& report) {
-  if (report.healthy) return "Healthy";
-  return fmt::format("Not Healthy: {} shares (enc {}-of-{})", report.shares_good, report.shares_needed,
-                     report.shares_total);
-}
-
-/// The structure that t=check of the web API has.
-json::object to_json(const CheckReport& report, const std::string& si) {
-  json::array corrupt, incompatible, responding;
-  json::object sharemap;
-  for (const ShareVerdict& each : report.shares) {
-    const json::array entry{json::string(each.server), json::string(si), each.share};
-    if (each.state == ShareVerdict::State::corrupt) corrupt.push_back(entry);
-    if (each.state == ShareVerdict::State::incompatible) incompatible.push_back(entry);
-    if (each.state != ShareVerdict::State::good && each.state != ShareVerdict::State::present) continue;
-    json::value& holders = sharemap[std::to_string(each.share)];
-    if (holders.is_null()) holders = json::array();
-    holders.as_array().push_back(json::string(each.server));
-  }
-  for (const std::string& id : report.responding) responding.push_back(json::string(id));
-  json::object results{{"healthy", report.healthy},
-                       {"recoverable", report.recoverable},
-                       {"count-happiness", report.happiness},
-                       {"count-shares-good", report.shares_good},
-                       {"count-shares-needed", report.shares_needed},
-                       {"count-shares-expected", report.shares_total},
-                       {"count-good-share-hosts", report.good_share_hosts},
-                       {"count-corrupt-shares", corrupt.size()},
-                       {"list-corrupt-shares", std::move(corrupt)},
-                       {"count-incompatible-shares", incompatible.size()},
-                       {"list-incompatible-shares", std::move(incompatible)},
-                       {"servers-responding", std::move(responding)},
-                       {"sharemap", std::move(sharemap)},
-                       {"count-wrong-shares", 0},
-                       {"count-recoverable-versions", report.recoverable ? 1 : 0},
-                       {"count-unrecoverable-versions", report.recoverable ? 0 : 1}};
-  return {{"storage-index", si}, {"summary", summary(report)}, {"results", std::move(results)}};
-}
-
 std::string name_of(const ClientNode& node, const std::string& id) {
   for (const grid::StorageServer* server : node.context().servers) {
     if (server->id() == id) return server->name();
@@ -80,7 +42,7 @@ std::string name_of(const ClientNode& node, const std::string& id) {
 
 void print_text(const ClientNode& node, const CheckReport& report, const std::string& si) {
   fmt::print("Summary: {}\n storage index: {}\n good-shares: {} (encoding is {}-of-{}), on {} servers, happiness {}\n",
-             summary(report), si, report.shares_good, report.shares_needed, report.shares_total,
+             transfer::summary(report), si, report.shares_good, report.shares_needed, report.shares_total,
              report.good_share_hosts, report.happiness);
   fmt::print(" servers: {} of {} answered{}\n", report.responding.size(), report.servers_known,
              report.verified ? "; every byte was verified" : "; they were believed (verify reads every byte)");
@@ -104,13 +66,7 @@ int exit_code_of_error(const Error& error, std::string_view what) {
 
 int print_repair(const ClientNode& node, const transfer::RepairReport& report, const std::string& si, bool as_json) {
   if (as_json) {
-    const json::object out{{"storage-index", si},
-                           {"repair-attempted", report.attempted},
-                           {"repair-successful", report.successful},
-                           {"count-shares-pushed", report.shares_pushed},
-                           {"pre-repair-results", to_json(report.before, si)},
-                           {"post-repair-results", to_json(report.after, si)}};
-    fmt::print("{}\n", json::serialize(out));
+    fmt::print("{}\n", json::serialize(transfer::repair_json(report, si)));
   } else if (!report.attempted) {
     fmt::print("nothing to repair\n");
     print_text(node, report.before, si);
@@ -157,7 +113,7 @@ io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes)
   }
   if (!checked) co_return exit_code_of_error(checked.error(), "check");
   if (options.json) {
-    fmt::print("{}\n", json::serialize(to_json(*checked, si)));
+    fmt::print("{}\n", json::serialize(transfer::check_json(*checked, si)));
   } else {
     print_text(**node, *checked, si);
   }

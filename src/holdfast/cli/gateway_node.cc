@@ -1,13 +1,18 @@
 #include "holdfast/cli/gateway_node.h"
 
+#include <filesystem>
+
 #include "holdfast/cli/free_port.h"
 #include "holdfast/cli/grid_node.h"
+#include "holdfast/cli/version.h"
 #include "holdfast/core/protocol/http_fields.h"
+#include "holdfast/edge/http/tls.h"
 
 namespace holdfast::cli {
 namespace {
 
 constexpr std::uint64_t kCfgBytesMax = 1'048'576;
+constexpr std::uint64_t kTombstoneSeconds = 604'800;
 
 /// Of "tcp:3456:interface=127.0.0.1", "tcp:3456", "3456": the port, 0 when there is none.
 std::uint16_t port_of(std::string_view endpoint) {
@@ -20,10 +25,65 @@ bool is_loopback(std::string_view host) {
   return host.starts_with("127.") || host == "::1" || host == "localhost";
 }
 
-std::string url_of(const std::string& host, std::uint16_t port) {
+std::string url_of(const std::string& host, std::uint16_t port, bool tls = false) {
   const bool anywhere = host == "0.0.0.0" || host == "::";
   const std::string name = anywhere ? "127.0.0.1" : host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return "http://" + name + ":" + std::to_string(port) + "/";
+  return (tls ? "https://" : "http://") + name + ":" + std::to_string(port) + "/";
+}
+
+/// What is there, or is made now.
+Result<std::string> private_text(World& world, const config::NodeDirectory& node, const std::string& name,
+                                 Result<std::string> (*make)(World&)) {
+  Result<std::string> text = node.read_private(name);
+  if (text || text.error().code != Errc::not_found) return text;
+  HF_TRY(const std::string made, make(world));
+  HF_TRY_VOID(node.write_private(name, made + "\n"));
+  return made;
+}
+
+Result<std::string> access_token(World& world, const config::NodeDirectory& node) {
+  const auto make = [](World& with) -> Result<std::string> { return config::make_swissnum(with.random); };
+  return private_text(world, node, "gateway-token", make);
+}
+
+/// The operator's certificate and key, or our own.
+Result<std::string> tls_pem(World& world, const config::NodeDirectory& node, const config::GatewayCfg& own) {
+  if (own.tls_certificate.empty()) {
+    const auto make = [](World& with) { return http::make_self_signed_pem(with.random, "holdfast gateway"); };
+    return private_text(world, node, "gateway.pem", make);
+  }
+  const auto read = [&](const std::string& name) -> Result<std::string> {
+    const std::string path = name.starts_with('/') ? name : node.path() + "/" + name;
+    HF_TRY(const Bytes bytes, io::read_file(world.files, path, kCfgBytesMax));
+    return std::string(text_of(bytes));
+  };
+  HF_TRY(const std::string certificate, read(own.tls_certificate));
+  if (own.tls_key.empty()) return certificate;  // both in one file
+  HF_TRY(const std::string key, read(own.tls_key));
+  return certificate + "\n" + key;
+}
+
+/// The spool holds plaintext: it is for its owner alone.
+Result<gateway::HandleOptions> upload_options(World& world, const ClientNode& client, const config::GatewayCfg& own) {
+  gateway::HandleOptions out;
+  const std::string spool = client.directory().path() + "/uploads";
+  HF_TRY_VOID(world.files.make_directories(spool));
+  std::error_code problem;
+  std::filesystem::permissions(spool, std::filesystem::perms::owner_all, problem);
+  if (problem) return fail(Errc::io, spool + ": " + problem.message());
+  out.store.receiving_directory = out.store.sealed_directory = spool;
+  out.store.token_key_path = client.directory().private_path("upload-url.key");
+  out.store.free_bytes_min = own.free_bytes_min;
+  out.store.bytes_max = own.spool_bytes_max.value_or(out.store.bytes_max);
+  out.store.upload_bytes_max = own.upload_bytes_max.value_or(out.store.upload_bytes_max);
+  out.store.uploads_max = own.uploads_max;
+  out.store.retention_seconds = out.store.result_seconds = own.retention_seconds;
+  out.store.tombstone_seconds = kTombstoneSeconds;
+  out.store.whole_digest = true;
+  out.shape.k = client.config().shares_needed;
+  out.shape.happy = client.config().shares_happy;
+  out.shape.n = client.config().shares_total;
+  return out;
 }
 
 /// The file with a section of ours behind what is there.
@@ -42,7 +102,8 @@ Result<std::string> create_gateway_node(World& world, const std::string& path, c
   if (!servers && servers.error().code != Errc::not_found) return tl::make_unexpected(servers.error());
   if (!servers) HF_TRY_VOID(create_client_node(world, path, asked.nurls, {}));
   HF_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
-  if (own.gateway.port) return url_of(own.gateway.bind, *own.gateway.port);
+  if (own.gateway.port)
+    return url_of(own.gateway.bind, *own.gateway.port, own.gateway.tls || !own.gateway.tls_certificate.empty());
   std::uint16_t port = asked.port;
   if (port == 0) {
     HF_TRY(const config::TahoeCfg tahoe, node.tahoe_cfg());
@@ -59,22 +120,37 @@ Result<std::unique_ptr<GatewayNode>> start_gateway(World& world, const std::stri
   const config::NodeDirectory node(world.files, path);
   HF_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
   if (!own.gateway.port) return std::unique_ptr<GatewayNode>();
-  if (!is_loopback(own.gateway.bind) && !own.gateway.plain_http_beyond_loopback) {
-    return fail(Errc::malformed,
-                "holdfast.cfg: [gateway] bind = " + own.gateway.bind +
-                    " is beyond this machine, where caps and files would go unprotected; put a TLS proxy in front of "
-                    "127.0.0.1, or say plain_http_beyond_loopback = true");
+  const bool tls = own.gateway.tls || !own.gateway.tls_certificate.empty();
+  const bool beyond = !is_loopback(own.gateway.bind);
+  if (beyond && !tls && !own.gateway.plain_http_beyond_loopback) {
+    return fail(
+        Errc::malformed,
+        "holdfast.cfg: [gateway] bind = " + own.gateway.bind +
+            " is beyond this machine, where caps and files would go unprotected; say tls = yes, put a TLS proxy in "
+            "front of 127.0.0.1, or say plain_http_beyond_loopback = true");
   }
-  HF_TRY(std::unique_ptr<ClientNode> client, ClientNode::open(world, path, {}));
+  ClientNode::Options wishes;
+  wishes.helper = "auto";
+  HF_TRY(std::unique_ptr<ClientNode> client, ClientNode::open(world, path, wishes));
   gateway::RoleOptions options;
   options.host = own.gateway.bind;
   options.port = *own.gateway.port;
   options.listen_fd = listen_fd;
   options.host_names = own.gateway.hosts;
+  options.version = std::string("holdfast/") + kVersion;
+  if (tls) {
+    HF_TRY(options.tls_pem, tls_pem(world, node, own.gateway));
+  }
+  if (beyond || own.gateway.access_token) {
+    HF_TRY(options.access_token, access_token(world, node));
+  }
+  options.origins = own.gateway.origins;
+  options.public_url = own.gateway.public_url;
+  HF_TRY(options.uploads, upload_options(world, *client, own.gateway));
   if (own.gateway.cache_bytes) options.limits.cache_bytes_max = *own.gateway.cache_bytes;
   HF_TRY(std::unique_ptr<gateway::GatewayRole> role,
          gateway::GatewayRole::start(world.loop, client->context(), std::move(options)));
-  std::string url = url_of(own.gateway.bind, role->port());
+  std::string url = url_of(own.gateway.bind, role->port(), tls);
   HF_TRY_VOID(node.write_public("node.url", url + "\n"));
   return std::make_unique<GatewayNode>(std::move(client), std::move(role), std::move(url));
 }

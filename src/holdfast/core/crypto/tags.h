@@ -31,6 +31,7 @@ inline constexpr std::string_view kTagUploadSecret = "gbs_resume_upload_secret_v
 inline constexpr std::string_view kTagUploadSecretAtRest = "gbs_resume_upload_secret_at_rest_v1";
 
 // Ours alone: what nobody else computes.
+inline constexpr std::string_view kTagGatewayCookie = "holdfast_gateway_cookie_v1";
 inline constexpr std::string_view kTagUploadToken = "holdfast_upload_token_v1";
 
 }  // namespace holdfast::crypto

@@ -79,6 +79,17 @@ bool add_extension(X509* certificate, int which, const char* value) {
   return extension != nullptr && X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
+/// The certificates behind the first one.
+void add_chain(SSL_CTX* context, const std::string& pem) {
+  const Bio in(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  for (bool first = true;; first = false) {
+    X509* certificate = PEM_read_bio_X509(in.get(), nullptr, no_password, nullptr);
+    if (certificate == nullptr) break;
+    if (first || SSL_CTX_add0_chain_cert(context, certificate) != 1) X509_free(certificate);
+  }
+  ERR_clear_error();
+}
+
 /// Common to both sides.
 bool configure(SSL_CTX* context) {
   SSL_CTX_set_mode(context,
@@ -136,6 +147,7 @@ Result<TlsServerContext> TlsServerContext::create(const std::string& pem) {
       SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1 || SSL_CTX_check_private_key(context.get()) != 1) {
     return tls_failure(Errc::malformed, "the certificate and the private key do not fit");
   }
+  add_chain(context.get(), pem);
   return TlsServerContext(context.release());
 }
 

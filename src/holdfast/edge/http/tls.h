@@ -25,6 +25,7 @@ Result<CertificateIdentity> identity_of_pem(const std::string& pem);
 /// Server side: TLS 1.2 and 1.3, no SNI needed, no client certificates, session tickets off.
 class TlsServerContext {
  public:
+  /// Certificate and key; further certificates are the chain.
   static Result<TlsServerContext> create(const std::string& pem);
   TlsServerContext(TlsServerContext&&) noexcept;
   ~TlsServerContext();

@@ -2,13 +2,27 @@
 
 #include "holdfast/node/gateway/file_routes.h"
 #include "holdfast/node/gateway/page.h"
+#include "holdfast/node/gateway/upload_routes.h"
 
 namespace holdfast::gateway {
 
 GatewayRole::GatewayRole(const transfer::Context& context, RoleOptions options)
-    : names_{std::move(options.host_names)}, shared_(context, options.limits), files_(shared_) {
+    : names_{std::move(options.host_names), std::move(options.origins)},
+      gate_(Secret(view_of(options.access_token)), !options.tls_pem.empty()),
+      shared_(context, options.limits),
+      files_(shared_),
+      status_(shared_.context) {
   add_file_routes(routes_, files_, shared_);
   add_page_routes(routes_);
+  if (!options.uploads.store.receiving_directory.empty()) {
+    uploads_ = std::make_unique<UploadHandles>(context, std::move(options.uploads));
+    desk_ = std::make_unique<const UploadDesk>(
+        UploadDesk{*uploads_, shared_, std::move(options.public_url), !options.tls_pem.empty()});
+    add_upload_routes(routes_, *desk_);
+  }
+  status_desk_ =
+      std::make_unique<const StatusDesk>(StatusDesk{status_, uploads_.get(), shared_, std::move(options.version)});
+  add_status_routes(routes_, *status_desk_);
 }
 
 Result<std::unique_ptr<GatewayRole>> GatewayRole::start(io::AsioLoop& loop, const transfer::Context& context,
@@ -17,15 +31,34 @@ Result<std::unique_ptr<GatewayRole>> GatewayRole::start(io::AsioLoop& loop, cons
   listen.host = options.host;
   listen.port = options.port;
   listen.listen_fd = options.listen_fd;
+  listen.limits = options.limits.http;
+  const std::string pem = options.tls_pem;
   std::unique_ptr<GatewayRole> role(new GatewayRole(context, std::move(options)));
+  if (!pem.empty()) {
+    HF_TRY(http::TlsServerContext tls, http::TlsServerContext::create(pem));
+    role->tls_.emplace(std::move(tls));
+    listen.tls = &*role->tls_;
+  }
   HF_TRY(role->server_,
-         http::Server::listen(loop, listen, make_web_handler(role->routes_, role->names_, role->shared_), context.log));
+         http::Server::listen(loop, listen, make_web_handler(role->routes_, role->names_, role->gate_, role->shared_),
+                              context.log));
   return role;
 }
 
 io::Task<void> GatewayRole::serve() {
   io::TaskGroup tending(shared_.context.loop);
   tending.spawn(files_.tend());
+  if (uploads_ != nullptr) {
+    // Until this is done connections wait to be accepted: nobody is told of an upload that it is not there.
+    const Result<void> opened = co_await uploads_->open();
+    if (!opened) {
+      shared_.context.log.error("uploads cannot be served: " + opened.error().what);
+      tending.cancel();
+      co_await tending.join();
+      co_return;
+    }
+    tending.spawn(uploads_->run());
+  }
   co_await server_->serve();
   tending.cancel();
   co_await tending.join();

@@ -5,7 +5,9 @@
 #include <string>
 
 #include "holdfast/edge/http/server.h"
+#include "holdfast/node/gateway/access.h"
 #include "holdfast/node/gateway/file_table.h"
+#include "holdfast/node/gateway/status_routes.h"
 #include "holdfast/node/gateway/web_routes.h"
 
 namespace holdfast::gateway {
@@ -15,7 +17,13 @@ struct RoleOptions {
   std::uint16_t port = 0;
   int listen_fd = -1;                   // socket activation
   std::vector<std::string> host_names;  // that clients may call it by, besides addresses and localhost; lower case
+  std::vector<std::string> origins;     // of pages of other sites that may use it
   GatewayLimits limits;
+  HandleOptions uploads;     // of uploads; without a directory there are none
+  std::string public_url;    // as clients see this gateway; empty: as they say
+  std::string tls_pem;       // certificate, chain and key; empty: plain HTTP
+  std::string access_token;  // empty: everybody is let in
+  std::string version;       // of the program, for /status
 };
 
 class GatewayRole {
@@ -33,8 +41,14 @@ class GatewayRole {
   GatewayRole(const transfer::Context& context, RoleOptions options);
 
   const WebNames names_;
+  const AccessGate gate_;
+  std::optional<http::TlsServerContext> tls_;
   SharedState shared_;
   FileTable files_;
+  std::unique_ptr<UploadHandles> uploads_;
+  std::unique_ptr<const UploadDesk> desk_;
+  NodeStatus status_;
+  std::unique_ptr<const StatusDesk> status_desk_;
   RouteTable routes_;
   std::unique_ptr<http::Server> server_;
 };

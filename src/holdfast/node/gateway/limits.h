@@ -3,11 +3,23 @@
 
 #include <cstdint>
 
-#include "holdfast/edge/io/loop.h"
+#include "holdfast/edge/http/server.h"
 
 namespace holdfast::gateway {
 
+/// Of heads and of time (resumable-upload.md 5.8). A concatenation may name a thousand uploads in one field.
+inline http::ServerLimits web_limits() {
+  http::ServerLimits out;
+  out.head_bytes_max = 128 * 1024;
+  out.headers_max = 128;
+  out.head_timeout = std::chrono::seconds(10);
+  out.idle_keep_alive = std::chrono::seconds(75);
+  return out;
+}
+
 struct GatewayLimits {
+  http::ServerLimits http = web_limits();
+
   // Memory. Together with a few hundred bytes a connection these are all that grows with what clients do.
   std::uint64_t cache_bytes_max = 64 * 1'048'576;      // verified segments, kept for whoever asks next
   std::uint64_t held_bytes_max = 128 * 1'048'576;      // of segments that readers hold while they send, or want next

@@ -73,12 +73,8 @@ PageAnswer plan_page_answer(const http::RequestHead& request, const PageAsset& a
   return out;
 }
 
-void add_page_routes(RouteTable& routes, RouteHandler status) {
-  routes.add("", "GET", [status = std::move(status)](WebRequest request) -> io::Task<void> {
-    if (!request.target.argument("t")) return serve_asset(request, kFrontPage);
-    if (request.target.argument("t") == "json" && status) return status(request);
-    return answer_text(request.exchange, 404, "the gateway does not have its status in that form");
-  });
+void add_page_routes(RouteTable& routes) {
+  routes.add("", "GET", [](WebRequest request) { return serve_asset(request, kFrontPage); });
   routes.add("static", "GET", [](WebRequest request) {
     const bool plain = request.target.path.size() == 2 && !request.target.trailing_slash;
     return serve_asset(request, plain ? request.target.segment(1) : std::string_view());

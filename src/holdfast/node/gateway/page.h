@@ -15,7 +15,7 @@ struct PageAnswer {
 /// 200, or 304 when the client has it; with gzip for those that take it. No waiting here.
 PageAnswer plan_page_answer(const http::RequestHead& request, const PageAsset& asset);
 
-/// `status` answers GET /?t=json, which Tahoe-LAFS has there too; without one it is 404.
-void add_page_routes(RouteTable& routes, RouteHandler status = {});
+/// What has forms of its own at GET /, as the status of the node has with t=json, is added after this.
+void add_page_routes(RouteTable& routes);
 
 }  // namespace holdfast::gateway

@@ -25,7 +25,7 @@ class Allowance {
 };
 
 struct GatewayCounters {
-  std::uint64_t requests = 0, refused_hosts = 0, refused_origins = 0;
+  std::uint64_t requests = 0, refused_hosts = 0, refused_origins = 0, refused_tokens = 0;
   std::uint64_t bytes_sent = 0, broken_off = 0, clients_left = 0;
   std::uint64_t segments_fetched = 0, segments_from_cache = 0;
   std::uint64_t files_opened = 0;

@@ -34,12 +34,17 @@ class RouteTable {
   std::map<std::string, std::map<std::string, RouteHandler, std::less<>>, std::less<>> routes_;
 };
 
+class AccessGate;
+
 struct WebNames {
-  std::vector<std::string> hosts;  // that Host may say, besides addresses and localhost; lower case
+  std::vector<std::string> hosts;    // that Host may say, besides addresses and localhost; lower case
+  std::vector<std::string> origins;  // of other sites whose pages may change things here and read answers
 };
 
-/// The handler of the gateway's server. Host and Origin are looked at before anything else. All arguments outlive it.
-http::Handler make_web_handler(const RouteTable& routes, const WebNames& names, SharedState& shared);
+/// The handler of the gateway's server. Host, Origin and the access token are looked at before anything else. All arguments
+/// outlive it.
+http::Handler make_web_handler(const RouteTable& routes, const WebNames& names, const AccessGate& gate,
+                               SharedState& shared);
 
 /// What every answer carries: no sniffing, no framing, no Referer (a URL has a cap in it).
 void add_standard_headers(http::Headers& headers);

@@ -1,6 +1,7 @@
 // The helper as its operator sees it: JSON and metrics. Storage indexes are shown to nobody else.
 #include <boost/json.hpp>
 
+#include "holdfast/core/base/metrics_text.h"
 #include "holdfast/node/helper/helper_routes.h"
 
 namespace holdfast::helper {
@@ -38,30 +39,6 @@ json::object to_json(const Job& job, const HelperService& service) {
   return out;
 }
 
-/// Prometheus text exposition, version 0.0.4.
-class Metrics {
- public:
-  template <class Number>
-  void counter(std::string_view name, std::string_view help, Number value) {
-    add(name, help, "counter", std::to_string(value));
-  }
-  template <class Number>
-  void gauge(std::string_view name, std::string_view help, Number value) {
-    add(name, help, "gauge", std::to_string(value));
-  }
-  std::string take() { return std::move(out_); }
-
- private:
-  void add(std::string_view name, std::string_view help, std::string_view type, const std::string& value) {
-    std::string full = "holdfast_helper_";
-    full += name;
-    out_ += "# HELP ";
-    out_.append(full).append(" ").append(help).append("\n# TYPE ").append(full).append(" ").append(type).append("\n");
-    out_.append(full).append(" ").append(value).append("\n");
-  }
-  std::string out_;
-};
-
 }  // namespace
 
 std::string status_json(const HelperService& service) {
@@ -79,7 +56,7 @@ std::string status_json(const HelperService& service) {
 }
 
 std::string metrics_text(const HelperService& service, const RouteCounters& routes) {
-  Metrics out;
+  MetricsText out("holdfast_helper_");
   const uploads::StoreCounters& store = service.store().counters();
   const ServiceCounters& work = service.counters();
   std::map<Job::Phase, std::uint64_t> phases;

@@ -15,6 +15,7 @@ struct UploadOptions {
   std::uint64_t segment_bytes_max = 1'048'576;
   KeyMode key_mode = KeyMode::convergent;
   Patience patience;
+  std::optional<Hash> content_sha256;  // what the file must be; other content is `corrupt`, and nothing of it leaves
   /// Called once, when the cap is proven with a happiness of `happy`, even if stragglers are still being sent to.
   std::function<void(const std::string& cap)> on_proven;
 };
