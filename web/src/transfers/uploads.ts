@@ -94,8 +94,10 @@ export class Uploads extends EventTarget implements Listener {
   }
 
   #settle(transfer: Transfer, status: UploadStatus): void {
-    if (status.state === "committing") transfer.enter("storing", status.note);
-    if (status.state === "waiting") transfer.enter("short", status.note);
+    // A note says what is waited for; between two attempts and in the middle of one.
+    const waits = status.state === "waiting" || (status.state === "committing" && status.note !== "");
+    if (waits) transfer.enter("short", status.servers_answering >= status.happy ? status.note : "");
+    else if (status.state === "committing") transfer.enter("storing");
     if (status.state === "committed") transfer.enter("stored", status.note);
     if (status.state === "failed") transfer.enter("failed", status.error ?? status.note);
     if (status.state === "cancelled") this.#remove(transfer);

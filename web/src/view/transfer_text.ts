@@ -31,7 +31,7 @@ export function noteText({ stage, note, status }: Transfer): string {
   if (stage === "comparing") return "Each piece that the gateway has is compared with this file before it is skipped.";
   if (stage === "unpicked") return "A page may not keep hold of a file: choose the same one, and it goes on where it was.";
   if (stage === "storing") return "You may close this page: the gateway has all of it and stores it by itself.";
-  if (stage === "short" && status) return `Only ${status.servers_answering} of ${status.servers_known} servers answer. It is tried again by itself.`;
+  if (stage === "short" && status) return `${status.servers_answering} of ${status.servers_known} servers answer, and ${status.happy} are needed. The gateway goes on by itself; you may close this page.`;
   if (stage === "stored" && status?.expires_in) return `Keep the cap now: this page can show it for another ${duration(status.expires_in)}.`;
   return "";
 }
