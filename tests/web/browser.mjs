@@ -94,6 +94,6 @@ class Row {
 
   async cap() {
     await this.is("stored");
-    return this.locator.getByRole("textbox", { name: /^Cap of / }).innerText();
+    return this.locator.getByRole("textbox", { name: /^Cap of / }).inputValue();
   }
 }

@@ -23,14 +23,16 @@ export interface UploadLine {
   shares_stored: number;
   shares_total: number;
   age_seconds: number;
+  /** Somebody is sending to it now. */
+  sending?: boolean;
 }
 
 export interface RecentLine {
   id: string;
   state: string;
-  size: number;
+  /** Of what was stored. */
+  size?: number;
   age_seconds: number;
-  seconds: number;
 }
 
 export interface NodeStatus {

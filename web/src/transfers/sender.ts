@@ -93,7 +93,6 @@ export class Sender {
     if (!sending) return;
     sending.movedAt = performance.now();
     sending.transfer.sent = bytes;
-    sending.transfer.speed.note(bytes);
     sending.transfer.changed();
   }
 

@@ -81,6 +81,7 @@ export class Uploads extends EventTarget implements Listener {
   learned(transfer: Transfer, status: UploadStatus): void {
     transfer.status = status;
     transfer.received = status.offset;
+    if (transfer.stage === "sending") transfer.speed.note(status.offset);
     if (status.state === "receiving") transfer.changed();
     // All is there, but the last answer was lost or a pause came in between: tus finds out by one question.
     else if (this.#sender.isSending(transfer)) this.#sender.resume(transfer);

@@ -6,6 +6,7 @@ import { byId, h } from "./dom.ts";
 import { bytes, bytesOf, duration, plural } from "./words.ts";
 
 const lookMs = 5_000;
+const latelyMax = 8;
 
 export async function showNode(link: Link): Promise<never> {
   for (;;) {
@@ -30,7 +31,7 @@ let drawn = "";
 function draw(status: NodeStatus): void {
   const reachable = status.servers.filter((it) => isConnected(it.connection_status)).length;
   byId("grid-line").textContent = `${reachable} of ${plural(status.servers.length, "server")} reachable`;
-  byId("version").textContent = status.version ? `Holdfast ${status.version}` : "Holdfast";
+  byId("version").textContent = "Holdfast " + status.version.replace(/^holdfast\//, "");
   const now = JSON.stringify(status);
   if (now === drawn) return;
   drawn = now;
@@ -38,7 +39,7 @@ function draw(status: NodeStatus): void {
     group("Servers", status.servers.map(serverLine), "This node knows no servers."),
     group("Upload helper", status.helpers.map((it) => line(it.connection_status, it.name, [reachability(it.connection_status)])), "None: this node sends to the servers itself."),
     group("Uploads in progress", status.uploads.map(uploadLine), "None."),
-    group("Lately", status.recent.map(recentLine), "Nothing yet."),
+    group("Lately", lately(status.recent).map(recentLine), "Nothing yet."),
   );
 }
 
@@ -64,10 +65,16 @@ function uploadLine(upload: UploadLine): HTMLElement {
   const whole = upload.length ?? upload.offset;
   const received = upload.offset < whole ? bytesOf(upload.offset, whole) : bytes(whole);
   const stored = upload.shares_total > 0 && upload.state !== "receiving" ? `${upload.shares_stored} of ${upload.shares_total} shares` : "";
-  return line("Connected", upload.id, [upload.state, received, stored, duration(upload.age_seconds)]);
+  const state = upload.state === "receiving" && upload.sending === false ? "dormant" : upload.state;
+  return line("Connected", upload.id, [state, received, stored, duration(upload.age_seconds)]);
+}
+
+function lately(recent: RecentLine[]): RecentLine[] {
+  return [...recent].sort((a, b) => a.age_seconds - b.age_seconds).slice(0, latelyMax);
 }
 
 function recentLine(recent: RecentLine): HTMLElement {
   const health = recent.state === "failed" ? "" : "Connected";
-  return line(health, recent.id, [recent.state === "committed" ? "stored" : recent.state, bytes(recent.size), `in ${duration(recent.seconds)}`, `${duration(recent.age_seconds)} ago`]);
+  const state = recent.state === "committed" ? "stored" : recent.state;
+  return line(health, recent.id, [state, recent.size === undefined ? "" : bytes(recent.size), `${duration(recent.age_seconds)} ago`]);
 }

@@ -44,7 +44,7 @@ export class TransferRow {
       { class: "transfer", "aria-labelledby": `${id}-name` },
       h("div", { class: "title" }, h("h3", { id: `${id}-name`, tabindex: "-1" }, name), h("span", { class: "size" }, bytes(size))),
       h("div", { class: "state" }, this.#stage, this.#pace),
-      h("div", { class: "leg" }, h("span", { class: "leg-name" }, "Received"), this.#meter.element, this.#received),
+      h("div", { class: "leg leg-received" }, h("span", { class: "leg-name" }, "Received"), this.#meter.element, this.#received),
       h("div", { class: "leg" }, h("span", { class: "leg-name" }, "Stored"), this.#marks.element, this.#stored),
       this.#note,
       this.#result,
@@ -102,7 +102,9 @@ export class TransferRow {
     setText(this.#note, noteText(transfer));
     this.#note.hidden = this.#note.textContent === "";
     setText(this.#received, receivedText(transfer));
-    this.#meter.set(share(transfer.received), share(transfer.sent), `received ${receivedText(transfer)}`);
+    // What was on its way when the way broke counts for nothing.
+    const sent = transfer.stage === "sending" ? transfer.sent : transfer.received;
+    this.#meter.set(share(transfer.received), share(sent), `received ${receivedText(transfer)}`);
     setText(this.#stored, storedText(transfer));
     this.#marks.set(status?.shares_stored ?? 0, status?.shares_total ?? 0, status?.happy ?? 0, `stored: ${storedText(transfer)}`);
   }

@@ -17,7 +17,7 @@ export function paceText(transfer: Transfer): string {
   const { stage, status, speed } = transfer;
   if (stage === "comparing" && transfer.toCompare > 0) return bytesOf(transfer.compared, transfer.toCompare);
   let left: number;
-  if (stage === "sending") left = transfer.size - transfer.sent;
+  if (stage === "sending") left = transfer.size - transfer.received;
   else if (stage === "storing" && status) left = status.push_bytes_total - status.pushed_bytes;
   else return "";
   const rate = speed.perSecond();

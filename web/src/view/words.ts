@@ -23,11 +23,12 @@ export function bytesOf(part: number, whole: number): string {
 
 export function duration(seconds: number): string {
   if (seconds < 1.5) return "a second";
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
-  const hours = Math.floor(seconds / 3600);
-  if (hours >= 48) return `${Math.round(hours / 24)} days`;
-  const minutes = Math.round((seconds % 3600) / 60);
+  if (seconds < 59.5) return `${Math.round(seconds)} s`;
+  if (seconds < 3570) return `${Math.round(seconds / 60)} min`;
+  if (seconds >= 48 * 3600) return `${Math.round(seconds / 86_400)} days`;
+  const allMinutes = Math.round(seconds / 60);
+  const hours = Math.floor(allMinutes / 60);
+  const minutes = allMinutes % 60;
   return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`;
 }
 
