@@ -61,7 +61,10 @@ flips: build/sim/build.ninja
 	@HF_FLIPS=$(FLIPS) build/sim/tests/grid/grid_test --gtest_filter='*Flips*'
 
 # The long forms of the tests that have one; hours.
-soak: dev
+soak: | deps
+	@scripts/install-deps.sh test
+	@$(MAKE) --no-print-directory dev
+	@SOAK=1 HF_PICTURES=build/dev/page-pictures HOLDFAST_BIN=build/dev/holdfast node --test tests/web/uploads.test.mjs
 	@for t in crashes crowds machine_faults; do SOAK=1 HOLDFAST_BIN=build/dev/holdfast python3 tests/e2e/$${t}_e2e.py || exit 1; done
 	@$(MAKE) --no-print-directory sim SEEDS=100000
 
