@@ -24,9 +24,9 @@ struct StoreOptions {
   std::uint64_t free_bytes_min = 1'073'741'824;              // left to the rest of the machine
   std::uint64_t retention_seconds = 604'800;                 // of an open upload to which nothing comes
   std::uint64_t idle_seconds = 1'800;                        // then it is dormant: may be evicted; an empty one ends
-  std::uint64_t result_seconds = ~std::uint64_t{0};          // how long a committed one is remembered
-  std::uint64_t tombstone_seconds = 0;                       // and one that has ended
-  bool whole_digest = false;                                 // SHA-256 of all bytes runs along; it is what seals
+  std::uint64_t result_seconds = ~std::uint64_t{0},
+                tombstone_seconds = 0;  // a committed or ended one is remembered so long
+  bool whole_digest = false;            // SHA-256 of all bytes runs along; it is what seals
 };
 
 struct StoreCounters {
@@ -56,7 +56,7 @@ class UploadStore {
   const StoreCounters& counters() const { return counters_; }
   const std::map<std::string, UploadPtr>& uploads() const { return uploads_; }
   UploadPtr find(const std::string& name) const;
-  /// Of a token that this store gave out; nothing for all others.
+  /// Only of tokens that this store gave out.
   UploadPtr find_by_token(std::string_view token) const;
   std::string token_of(const Upload& upload) const;
   /// What may still be promised.
