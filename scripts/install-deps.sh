@@ -7,9 +7,9 @@ packages="
   g++ make cmake ninja-build ccache mold pkg-config git python3
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   libssl-dev libisal-dev libb2-dev libexpected-dev libcli11-dev libfmt-dev libspdlog-dev
-  libyaml-cpp-dev libgtest-dev
+  libyaml-cpp-dev libgtest-dev libcurl4-openssl-dev
   iproute2 util-linux procps strace
-  curl wget aria2"
+  curl wget aria2 nginx-light"
 case "${1:-}" in
   lint) packages="$packages clang-format clang-tidy" ;;
   fuzz) packages="$packages clang-16 libclang-rt-16-dev" ;;

@@ -190,6 +190,15 @@ void CommandLine::define_helper() {
 }
 
 void CommandLine::define_tools() {
+  CLI::App* doctor_app = app.add_subcommand("doctor", "Find out why something does not work");
+  doctor_app->require_subcommand(1);
+  doctor_upload_app = doctor_app->add_subcommand(
+      "upload",
+      "Do uploads to a gateway go on after a cut, with what stands in front of it? Sends 4 MiB and breaks off");
+  doctor_upload_app->add_option("URL", doctor.url, "The gateway as its clients see it: https://files.example.org/")
+      ->required()
+      ->type_name("");
+  doctor_upload_app->add_option("--token-file", doctor.token_file, "A file with its access token")->type_name("FILE");
   CLI::App* debug_app = app.add_subcommand("debug", "Look into shares and caps");
   debug_app->require_subcommand(1);
   debug_share_app = debug_app->add_subcommand("share", "Dump a share file of a storage server and audit it");
