@@ -1,6 +1,7 @@
-// What stands between a request's head and its answer, and behind its body: interim answers, trailers.
+// Heads, what stands between a request's head and its answer, and behind its body: interim answers, trailers.
 #include <gtest/gtest.h>
 
+#include "holdfast/edge/http/head_parser.h"
 #include "holdfast/edge/http/pipe_test_kit.h"
 #include "holdfast/edge/http/trailers.h"
 
@@ -86,6 +87,21 @@ TEST(Trailers, HaveABound) {
   EXPECT_FALSE(parse_trailers(many).has_value());
   EXPECT_FALSE(parse_trailers(": b\r\n").has_value());
   EXPECT_FALSE(parse_trailers("a b: c\r\n").has_value());
+}
+
+TEST(Heads, HaveLinesOfAtMost65000Bytes) {
+  const HeadLimits limits{200'000, 128};
+  for (const std::size_t size : {64'996U, 64'997U, 65'535U, 65'536U, 131'072U}) {
+    const std::string head = "GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(size, 'y') + "\r\n\r\n";
+    HeadScanner scanner(limits);
+    const auto length = scanner.scan(view_of(head));
+    EXPECT_EQ(length.has_value(), size <= 64'996) << size;
+    if (length) {
+      EXPECT_TRUE(parse_request_head(view_of(head), limits).has_value());
+    } else {
+      EXPECT_EQ(length.error().status, 431U);
+    }
+  }
 }
 
 }  // namespace
