@@ -51,6 +51,17 @@ class Undisturbed(unittest.TestCase):
             self.assertEqual(report["placement"], "told")
             self.assertTrue(any("the word of" in each for each in report["warnings"]))
 
+    def test_a_sample_gives_the_same_cap_and_says_what_it_is(self):
+        with Place(helper=True) as place:
+            path = place.file("f", 20_000_000, 3)
+            report = put(place.client, path, "--prove", "sample")
+            self.assertEqual((report["via"]["proof"], report["placement"]), ("sample", "proven"))
+            self.assertEqual((report["shares_placed"], report["happiness"]), (10, 10))
+            self.assertTrue(any(each.startswith("by sample") for each in report["warnings"]))
+            again = put(place.client, path)
+            self.assertEqual((again["cap"], again["via"]["proof"], again["warnings"]), (report["cap"], "full", []))
+            same_back(self, place, report["cap"], path)
+
     def test_status_shows_the_helper(self):
         with Place(helper=True) as place:
             out, _ = finish(start(place.client, "status", "--json"))

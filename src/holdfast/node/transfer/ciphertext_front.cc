@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "holdfast/core/immutable/uri_extension.h"
 #include "holdfast/node/transfer/node_stores.h"
 
 namespace holdfast::transfer {
@@ -15,18 +16,61 @@ immutable::ShareLayout layout_for(const immutable::Geometry& geometry, const std
   return {geometry, immutable::ShareLayout::Choice{0, original->size()}};
 }
 
+immutable::SegmentEncoder::Makes made_for(Proof proof) {
+  using Makes = immutable::SegmentEncoder::Makes;
+  return proof == Proof::full ? Makes::shares : Makes::ciphertext;
+}
+
 }  // namespace
 
-CiphertextFront::CiphertextFront(const Context& context, const Prepared& prepared, std::optional<Bytes> original)
-    : geometry_(prepared.geometry),
+CiphertextFront::CiphertextFront(const Context& context, const Prepared& prepared, Proof proof,
+                                 std::optional<Bytes> original)
+    : context_(context),
+      key_(prepared.journal.key),
+      geometry_(prepared.geometry),
       pieces_(prepared.geometry.size()),
       source_(make_file_source(context, prepared.journal, prepared.geometry)),
-      encoder_(geometry_, layout_for(geometry_, original), make_node_stores(context.files, context.journal_directory),
-               original),
-      segment_encoder_(geometry_, &prepared.journal.key),
-      pipeline_(context, *source_, segment_encoder_, encoder_, SegmentPipeline::Limits{},
-                [this](const immutable::EncodedSegment& segment) { pieces_.update(segment.ciphertext()); }),
-      hold_(pipeline_) {}
+      segment_encoder_(geometry_, &prepared.journal.key, made_for(proof)),
+      pipeline_(
+          context, *source_, segment_encoder_, geometry_,
+          {[this](const immutable::EncodedSegment& segment) { return absorb(segment); }, [this] { return finish(); }},
+          SegmentPipeline::Limits{}),
+      hold_(pipeline_) {
+  const immutable::NodeStoreFactory stores = make_node_stores(context.files, context.journal_directory);
+  if (proof == Proof::full) {
+    encoder_.emplace(geometry_, layout_for(geometry_, original), stores, original);
+  } else {
+    hasher_.emplace(geometry_, stores);
+  }
+}
+
+Result<void> CiphertextFront::absorb(const immutable::EncodedSegment& segment) {
+  pieces_.update(segment.ciphertext());
+  return encoder_ ? encoder_->absorb(segment) : hasher_->absorb(segment.ciphertext());
+}
+
+Result<void> CiphertextFront::finish() {
+  return encoder_ ? encoder_->finish() : hasher_->finish();
+}
+
+Bytes CiphertextFront::extension_beside(ByteView theirs) const {
+  if (encoder_) return to_bytes(encoder_->uri_extension());
+  const auto shown = immutable::parse_uri_extension(theirs, geometry_.params().k);
+  const Hash share_root = shown ? shown->share_root : Hash{};
+  return immutable::encode_uri_extension(geometry_, {hasher_->hash(), hasher_->root(), share_root});
+}
+
+io::Task<Result<std::vector<Hash>>> CiphertextFront::block_hashes(SegmentNumber segment) {
+  HF_CO_TRY(Buffer plaintext, co_await source_->again(segment));
+  auto job = [this, segment, &plaintext]() -> Result<std::vector<Hash>> {
+    const immutable::SegmentEncoder coder(geometry_, &key_);
+    const immutable::EncodedSegment made = coder.encode(segment, std::move(plaintext));
+    HF_TRY(const Hash passed, hasher_->segment_hash(segment));
+    if (made.segment_hash() != passed) return fail(Errc::changed, "the file changed while it was being uploaded");
+    return made.block_hashes();
+  };
+  co_return co_await context_.cpu.run(std::move(job));
+}
 
 void CiphertextFront::hold_at(std::uint64_t offset) {
   const SegmentNumber segment = offset / geometry_.segment_size();

@@ -1,5 +1,5 @@
-// The client's own pass over a file that goes through a helper: encodes and hashes all shares, keeps none, and gives the
-// ciphertext out on the way.
+// The client's own pass over a file that goes through a helper: gives the ciphertext out, and learns on the way what the
+// helper's work will be held against.
 #pragma once
 
 #include "holdfast/node/grid/storage_server.h"
@@ -12,8 +12,9 @@ namespace holdfast::transfer {
 
 class CiphertextFront {
  public:
-  /// `original`: an extension block of an old uploader, kept byte for byte where the roots agree.
-  CiphertextFront(const Context& context, const Prepared& prepared, std::optional<Bytes> original);
+  /// A full proof encodes and hashes all shares, and keeps none; a sample needs the hashes of the ciphertext only.
+  /// `original` (full): an extension block of an old uploader, kept byte for byte where the roots agree.
+  CiphertextFront(const Context& context, const Prepared& prepared, Proof proof, std::optional<Bytes> original);
 
   /// To the end of the file, no further than a window ahead of where it is held. Errors: those of the source; corrupt when
   /// the roots differ from the original's.
@@ -25,20 +26,34 @@ class CiphertextFront {
 
   /// Waits until the pass is behind this byte. Errors: those of run().
   io::Task<Result<void>> passed(std::uint64_t end);
-  /// Waits for the end: from then on the extension block is known, and the file proven.
+  /// Waits for the end: from then on what is below is known, and the file proven.
   io::Task<Result<void>> finished() { return pipeline_.finished(); }
   const std::optional<Error>& failure() const { return pipeline_.failure(); }
 
   std::uint64_t size() const { return geometry_.size(); }
   const PieceDigests& pieces() const { return pieces_; }
-  immutable::Encoder& encoder() { return encoder_; }
+  Proof proof() const { return encoder_ ? Proof::full : Proof::sample; }
+
+  // Once finished.
+  /// The extension block to hold `theirs` against. Of a sample, the root over the shares is theirs: nobody else knows it.
+  Bytes extension_beside(ByteView theirs) const;
+  /// Full.
+  immutable::Encoder& encoder() { return *encoder_; }
+  /// The block of every share that is made of this segment, by a pass over it alone. Errors: changed, io.
+  io::Task<Result<std::vector<Hash>>> block_hashes(SegmentNumber segment);
 
  private:
   friend class CiphertextBytes;
+  Result<void> absorb(const immutable::EncodedSegment& segment);
+  Result<void> finish();
+
+  const Context& context_;
+  const cap::Key& key_;
   const immutable::Geometry geometry_;
   PieceDigests pieces_;
   std::unique_ptr<SegmentSource> source_;
-  immutable::Encoder encoder_;
+  std::optional<immutable::Encoder> encoder_;         // full
+  std::optional<immutable::CrypttextHasher> hasher_;  // sample
   immutable::SegmentEncoder segment_encoder_;
   SegmentPipeline pipeline_;
   SegmentPipeline::Reader hold_;

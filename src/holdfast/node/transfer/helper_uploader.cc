@@ -9,6 +9,8 @@
 #include "holdfast/node/transfer/helper_rules.h"
 #include "holdfast/node/transfer/helper_session.h"
 #include "holdfast/node/transfer/placement_proof.h"
+#include "holdfast/node/transfer/sample_proof.h"
+#include "holdfast/node/transfer/share_proof.h"
 
 namespace holdfast::transfer {
 namespace {
@@ -138,7 +140,9 @@ class HelperUpload {
   io::Task<Result<Verdict>> try_once(grid::UploadHelper& helper, Session& session, std::string& why,
                                      std::string& upload) {
     const grid::HelperIdentity who = identity_at(helper);
-    CiphertextFront front(context_, prepared_, session.original);
+    // A sample wants servers to be read from.
+    const Proof proof = context_.servers.empty() ? Proof::full : options_.proof;
+    CiphertextFront front(context_, prepared_, proof, session.original);
     io::TaskGroup beside(co_await io::this_scope());
     Result<void> passed;
     beside.spawn(run_front(&front, &passed));
@@ -170,11 +174,12 @@ class HelperUpload {
     const Result<void> finished = co_await front.finished();
     // With the block of an old uploader this pass compares the roots; the fields agreed before.
     if (!finished) co_return tl::make_unexpected(finished.error());
-    const ByteView own = front.encoder().uri_extension();
+    const Bytes own = front.extension_beside(state.ueb);
     switch (compare_ueb(own, state.ueb, prepared_.journal.k)) {
       case UebMatch::same:
         break;
       case UebMatch::old_uploader:
+        if (front.proof() == Proof::sample) break;
         if (session.original) co_return around(why, helper.name() + " shows one extension block after another");
         session.original = state.ueb;
         co_return Verdict::old_uploader;
@@ -189,7 +194,7 @@ class HelperUpload {
         why = helper.name() + " lies: what it made of the file is not the file";
         co_return Verdict::lied;
     }
-    co_return co_await prove(helper, front.encoder(), state, why);
+    co_return co_await prove(helper, front, state, why);
   }
 
   static Verdict around(std::string& why, std::string what) {
@@ -197,12 +202,40 @@ class HelperUpload {
     return Verdict::around;
   }
 
-  io::Task<Result<Verdict>> prove(grid::UploadHelper& helper, immutable::Encoder& encoder, const State& state,
+  io::Task<Result<ProvenPlacement>> prove_fully(CiphertextFront& front) {
+    const CopyProof proof = [this, &front](grid::StorageServer& server, ShareNumber share) {
+      RangeSet everything;
+      everything.add(front.encoder().layout().data());
+      return prove_share(context_, front.encoder(), server, prepared_.journal.storage_index, share,
+                         std::move(everything));
+    };
+    co_return co_await prove_placement(context_, link_, prepared_.journal.storage_index, prepared_.journal.n,
+                                       options_.happy, proof);
+  }
+
+  io::Task<Result<ProvenPlacement>> prove_by_sample(CiphertextFront& front, ByteView ueb) {
+    const PutJournal& journal = prepared_.journal;
+    const SegmentNumber segments = prepared_.geometry.num_segments(), segment = context_.random.below(segments);
+    HF_CO_TRY(std::vector<Hash> blocks, co_await front.block_hashes(segment));
+    const immutable::FileClaim claim{immutable::uri_extension_hash(ueb), journal.k, journal.n, journal.source.size};
+    SampleProof sample(context_, link_, journal.storage_index, claim, segment, std::move(blocks));
+    const CopyProof proof = [&sample](grid::StorageServer& server, ShareNumber share) {
+      return sample.prove(server, share);
+    };
+    co_return co_await prove_placement(context_, link_, journal.storage_index, journal.n, options_.happy, proof);
+  }
+
+  io::Task<Result<Verdict>> prove(grid::UploadHelper& helper, CiphertextFront& front, const State& state,
                                   std::string& why) {
     ProvenPlacement placement;
     if (!context_.servers.empty()) {
-      HF_CO_TRY(placement,
-                co_await prove_placement(context_, link_, encoder, prepared_.journal.storage_index, options_.happy));
+      Result<ProvenPlacement> proven = fail(Errc::cancelled, "");
+      if (front.proof() == Proof::full) {
+        proven = co_await prove_fully(front);
+      } else {
+        proven = co_await prove_by_sample(front, state.ueb);
+      }
+      HF_CO_TRY(placement, std::move(proven));
       if (placement.happiness < options_.happy) {
         if (placement.servers_answering == 0)
           co_return around(why, "no server answers, so nothing can be proven of what " + helper.name() + " says");
@@ -215,19 +248,21 @@ class HelperUpload {
       }
     }
     out_.via.proven = !context_.servers.empty();
-    const std::string cap = cap_of(prepared_.journal, encoder.uri_extension_hash());
+    out_.via.proof = front.proof();
+    const std::string cap = cap_of(prepared_.journal, immutable::uri_extension_hash(state.ueb));
     if (options_.on_proven) options_.on_proven(cap);
     co_await add_own_leases(context_, master_, prepared_.journal.storage_index, placement);
-    report_on(helper, encoder, state, placement, cap);
+    report_on(helper, state, placement, cap);
     co_return Verdict::done;
   }
 
-  void report_on(const grid::UploadHelper& helper, const immutable::Encoder& encoder, const State& state,
-                 const ProvenPlacement& placement, const std::string& cap) {
+  void report_on(const grid::UploadHelper& helper, const State& state, const ProvenPlacement& placement,
+                 const std::string& cap) {
     UploadReport& report = out_.report.emplace();
     out_.via.name = helper.name();
     report.cap = cap;
-    report.share_bytes_total = encoder.layout().size() * encoder.params().n;
+    const immutable::ShareLayout::Choice choice{0, state.ueb.size()};
+    report.share_bytes_total = immutable::ShareLayout(prepared_.geometry, choice).size() * prepared_.journal.n;
     report.happiness = placement.happiness;
     report.shares_placed = static_cast<unsigned>(out_.via.proven ? placement.copies.size() : state.shares.size());
     for (const grid::StorageServer* server : context_.servers) {
@@ -241,6 +276,12 @@ class HelperUpload {
     if (!out_.via.proven)
       out_.warnings.push_back("this node knows no storage server: that the shares are placed is the word of " +
                               helper.name());
+    if (out_.via.proof == Proof::sample)
+      out_.warnings.push_back(
+          "by sample: the ciphertext is the file's by its hashes, and one segment was found in every share that is "
+          "counted; "
+          "that all of every share is right is the word of " +
+          helper.name());
     progress_.shares_placed = report.shares_placed;
   }
 

@@ -48,6 +48,10 @@ struct ServerReport {
   std::string problem;              // empty, or what went wrong last
 };
 
+/// How much of what a helper made of a file its client looks at (docs/operating.md).
+enum class Proof { full, sample };
+std::string_view to_string(Proof proof);
+
 /// Of an upload that went through a helper, or was tried through one.
 struct ViaHelper {
   std::string name;                 // the one that did it; empty when the upload went direct in the end
@@ -56,6 +60,7 @@ struct ViaHelper {
   std::uint64_t bytes_skipped = 0;  // held by helpers before this run, right by their digests, not sent
   std::uint64_t pieces_wrong = 0;   // of what they held: replaced
   bool proven = false;              // the servers themselves were asked; else the placement is the helper's word
+  Proof proof = Proof::full;        // of the contents of the shares
 };
 
 struct UploadReport {
