@@ -304,6 +304,23 @@ TEST_F(HelpersTest, an_offset_beyond_the_file_is_found_out) {
   EXPECT_TRUE(says(expect_direct(), "claims to hold more"));
 }
 
+TEST_F(HelpersTest, more_than_was_sent_is_found_out_while_it_is_being_sent) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.tamper_told = [](std::uint64_t& durable) { durable += kPiece; };
+  EXPECT_TRUE(says(expect_direct(), "claims to hold more than was sent"));
+}
+
+TEST_F(HelpersTest, going_back_behind_what_it_told_while_it_received_is_found_out) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.cuts = {2 * kPiece + 1000};
+  helper.tamper_offset = [&](std::uint64_t& offset) {
+    if (helper.drops == 0) offset = kPiece;
+  };
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_TRUE(says(report, "it held 2097152 bytes by its word, and now 1048576"));
+  EXPECT_EQ(helper.drops, 1u);
+}
+
 TEST_F(HelpersTest, going_back_behind_what_it_acknowledged_is_found_out) {
   MemoryHelper& helper = grid_.add_helper();
   hold(helper, 2 * kPiece);

@@ -82,7 +82,15 @@ Result<void> HelperSession::take_offset(std::uint64_t offset) {
     return lie("it held " + std::to_string(acknowledged_) + " bytes by its word, and now " + std::to_string(offset));
   if (offset > acknowledged_) progressed();
   acknowledged_ = offset;
+  job_.progress.kept_bytes = offset;
   return {};
+}
+
+/// While bytes are on their way. A lie is looked at when the request has ended.
+void HelperSession::hear_durable(std::uint64_t offset, std::uint64_t handed_out) {
+  job_.link.heard();
+  if (offset > handed_out) static_cast<void>(lie("it claims to hold more than was sent"));
+  if (!lie_) static_cast<void>(take_offset(offset));
 }
 
 io::Task<Result<protocol::HelperState>> HelperSession::send(State state) {
@@ -99,13 +107,15 @@ io::Task<Result<protocol::HelperState>> HelperSession::send(State state) {
     job_.progress.phase = Phase::sending;
     const auto moved = [this](std::uint64_t position) { job_.progress.done_bytes = position; };
     CiphertextBytes body(front_, Range{state.offset, front_.size()}, true, moved);
-    const Result<std::uint64_t> answer = co_await job_.helper.append(upload_, state.offset, body, job_.who);
+    const grid::OffsetTold told = [&](std::uint64_t durable) { hear_durable(durable, body.position()); };
+    const Result<std::uint64_t> answer = co_await job_.helper.append(upload_, state.offset, body, job_.who, told);
     const std::uint64_t end = body.position();
     job_.tally.bytes_sent += end - state.offset;
     if (sent_to_ > state.offset) job_.tally.bytes_resent += std::min(sent_to_, end) - state.offset;
     sent_to_ = std::max(sent_to_, end);
     covered_ = std::max(covered_, end);
     HF_CO_TRY_VOID(own_failure(body.failure()));
+    if (lie_) co_return fail(Errc::corrupt, *lie_);
     if (!answer) co_return tl::make_unexpected(answer.error());
     if (*answer == state.offset) co_return fail(Errc::malformed, job_.helper.name() + " took nothing of what was sent");
     HF_CO_TRY_VOID(take_offset(*answer));

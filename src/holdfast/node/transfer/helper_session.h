@@ -64,6 +64,7 @@ class HelperSession {
   io::Task<Result<std::uint64_t>> settle(std::uint64_t first, std::uint64_t end);
   io::Task<Result<void>> replace(std::uint64_t piece);
   Result<void> take_offset(std::uint64_t offset);
+  void hear_durable(std::uint64_t offset, std::uint64_t handed_out);
   io::Task<std::optional<HelperEnd>> after(const Error& error);
   io::Task<bool> is_gone();
   tl::unexpected<Error> lie(std::string what);

@@ -34,6 +34,7 @@ struct Progress {
   std::uint64_t done_bytes = 0;     // upload: share bytes proven or acknowledged; download: verified bytes delivered
   std::uint64_t total_bytes = 0;    // upload: share bytes in all (N shares); download: bytes to deliver
   std::uint64_t skipped_bytes = 0;  // of done_bytes: held already, not sent or fetched in this run
+  std::uint64_t kept_bytes = 0;     // upload through a helper: on its stable storage, by its word
   unsigned shares_placed = 0, shares_total = 0;
   unsigned servers_answering = 0, servers_known = 0;
   bool waiting_for_link = false;  // every server is silent
