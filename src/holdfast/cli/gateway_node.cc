@@ -1,5 +1,7 @@
 #include "holdfast/cli/gateway_node.h"
 
+#include <filesystem>
+
 #include "holdfast/cli/free_port.h"
 #include "holdfast/cli/grid_node.h"
 #include "holdfast/core/protocol/http_fields.h"
@@ -8,6 +10,7 @@ namespace holdfast::cli {
 namespace {
 
 constexpr std::uint64_t kCfgBytesMax = 1'048'576;
+constexpr std::uint64_t kTombstoneSeconds = 604'800;
 
 /// Of "tcp:3456:interface=127.0.0.1", "tcp:3456", "3456": the port, 0 when there is none.
 std::uint16_t port_of(std::string_view endpoint) {
@@ -24,6 +27,29 @@ std::string url_of(const std::string& host, std::uint16_t port) {
   const bool anywhere = host == "0.0.0.0" || host == "::";
   const std::string name = anywhere ? "127.0.0.1" : host.find(':') == std::string::npos ? host : "[" + host + "]";
   return "http://" + name + ":" + std::to_string(port) + "/";
+}
+
+/// The spool holds plaintext: it is for its owner alone.
+Result<gateway::HandleOptions> upload_options(World& world, const ClientNode& client, const config::GatewayCfg& own) {
+  gateway::HandleOptions out;
+  const std::string spool = client.directory().path() + "/uploads";
+  HF_TRY_VOID(world.files.make_directories(spool));
+  std::error_code problem;
+  std::filesystem::permissions(spool, std::filesystem::perms::owner_all, problem);
+  if (problem) return fail(Errc::io, spool + ": " + problem.message());
+  out.store.receiving_directory = out.store.sealed_directory = spool;
+  out.store.token_key_path = client.directory().private_path("upload-url.key");
+  out.store.free_bytes_min = own.free_bytes_min;
+  out.store.bytes_max = own.spool_bytes_max.value_or(out.store.bytes_max);
+  out.store.upload_bytes_max = own.upload_bytes_max.value_or(out.store.upload_bytes_max);
+  out.store.uploads_max = own.uploads_max;
+  out.store.retention_seconds = out.store.result_seconds = own.retention_seconds;
+  out.store.tombstone_seconds = kTombstoneSeconds;
+  out.store.whole_digest = true;
+  out.shape.k = client.config().shares_needed;
+  out.shape.happy = client.config().shares_happy;
+  out.shape.n = client.config().shares_total;
+  return out;
 }
 
 /// The file with a section of ours behind what is there.
@@ -65,12 +91,17 @@ Result<std::unique_ptr<GatewayNode>> start_gateway(World& world, const std::stri
                     " is beyond this machine, where caps and files would go unprotected; put a TLS proxy in front of "
                     "127.0.0.1, or say plain_http_beyond_loopback = true");
   }
-  HF_TRY(std::unique_ptr<ClientNode> client, ClientNode::open(world, path, {}));
+  ClientNode::Options wishes;
+  wishes.helper = "auto";
+  HF_TRY(std::unique_ptr<ClientNode> client, ClientNode::open(world, path, wishes));
   gateway::RoleOptions options;
   options.host = own.gateway.bind;
   options.port = *own.gateway.port;
   options.listen_fd = listen_fd;
   options.host_names = own.gateway.hosts;
+  options.origins = own.gateway.origins;
+  options.public_url = own.gateway.public_url;
+  HF_TRY(options.uploads, upload_options(world, *client, own.gateway));
   if (own.gateway.cache_bytes) options.limits.cache_bytes_max = *own.gateway.cache_bytes;
   HF_TRY(std::unique_ptr<gateway::GatewayRole> role,
          gateway::GatewayRole::start(world.loop, client->context(), std::move(options)));

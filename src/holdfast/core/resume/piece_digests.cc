@@ -26,6 +26,12 @@ void PieceDigests::update(ByteView bytes) {
   }
 }
 
+void PieceDigests::pass_over(std::uint64_t bytes) {
+  size_ += bytes;
+  whole_.resize(size_ / kPieceBytes);
+  tail_known_ = size_ % kPieceBytes == 0;
+}
+
 std::optional<Hash> PieceDigests::at(std::uint64_t piece) const {
   if (piece < whole_.size()) return whole_[piece];
   if (piece >= count() || !tail_known_) return std::nullopt;

@@ -26,6 +26,8 @@ class PieceDigests {
   void set_tail(ByteView held_of_last_piece);
   /// The next bytes.
   void update(ByteView bytes);
+  /// So many bytes were written that nobody shows it: their pieces are unknown.
+  void pass_over(std::uint64_t bytes);
 
   std::uint64_t count() const { return piece_count(size_); }
   /// Nothing: not known.

@@ -1,6 +1,7 @@
 #include "holdfast/core/resume/upload_log.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "holdfast/core/base/check.h"
 #include "holdfast/core/base/endian.h"
@@ -20,6 +21,7 @@ enum Type : std::uint8_t {
   kStep = 7,
   kResult = 8,
   kEnded = 9,
+  kJoined = 10,
 };
 constexpr std::size_t kReasonBytesMax = 1'024;
 constexpr std::uint64_t kNoLength = ~std::uint64_t{0};
@@ -61,7 +63,10 @@ class Applier {
       case kLength:
         return is_open() && p.size() == 8 && set_length(load_be(p, 0, 8));
       case kDurable:
-        return is_open() && p.size() == 16 && set_durable(load_be(p, 0, 8)) && touch(p, 8);
+        return is_open() && (p.size() == 16 || p.size() == 48) && set_durable(load_be(p, 0, 8)) &&
+               keep_state(p.subspan(16)) && touch(p, 8);
+      case kJoined:
+        return is_open() && p.empty() && log_.durable == 0 && !std::exchange(log_.joined, true);
       case kWithdrawn:
         return is_open() && p.size() == 8 && withdraw(load_be(p, 0, 8));
       case kHeld:
@@ -99,9 +104,15 @@ class Applier {
     log_.durable = offset;
     return true;
   }
+  bool keep_state(ByteView state) {
+    log_.digest_state = state.empty() ? std::nullopt : std::optional(Hash::from(state));
+    return true;
+  }
   bool withdraw(std::uint64_t piece) {
+    if (log_.joined) return false;
     if (piece > log_.durable / kPieceBytes || piece * kPieceBytes >= log_.durable) return false;
     log_.withdrawn.insert(piece);
+    log_.digest_state.reset();
     return true;
   }
   bool seal(ByteView payload) {
@@ -144,8 +155,15 @@ Bytes encode_creation(const UploadCreation& creation) {
 Bytes encode_length(std::uint64_t length) {
   return numbers(kLength, {length});
 }
-Bytes encode_durable(std::uint64_t offset, std::int64_t wall) {
-  return numbers(kDurable, {offset, wall_bits(wall)});
+Bytes encode_joined() {
+  return encode_record(kJoined, {});
+}
+Bytes encode_durable(std::uint64_t offset, std::int64_t wall, const std::optional<Hash>& digest_state) {
+  Bytes payload;
+  append_be(payload, 8, offset);
+  append_be(payload, 8, wall_bits(wall));
+  if (digest_state) append(payload, digest_state->view());
+  return encode_record(kDurable, payload);
 }
 Bytes encode_withdrawn(std::uint64_t piece) {
   return numbers(kWithdrawn, {piece});
@@ -154,8 +172,8 @@ Bytes encode_held(std::uint64_t piece) {
   return numbers(kHeld, {piece});
 }
 
-Bytes encode_sealed(const Hash& pieces, std::int64_t wall) {
-  Bytes payload = to_bytes(pieces.view());
+Bytes encode_sealed(const Hash& digest, std::int64_t wall) {
+  Bytes payload = to_bytes(digest.view());
   append_be(payload, 8, wall_bits(wall));
   return encode_record(kSealed, payload);
 }
@@ -204,7 +222,8 @@ Result<ReplayedUpload> replay_upload(ByteView journal) {
 Bytes compact_upload(const UploadLog& log) {
   Bytes out = encode_creation(log.creation);
   if (log.length && !log.creation.length) append(out, encode_length(*log.length));
-  append(out, encode_durable(log.durable, log.active_wall));
+  if (log.joined) append(out, encode_joined());
+  append(out, encode_durable(log.durable, log.active_wall, log.digest_state));
   for (const std::uint64_t piece : log.withdrawn) append(out, encode_withdrawn(piece));
   if (log.seal) append(out, encode_sealed(*log.seal, log.active_wall));
   if (!log.step.empty()) append(out, encode_step(log.step));

@@ -39,9 +39,12 @@ struct UploadLog {
   UploadCreation creation;
   UploadPhase phase = UploadPhase::open;
   std::optional<std::uint64_t> length;
-  std::uint64_t durable = 0;          // the offset that may be acknowledged
+  std::uint64_t durable = 0;  // the offset that may be acknowledged
+  std::optional<Hash>
+      digest_state;     // of SHA-256 behind the whole blocks of 64 bytes below it, where the store keeps one
+  bool joined = false;  // its bytes lie in other uploads; it has no file of its own
   std::set<std::uint64_t> withdrawn;  // pieces below it that were being replaced
-  std::optional<Hash> seal;           // digest over the digests of all pieces
+  std::optional<Hash> seal;           // digest over the digests of all pieces, or of all bytes: as the store has it
   Bytes step, result;                 // the latest of each
   UploadEnd end = UploadEnd::cancelled;
   std::string reason;
@@ -51,10 +54,11 @@ struct UploadLog {
 // One record each, to be appended.
 Bytes encode_creation(const UploadCreation& creation);  // with the magic in front: the beginning of a journal
 Bytes encode_length(std::uint64_t length);
-Bytes encode_durable(std::uint64_t offset, std::int64_t wall);
+Bytes encode_joined();
+Bytes encode_durable(std::uint64_t offset, std::int64_t wall, const std::optional<Hash>& digest_state = std::nullopt);
 Bytes encode_withdrawn(std::uint64_t piece);
 Bytes encode_held(std::uint64_t piece);
-Bytes encode_sealed(const Hash& pieces, std::int64_t wall);
+Bytes encode_sealed(const Hash& digest, std::int64_t wall);
 Bytes encode_step(ByteView step);
 Bytes encode_result(ByteView result, std::int64_t wall);
 Bytes encode_ended(UploadEnd end, std::string_view reason, std::int64_t wall);

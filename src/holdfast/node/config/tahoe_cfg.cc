@@ -126,6 +126,16 @@ Result<std::vector<std::string>> parse_names(std::string_view text) {
   return parse_ids(lower(text));
 }
 
+/// Ends with a slash, whether it was written with one or not.
+Result<std::string> parse_public_url(std::string_view text) {
+  std::string url(text);
+  const bool known = url.starts_with("https://") || url.starts_with("http://");
+  if (!known || url.find_first_of(" ?#") != std::string::npos)
+    return fail(Errc::malformed, "a URL such as https://files.example.org/ is needed");
+  if (!url.ends_with('/')) url += '/';
+  return url;
+}
+
 }  // namespace
 
 Result<std::uint64_t> parse_byte_count(std::string_view text) {
@@ -280,7 +290,14 @@ Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
       {"[gateway] bind", set_text(out.gateway.bind)},
       {"[gateway] plain_http_beyond_loopback", set(out.gateway.plain_http_beyond_loopback, parse_bool)},
       {"[gateway] hosts", set(out.gateway.hosts, parse_names)},
-      {"[gateway] cache", set(out.gateway.cache_bytes, bytes)}};
+      {"[gateway] cache", set(out.gateway.cache_bytes, bytes)},
+      {"[gateway] public_url", set(out.gateway.public_url, parse_public_url)},
+      {"[gateway] origins", set(out.gateway.origins, parse_names)},
+      {"[gateway] max_bytes", set(out.gateway.spool_bytes_max, bytes)},
+      {"[gateway] max_upload_bytes", set(out.gateway.upload_bytes_max, bytes)},
+      {"[gateway] min_free_bytes", set(out.gateway.free_bytes_min, parse_byte_count)},
+      {"[gateway] max_uploads", set(out.gateway.uploads_max, uploads)},
+      {"[gateway] retention", set(out.gateway.retention_seconds, parse_duration_seconds)}};
   HF_TRY_VOID(read_into(table, text, "holdfast.cfg", true));
   if (out.partial_idle_seconds < 1'800)
     return fail(Errc::malformed, "holdfast.cfg: partial.idle must not be below 30 min, as in Tahoe-LAFS");

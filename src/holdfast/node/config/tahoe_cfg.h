@@ -55,6 +55,12 @@ struct GatewayCfg {
   bool plain_http_beyond_loopback = false;  // without it `bind` must be an address of this machine alone
   std::vector<std::string> hosts;           // names that clients may call it by
   std::optional<std::uint64_t> cache_bytes;
+  std::string public_url;            // as clients see it, behind a proxy; ends with a slash
+  std::vector<std::string> origins;  // of pages of other sites that may use it
+  std::optional<std::uint64_t> spool_bytes_max, upload_bytes_max;  // of all uploads, of one
+  std::uint64_t free_bytes_min = 1'073'741'824;
+  unsigned uploads_max = 1'000;              // that are not whole
+  std::uint64_t retention_seconds = 86'400;  // of an upload to which nothing comes, and of a result
 };
 
 /// Our own keys, which a Tahoe node would refuse in tahoe.cfg.

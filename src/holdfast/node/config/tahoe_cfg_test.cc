@@ -327,6 +327,18 @@ TEST(HoldfastCfg, has_a_gateway_when_it_has_a_port) {
   EXPECT_TRUE(cfg.plain_http_beyond_loopback);
   EXPECT_EQ(cfg.hosts, (std::vector<std::string>{"files.example.org", "other"}));
   EXPECT_EQ(cfg.cache_bytes, 1'073'741'824u);
+  const GatewayCfg uploads =
+      parse_holdfast_cfg(
+          "[gateway]\nport = 0\npublic_url = https://files.example\norigins = https://a.example\n"
+          "max_upload_bytes = 5G\nmax_uploads = 7\nretention = 2 days\n")
+          .value()
+          .gateway;
+  EXPECT_EQ(uploads.public_url, "https://files.example/");
+  EXPECT_EQ(uploads.origins, std::vector<std::string>{"https://a.example"});
+  EXPECT_EQ(uploads.upload_bytes_max, 5'000'000'000U);
+  EXPECT_EQ(uploads.uploads_max, 7U);
+  EXPECT_EQ(uploads.retention_seconds, 172'800U);
+  EXPECT_FALSE(parse_holdfast_cfg("[gateway]\nport = 0\npublic_url = files.example\n"));
   const GatewayCfg plain = parse_holdfast_cfg("[gateway]\nport = 0\n").value().gateway;
   EXPECT_EQ(plain.port, 0);
   EXPECT_EQ(plain.bind, "127.0.0.1");

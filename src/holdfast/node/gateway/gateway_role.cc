@@ -1,12 +1,19 @@
 #include "holdfast/node/gateway/gateway_role.h"
 
 #include "holdfast/node/gateway/file_routes.h"
+#include "holdfast/node/gateway/upload_routes.h"
 
 namespace holdfast::gateway {
 
 GatewayRole::GatewayRole(const transfer::Context& context, RoleOptions options)
-    : names_{std::move(options.host_names)}, shared_(context, options.limits), files_(shared_) {
+    : names_{std::move(options.host_names), std::move(options.origins)},
+      shared_(context, options.limits),
+      files_(shared_) {
   add_file_routes(routes_, files_, shared_);
+  if (options.uploads.store.receiving_directory.empty()) return;
+  uploads_ = std::make_unique<UploadHandles>(context, std::move(options.uploads));
+  desk_ = std::make_unique<const UploadDesk>(UploadDesk{*uploads_, shared_, std::move(options.public_url)});
+  add_upload_routes(routes_, *desk_);
 }
 
 Result<std::unique_ptr<GatewayRole>> GatewayRole::start(io::AsioLoop& loop, const transfer::Context& context,
@@ -24,6 +31,17 @@ Result<std::unique_ptr<GatewayRole>> GatewayRole::start(io::AsioLoop& loop, cons
 io::Task<void> GatewayRole::serve() {
   io::TaskGroup tending(shared_.context.loop);
   tending.spawn(files_.tend());
+  if (uploads_ != nullptr) {
+    // Until this is done connections wait to be accepted: nobody is told of an upload that it is not there.
+    const Result<void> opened = co_await uploads_->open();
+    if (!opened) {
+      shared_.context.log.error("uploads cannot be served: " + opened.error().what);
+      tending.cancel();
+      co_await tending.join();
+      co_return;
+    }
+    tending.spawn(uploads_->run());
+  }
   co_await server_->serve();
   tending.cancel();
   co_await tending.join();

@@ -6,6 +6,7 @@
 
 #include "holdfast/edge/http/server.h"
 #include "holdfast/node/gateway/file_table.h"
+#include "holdfast/node/gateway/upload_answers.h"
 #include "holdfast/node/gateway/web_routes.h"
 
 namespace holdfast::gateway {
@@ -15,7 +16,10 @@ struct RoleOptions {
   std::uint16_t port = 0;
   int listen_fd = -1;                   // socket activation
   std::vector<std::string> host_names;  // that clients may call it by, besides addresses and localhost; lower case
+  std::vector<std::string> origins;     // of pages of other sites that may use it
   GatewayLimits limits;
+  HandleOptions uploads;   // of uploads; without a directory there are none
+  std::string public_url;  // as clients see this gateway; empty: as they say
 };
 
 class GatewayRole {
@@ -35,6 +39,8 @@ class GatewayRole {
   const WebNames names_;
   SharedState shared_;
   FileTable files_;
+  std::unique_ptr<UploadHandles> uploads_;
+  std::unique_ptr<const UploadDesk> desk_;
   RouteTable routes_;
   std::unique_ptr<http::Server> server_;
 };

@@ -1,6 +1,9 @@
 #include "holdfast/node/gateway/web_routes.h"
 
+#include <algorithm>
+
 #include "holdfast/core/protocol/web_origin.h"
+#include "holdfast/node/gateway/cross_origin.h"
 
 namespace holdfast::gateway {
 namespace {
@@ -82,17 +85,20 @@ io::Task<void> answer_error(http::Exchange& exchange, const Error& error) {
 
 namespace {
 
-io::Task<void> serve(const RouteTable& routes, const WebNames& names, SharedState& shared, http::Exchange& exchange) {
-  const http::RequestHead& request = exchange.request();
+io::Task<void> serve(const RouteTable& routes, const WebNames& names, SharedState& shared, http::Exchange& client) {
+  const http::RequestHead& request = client.request();
   ++shared.counters.requests;
   const std::string_view host = request.headers.find("Host").value_or("");
   if (!protocol::host_is_ours(host, names.hosts)) {
     ++shared.counters.refused_hosts;
-    co_return co_await answer_text(exchange, 421,
+    co_return co_await answer_text(client, 421,
                                    "this gateway does not answer to that name; its operator can add it to "
                                    "[gateway] hosts in holdfast.cfg");
   }
-  if (changes_things(request.method) && !protocol::origin_is_ours(request.headers.find("Origin"), host)) {
+  const auto origin = request.headers.find("Origin");
+  const bool allowed = origin && std::ranges::find(names.origins, *origin) != names.origins.end();
+  CrossOriginExchange exchange(client, allowed ? std::string(*origin) : "");
+  if (changes_things(request.method) && !allowed && !protocol::origin_is_ours(origin, host)) {
     ++shared.counters.refused_origins;
     co_return co_await answer_text(exchange, 403, "pages of other sites may not change things here");
   }

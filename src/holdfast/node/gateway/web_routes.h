@@ -35,7 +35,8 @@ class RouteTable {
 };
 
 struct WebNames {
-  std::vector<std::string> hosts;  // that Host may say, besides addresses and localhost; lower case
+  std::vector<std::string> hosts;    // that Host may say, besides addresses and localhost; lower case
+  std::vector<std::string> origins;  // of other sites whose pages may change things here and read answers
 };
 
 /// The handler of the gateway's server. Host and Origin are looked at before anything else. All arguments outlive it.

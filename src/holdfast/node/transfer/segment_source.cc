@@ -100,6 +100,7 @@ io::Task<Result<FirstPass>> hash_file(const Context& context, const SourceIdenti
   cap::ConvergentKeyHasher key_hasher(options.k, options.n, geometry.segment_size(), context.convergence);
   io::CancelScope& scope = co_await io::this_scope();
   const bool random_key = options.key_mode == KeyMode::random;
+  crypto::Sha256 content;
   Buffer buffer;
   // Digests are of segments; a key needs no boundaries, so it is read in pieces of one size all the same.
   for (SegmentNumber segment = 0; segment < geometry.num_segments(); ++segment) {
@@ -107,6 +108,7 @@ io::Task<Result<FirstPass>> hash_file(const Context& context, const SourceIdenti
     auto job = [&]() -> Result<void> {
       buffer.resize(geometry.segment_bytes(segment));
       HF_TRY_VOID(read_exactly(*file, source.path, segment * geometry.segment_size(), buffer));
+      if (options.content_sha256) content.update(buffer);
       if (random_key) {
         pass.piece_digests.push_back(crypto::sha256(buffer));
       } else {
@@ -117,6 +119,8 @@ io::Task<Result<FirstPass>> hash_file(const Context& context, const SourceIdenti
     HF_CO_TRY_VOID(co_await context.cpu.run(job));
     hashed_bytes += buffer.size();
   }
+  if (options.content_sha256 && content.finish() != *options.content_sha256)
+    co_return fail(Errc::corrupt, source.path + " is not what was received");
   if (random_key) {
     context.random.fill(pass.key.bytes);
   } else {

@@ -13,10 +13,13 @@
 namespace holdfast::transfer {
 namespace {
 
-io::Task<Result<std::string>> literal(const Context& context, const SourceIdentity& source) {
+io::Task<Result<std::string>> literal(const Context& context, const SourceIdentity& source,
+                                      const std::optional<Hash>& content_sha256) {
   auto job = [&] { return io::read_file(context.files, source.path, cap::kLiteralBytesMax + 1); };
   HF_CO_TRY(Bytes bytes, co_await context.disk.run(job));
   if (bytes.size() != source.size) co_return fail(Errc::changed, source.path + " changed while it was being read");
+  if (content_sha256 && crypto::sha256(bytes) != *content_sha256)
+    co_return fail(Errc::corrupt, source.path + " is not what was received");
   const cap::Cap made = cap::LitCap{std::move(bytes), false};
   co_return cap::to_string(made);
 }
@@ -119,7 +122,7 @@ io::Task<Result<UploadReport>> upload_file(const Context& context, std::string p
   progress.file_bytes = source.size;
   if (source.size <= cap::kLiteralBytesMax) {
     UploadReport report;
-    HF_CO_TRY(report.cap, co_await literal(context, source));
+    HF_CO_TRY(report.cap, co_await literal(context, source, options.content_sha256));
     report.file_bytes = source.size;
     if (options.on_proven) options.on_proven(report.cap);
     progress.phase = Phase::done;

@@ -16,6 +16,7 @@ struct UploadOptions {
   KeyMode key_mode = KeyMode::convergent;
   Proof proof = Proof::full;  // of what a helper makes of the file
   Patience patience;
+  std::optional<Hash> content_sha256;  // what the file must be; other content is `corrupt`, and nothing of it leaves
   /// Called once, when the cap is proven with a happiness of `happy`, even if stragglers are still being sent to.
   std::function<void(const std::string& cap)> on_proven;
 };

@@ -7,6 +7,7 @@
 
 #include "holdfast/core/resume/piece_digests.h"
 #include "holdfast/core/resume/upload_log.h"
+#include "holdfast/core/resume/whole_digest.h"
 #include "holdfast/edge/io/waiting.h"
 #include "holdfast/node/uploads/spool_files.h"
 
@@ -22,6 +23,11 @@ struct Upload {
   resume::UploadLog log;
   std::uint64_t written = 0;     // bytes in the file; those above log.durable may not be told of
   resume::PieceDigests digests;  // of [0, written)
+  // Of [0, written) too, in stores that keep it. Without either it is not known, and made anew from the disk at the end.
+  std::unique_ptr<resume::WholeDigest> whole;
+  std::optional<Hash> whole_state;  // from which `whole` goes on; belongs to `written`
+  bool held_back = false;           // what is not durable yet shall not become so before settle()
+  unsigned pins = 0;                // others need its bytes: it does not expire
   SpoolFiles files;
   io::Semaphore order;        // who changes the bytes
   io::Semaphore journalling;  // who syncs and appends to the journal; taken after `order`
@@ -36,6 +42,7 @@ struct Upload {
 
   bool is_open() const { return log.phase == resume::UploadPhase::open && !gone; }
   bool is_sealed() const { return log.phase == resume::UploadPhase::sealed && !gone; }
+  bool has_ended() const { return log.phase == resume::UploadPhase::ended || gone; }
 };
 using UploadPtr = std::shared_ptr<Upload>;
 

@@ -28,7 +28,8 @@ Result<UploadPtr> UploadStore::adopt(const std::string& directory, const std::st
   SpoolFiles& files = upload->files;
   HF_TRY(const Bytes bytes, io::read_file(world_.files, files.journal_path(), kJournalBytesMax));
   Result<resume::ReplayedUpload> replayed = resume::replay_upload(bytes);
-  if (!replayed || replayed->log.phase == resume::UploadPhase::ended) {
+  const bool ended = replayed && replayed->log.phase == resume::UploadPhase::ended;
+  if (!replayed || (ended && options_.tombstone_seconds == 0)) {
     HF_TRY_VOID(files.remove());
     return UploadPtr();
   }
@@ -37,10 +38,11 @@ Result<UploadPtr> UploadStore::adopt(const std::string& directory, const std::st
   const std::uint64_t durable = upload->log.durable;
   upload->active = world_.loop.now();
   upload->idle_before = idle_before(upload->log.active_wall, world_.loop.wall_seconds(), options_.retention_seconds);
-  if (upload->log.phase == resume::UploadPhase::committed) {
+  if (upload->log.phase == resume::UploadPhase::committed || ended) {
     HF_TRY_VOID(files.remove_data());
     return upload;
   }
+  if (upload->log.joined) return upload;
   if (upload->is_sealed()) HF_TRY_VOID(files.move_to(options_.sealed_directory));
   HF_TRY(const std::uint64_t size, files.data_bytes());
   if (size < durable) {
@@ -52,7 +54,7 @@ Result<UploadPtr> UploadStore::adopt(const std::string& directory, const std::st
   if (size > durable) HF_TRY_VOID(files.cut(durable));
   files.close();
   upload->written = durable;
-  upload->digests = resume::PieceDigests(durable);
+  forget_digests(*upload);
   return upload;
 }
 

@@ -91,7 +91,7 @@ io::Task<void> UploadStore::measure() {
 }
 
 bool UploadStore::is_dormant(const Upload& upload) const {
-  return upload.is_open() && upload.turn == nullptr && upload.written > 0 &&
+  return upload.is_open() && upload.turn == nullptr && upload.written > 0 && upload.pins == 0 &&
          idle_for(upload) > std::chrono::seconds(options_.idle_seconds);
 }
 
@@ -127,7 +127,7 @@ io::Task<bool> UploadStore::make_room(std::uint64_t bytes, const Upload* keep) {
     const UploadPtr victim = longest_dormant(keep);
     if (victim == nullptr) co_return false;
     ++counters_.evicted;
-    co_await forget(victim);
+    co_await end(victim, resume::UploadEnd::expired, "it made way for others");
     co_await measure();
   }
 }
@@ -155,10 +155,13 @@ io::Task<Result<UploadPtr>> UploadStore::create(NewUpload wanted) {
   upload->log.creation = {{}, wanted.owner, wanted.length, world_.loop.wall_seconds(), std::move(wanted.about)};
   world_.random.fill(upload->log.creation.id.bytes);
   upload->log.length = wanted.length;
+  upload->log.joined = wanted.joined;
   upload->active = world_.loop.now();
   auto job = [&upload]() -> Result<void> {
     HF_TRY_VOID(upload->files.remove_data());  // a crash may have left bytes of an earlier one
-    return upload->files.write_journal(resume::encode_creation(upload->log.creation));
+    Bytes journal = resume::encode_creation(upload->log.creation);
+    if (upload->log.joined) ::holdfast::append(journal, resume::encode_joined());
+    return upload->files.write_journal(journal);
   };
   const Result<void> made = co_await world_.disk.run(job);
   creating_.erase(upload->name);
@@ -187,6 +190,47 @@ io::Task<void> UploadStore::forget(UploadPtr upload) {
   if (!removed) world_.log.warning("removing the upload " + upload->name.substr(0, 8) + ": " + removed.error().what);
   upload->journalling.release();
   upload->order.release();
+}
+
+io::Task<void> UploadStore::end(UploadPtr upload, resume::UploadEnd how, std::string reason) {
+  if (options_.tombstone_seconds == 0) co_return co_await forget(std::move(upload));
+  if (upload->has_ended()) co_return;
+  upload->log.phase = resume::UploadPhase::ended;
+  upload->log.end = how;
+  upload->log.reason = std::move(reason);
+  if (upload->turn != nullptr) upload->turn->scope.cancel();
+  unsynced_.erase(upload);
+  io::CancelScope alone(world_.loop);
+  auto order = upload->order.acquire();
+  co_await order.in(alone);
+  auto journalling = upload->journalling.acquire();
+  co_await journalling.in(alone);
+  upload->written = upload->log.durable = 0;
+  upload->log.withdrawn.clear();
+  upload->log.seal.reset();
+  upload->log.step.clear();
+  upload->log.result.clear();
+  upload->log.creation.about.clear();
+  upload->log.active_wall = world_.loop.wall_seconds();
+  upload->active = world_.loop.now();
+  upload->idle_before = {};
+  forget_digests(*upload);
+  auto job = [&upload]() -> Result<void> {
+    // The journal first: whatever fails behind it, the upload has ended.
+    HF_TRY_VOID(upload->files.write_journal(resume::compact_upload(upload->log)));
+    HF_TRY_VOID(upload->files.remove_data());
+    upload->files.close();
+    return {};
+  };
+  const Result<void> ended = co_await world_.disk.run(job);
+  if (!ended) world_.log.warning("ending the upload " + upload->name.substr(0, 8) + ": " + ended.error().what);
+  upload->journalling.release();
+  upload->order.release();
+}
+
+std::uint64_t UploadStore::expires_in(const Upload& upload) const {
+  const io::Duration left = std::chrono::seconds(options_.retention_seconds) - idle_for(upload);
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::chrono::floor<std::chrono::seconds>(left).count()));
 }
 
 io::Task<Result<void>> UploadStore::commit(UploadPtr upload, Bytes result) {
@@ -221,12 +265,16 @@ void UploadStore::close_idle() {
 io::Task<void> UploadStore::sweep() {
   const std::map<std::string, UploadPtr> all = uploads_;
   for (const auto& [name, upload] : all) {
-    if (!upload->is_open() || upload->turn != nullptr) continue;
-    const io::Duration idle = idle_for(*upload);
-    const bool empty = upload->written == 0 && idle > std::chrono::seconds(options_.idle_seconds);
-    if (!empty && idle <= std::chrono::seconds(options_.retention_seconds)) continue;
+    const auto idle = static_cast<std::uint64_t>(std::chrono::floor<std::chrono::seconds>(idle_for(*upload)).count());
+    const bool remembered_enough =
+        (upload->log.phase == resume::UploadPhase::committed && idle > options_.result_seconds) ||
+        (upload->log.phase == resume::UploadPhase::ended && idle > options_.tombstone_seconds);
+    if (remembered_enough) co_await forget(upload);
+    if (!upload->is_open() || upload->turn != nullptr || upload->pins > 0) continue;
+    const bool empty = upload->written == 0 && !upload->log.joined && idle > options_.idle_seconds;
+    if (!empty && idle <= options_.retention_seconds) continue;
     ++counters_.expired;
-    co_await forget(upload);
+    co_await end(upload, resume::UploadEnd::expired, "nothing came for too long");
   }
 }
 

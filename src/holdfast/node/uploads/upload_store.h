@@ -24,6 +24,9 @@ struct StoreOptions {
   std::uint64_t free_bytes_min = 1'073'741'824;              // left to the rest of the machine
   std::uint64_t retention_seconds = 604'800;                 // of an open upload to which nothing comes
   std::uint64_t idle_seconds = 1'800;                        // then it is dormant: may be evicted; an empty one ends
+  std::uint64_t result_seconds = ~std::uint64_t{0};          // how long a committed one is remembered
+  std::uint64_t tombstone_seconds = 0;                       // and one that has ended
+  bool whole_digest = false;                                 // SHA-256 of all bytes runs along; it is what seals
 };
 
 struct StoreCounters {
@@ -65,6 +68,7 @@ class UploadStore {
     Hash owner;
     std::optional<std::uint64_t> length;
     Bytes about;
+    bool joined = false;  // its bytes lie in other uploads
   };
   /// Durable when it returns. Errors: unsupported (it can never fit), no_space (bytes or uploads), conflict (in use), io.
   io::Task<Result<UploadPtr>> create(NewUpload wanted);
@@ -82,17 +86,31 @@ class UploadStore {
   io::Task<Result<void>> sync(UploadPtr upload);
   /// Fixes a length that was left open. Errors: malformed (below what is there, or another one), unsupported.
   io::Task<Result<void>> set_length(UploadPtr upload, std::uint64_t length);
+  /// From now on nothing becomes durable until settle(): either all of it, or what came is as if it never had. For a body whose
+  /// digest is not known before its end. Everything must be durable. Whoever has the turn.
+  void hold_back(Upload& upload) const;
+  io::Task<Result<void>> settle(UploadPtr upload, bool keep);
+  /// Back to an earlier offset, durably; at 0 the length may be another one. Whoever has the turn. Errors: io, no_space.
+  io::Task<Result<void>> rewind(UploadPtr upload, std::uint64_t offset);
+  io::Task<Result<void>> restart(UploadPtr upload, std::optional<std::uint64_t> length);
   /// Digests of pieces of what is durable, from the disk where they are not known; fewer than `count` at the end.
   io::Task<Result<std::vector<Hash>>> digests(UploadPtr upload, std::uint64_t first, std::uint64_t count);
   /// One whole piece below the durable offset (the last one may be short) becomes these bytes, durably. Errors: conflict (not such
   /// a piece), io, no_space.
   io::Task<Result<void>> replace_piece(UploadPtr upload, std::uint64_t piece, Bytes data);
-  /// Whole, and what the sender says it is: from now on the upload is the store's user's. Errors: conflict (bytes are missing),
-  /// corrupt (other pieces than the sender's), io, no_space.
-  io::Task<Result<void>> seal(UploadPtr upload, std::optional<Hash> pieces);
+  /// Whole, and what the sender says it is: from now on the upload is the store's user's. The digest is that over all pieces, or
+  /// SHA-256 of all bytes where the store keeps that. Errors: conflict (bytes are missing), corrupt (other bytes than the
+  /// sender's), io, no_space.
+  io::Task<Result<void>> seal(UploadPtr upload, std::optional<Hash> digest);
+  /// The same for one whose bytes lie in others, which its user has put together.
+  io::Task<Result<void>> seal_joined(UploadPtr upload, std::uint64_t length, Hash digest);
   /// What came of a sealed upload. The bytes are removed; `forget` removes the rest.
   io::Task<Result<void>> commit(UploadPtr upload, Bytes result);
   io::Task<void> forget(UploadPtr upload);
+  /// Its bytes are removed; who asks is told for a while that it has ended.
+  io::Task<void> end(UploadPtr upload, resume::UploadEnd how, std::string reason);
+  /// Seconds until it expires if nothing comes.
+  std::uint64_t expires_in(const Upload& upload) const;
 
  private:
   using Job = std::function<Result<void>()>;
@@ -100,6 +118,9 @@ class UploadStore {
   io::Task<Result<void>> sync_in_order(UploadPtr upload);
   io::Task<void> forget_unsynced(UploadPtr upload, Error error);
   io::Task<Result<void>> know_tail(UploadPtr upload);
+  io::Task<Result<Hash>> digest_of(UploadPtr upload);
+  io::Task<Result<void>> go_back(UploadPtr upload, std::uint64_t offset, resume::UploadLog to);
+  void forget_digests(Upload& upload) const;
   io::Task<bool> make_room(std::uint64_t bytes, const Upload* keep);
   io::Task<void> measure();
   bool is_dormant(const Upload& upload) const;

@@ -1,6 +1,7 @@
 // The write side of the store: who may send, appending, syncing, replacing, sealing.
 #include <algorithm>
 
+#include "holdfast/node/uploads/holding.h"
 #include "holdfast/node/uploads/upload_store.h"
 
 namespace holdfast::uploads {
@@ -11,24 +12,6 @@ constexpr io::Duration kStalledAfter = std::chrono::seconds(2);
 constexpr io::Duration kTakeoverMax = std::chrono::seconds(2);
 constexpr std::uint64_t kCompactFromBytes = 256 * 1024;
 constexpr std::uint64_t kDigestsInOneJob = 16;
-
-Error gone_error() {
-  return {Errc::not_found, "the upload has ended meanwhile"};
-}
-Error stopped_error() {
-  return {Errc::cancelled, "stopping"};
-}
-
-/// Holds a semaphore of one unit; let go at the end of the scope.
-class Holding {
- public:
-  explicit Holding(io::Semaphore& semaphore) : semaphore_(&semaphore) {}
-  Holding(const Holding&) = delete;
-  ~Holding() { semaphore_->release(); }
-
- private:
-  io::Semaphore* semaphore_;
-};
 
 }  // namespace
 
@@ -68,14 +51,24 @@ io::Task<Result<void>> UploadStore::journal(UploadPtr upload, Bytes records) {
   co_return co_await world_.disk.run(job);
 }
 
-/// What is held of the piece that goes on has to be read again before its digest can.
+/// What is held of the piece, or of the block, that goes on has to be read again before its digest can.
 io::Task<Result<void>> UploadStore::know_tail(UploadPtr upload) {
-  if (!upload->digests.needs_tail()) co_return Result<void>{};
-  auto job = [&upload]() -> Result<void> {
-    const std::uint64_t begin = upload->written / resume::kPieceBytes * resume::kPieceBytes;
+  const bool whole = options_.whole_digest;
+  const bool missing =
+      whole ? upload->whole == nullptr && (upload->whole_state || upload->written == 0) : upload->digests.needs_tail();
+  if (!missing) co_return Result<void>{};
+  const std::uint64_t unit = whole ? resume::WholeDigest::kBlockBytes : resume::kPieceBytes;
+  auto job = [&]() -> Result<void> {
+    const std::uint64_t begin = upload->written / unit * unit;
     Bytes tail(upload->written - begin);
-    HF_TRY_VOID(upload->files.read(begin, tail));
-    upload->digests.set_tail(tail);
+    if (!tail.empty()) HF_TRY_VOID(upload->files.read(begin, tail));
+    if (!whole) {
+      upload->digests.set_tail(tail);
+    } else if (upload->written == 0) {
+      upload->whole = std::make_unique<resume::WholeDigest>();
+    } else {
+      upload->whole = std::make_unique<resume::WholeDigest>(*upload->whole_state, upload->written, tail);
+    }
     return {};
   };
   co_return co_await world_.disk.run(job);
@@ -94,9 +87,17 @@ io::Task<Result<void>> UploadStore::append(UploadPtr upload, Bytes data) {
     if (upload->gone) co_return tl::make_unexpected(gone_error());
     HF_CO_TRY_VOID(co_await know_tail(upload));
     arriving_bytes_ += data.size();
+    std::optional<Hash> whole_state;
     auto job = [&]() -> Result<void> {
       HF_TRY_VOID(upload->files.write(upload->written, data));
-      upload->digests.update(data);
+      if (!options_.whole_digest) {
+        upload->digests.update(data);
+        return {};
+      }
+      upload->digests.pass_over(data.size());
+      if (upload->whole == nullptr) return {};
+      upload->whole->update(data);
+      whole_state = upload->whole->state();
       return {};
     };
     const Result<void> written = co_await world_.disk.run(job);
@@ -104,13 +105,14 @@ io::Task<Result<void>> UploadStore::append(UploadPtr upload, Bytes data) {
     if (!written) co_return written;
     if (upload->written == upload->log.durable) upload->unsynced_since = world_.loop.now();
     upload->written += data.size();
+    upload->whole_state = whole_state;
     upload->received += data.size();
     counters_.bytes_received += data.size();
     arrived_since_measured_ += data.size();
     upload->active = world_.loop.now();
     unsynced_.insert(upload);
   }
-  if (upload->written - upload->log.durable < kUnsyncedBytesMax) co_return Result<void>{};
+  if (upload->written - upload->log.durable < kUnsyncedBytesMax || upload->held_back) co_return Result<void>{};
   co_return co_await sync(upload);
 }
 
@@ -129,7 +131,13 @@ io::Task<void> UploadStore::forget_unsynced(UploadPtr upload, Error error) {
   };
   static_cast<void>(co_await world_.disk.run(job));
   upload->written = upload->log.durable;
-  upload->digests = resume::PieceDigests(upload->written);
+  forget_digests(*upload);
+}
+
+void UploadStore::forget_digests(Upload& upload) const {
+  upload.digests = resume::PieceDigests(upload.written);
+  upload.whole.reset();
+  upload.whole_state = upload.log.digest_state;
 }
 
 io::Task<Result<void>> UploadStore::sync_in_order(UploadPtr upload) {
@@ -138,21 +146,24 @@ io::Task<Result<void>> UploadStore::sync_in_order(UploadPtr upload) {
   const Holding holding(upload->journalling);
   if (upload->gone) co_return tl::make_unexpected(gone_error());
   const std::uint64_t target = upload->written;
-  if (target == upload->log.durable) co_return Result<void>{};
+  if (target == upload->log.durable || upload->held_back) co_return Result<void>{};
+  const std::optional<Hash> state = upload->whole_state;
   const io::Time begun = world_.loop.now();
   const std::int64_t wall = world_.loop.wall_seconds();
   auto job = [&]() -> Result<void> {
     HF_TRY_VOID(upload->files.sync());
-    HF_TRY_VOID(upload->files.append_journal(resume::encode_durable(target, wall)));
+    HF_TRY_VOID(upload->files.append_journal(resume::encode_durable(target, wall, state)));
     if (upload->files.journal_bytes() < kCompactFromBytes) return {};
     resume::UploadLog now = upload->log;
     now.durable = target;
+    now.digest_state = state;
     now.active_wall = std::max(now.active_wall, wall);
     return upload->files.write_journal(resume::compact_upload(now));
   };
   HF_CO_TRY_VOID(co_await world_.disk.run(job));
   ++counters_.syncs;
   upload->log.durable = target;
+  upload->log.digest_state = state;
   upload->log.active_wall = std::max(upload->log.active_wall, wall);
   upload->unsynced_since = begun;
   if (upload->written > target) unsynced_.insert(upload);
@@ -221,6 +232,9 @@ io::Task<Result<void>> UploadStore::replace_piece(UploadPtr upload, std::uint64_
     upload->log.withdrawn.insert(piece);
   }
   upload->digests.forget(piece);
+  upload->log.digest_state.reset();
+  upload->whole_state.reset();
+  upload->whole.reset();
   auto job = [&]() -> Result<void> {
     HF_TRY_VOID(upload->files.write(begin, data));
     return upload->files.sync();
@@ -232,34 +246,6 @@ io::Task<Result<void>> UploadStore::replace_piece(UploadPtr upload, std::uint64_
   upload->active = world_.loop.now();
   ++counters_.pieces_replaced;
   counters_.bytes_received += data.size();
-  co_return Result<void>{};
-}
-
-io::Task<Result<void>> UploadStore::seal(UploadPtr upload, std::optional<Hash> pieces) {
-  if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
-  HF_CO_TRY_VOID(co_await sync(upload));
-  if (upload->log.length != upload->log.durable) co_return fail(Errc::conflict, "bytes are missing");
-  if (!upload->log.withdrawn.empty()) co_return fail(Errc::conflict, "a piece was being replaced and is not whole");
-  HF_CO_TRY(const std::vector<Hash> held, co_await digests(upload, 0, ~std::uint64_t{0}));
-  const Hash digest = resume::digest_of_pieces(held);
-  if (pieces && *pieces != digest) co_return fail(Errc::corrupt, "other bytes are held than were sent");
-  const bool acquired = co_await upload->order.acquire();
-  if (!acquired) co_return tl::make_unexpected(stopped_error());
-  const Holding holding(upload->order);
-  if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
-  const std::int64_t wall = world_.loop.wall_seconds();
-  HF_CO_TRY_VOID(co_await journal(upload, resume::encode_sealed(digest, wall)));
-  upload->log.phase = resume::UploadPhase::sealed;
-  upload->log.seal = digest;
-  unsynced_.erase(upload);
-  ++counters_.sealed;
-  auto job = [&] {
-    upload->files.close();
-    return upload->files.move_to(options_.sealed_directory);
-  };
-  // The journal has decided; where the files lie is put right at the next start if it must be.
-  const Result<void> moved = co_await world_.disk.run(job);
-  if (!moved) world_.log.warning("moving a sealed upload: " + moved.error().what);
   co_return Result<void>{};
 }
 

@@ -1,0 +1,192 @@
+// From the last byte to the grid: sealed, pushed by the same code as `put`, remembered. Goes on by itself after a restart.
+#include <algorithm>
+
+#include "holdfast/core/cap/cap.h"
+#include "holdfast/node/gateway/upload_handles.h"
+#include "holdfast/node/transfer/put_journal.h"
+
+namespace holdfast::gateway {
+namespace {
+
+using State = UploadHandle::State;
+
+constexpr std::uint64_t kSmallBytes = 64 * 1'048'576;
+constexpr io::Duration kNoProgressMax = std::chrono::minutes(5);
+constexpr std::size_t kReadBytes = 1'048'576;
+
+/// Nothing that waiting could mend.
+bool is_final(Errc code) {
+  return code == Errc::corrupt || code == Errc::changed || code == Errc::not_found || code == Errc::malformed;
+}
+
+}  // namespace
+
+std::string UploadHandles::source_path(const UploadHandle& handle) const {
+  return handle.about.parts.empty() ? handle.upload->files.data_path() : handle.upload->files.data_path() + ".joined";
+}
+
+io::Task<Result<void>> UploadHandles::finish(UploadHandlePtr handle) {
+  if (handle->about.partial) {
+    co_await finish_concatenations();
+    co_return Result<void>{};
+  }
+  const Result<void> sealed = co_await store_.seal(handle->upload, handle->about.sha256);
+  if (!sealed && sealed.error().code == Errc::corrupt) {
+    ++counters_.digest_mismatches;
+    co_await fail_handle(handle, "the bytes that came are not those of the digest that was announced");
+  }
+  if (!sealed) co_return sealed;
+  enter(*handle, State::committing);
+  if (running_) work_.spawn(commit(handle));
+  if (!running_) to_commit_.push_back(handle);
+  co_return Result<void>{};
+}
+
+/// Those whose parts have all come.
+io::Task<void> UploadHandles::finish_concatenations() {
+  const std::map<std::string, UploadHandlePtr> all = handles_;
+  for (const auto& [name, handle] : all) {
+    const bool ready = !handle->parts.empty() && handle->is_receiving() && handle->is_whole();
+    if (!ready) continue;
+    enter(*handle, State::committing);
+    if (running_) work_.spawn(commit(handle));
+  }
+  co_return;
+}
+
+io::Task<Result<Hash>> UploadHandles::digest_of_parts(UploadHandlePtr handle) {
+  const std::string path = source_path(*handle);
+  auto opening = [&] { return files_.open(path, io::Open::read); };
+  HF_CO_TRY(const std::unique_ptr<io::File> file, co_await context_.disk.run(opening));
+  const io::CancelScope& scope = co_await io::this_scope();
+  resume::WholeDigest digest;
+  Bytes piece(kReadBytes);
+  std::size_t got = piece.size();
+  while (got == piece.size()) {
+    if (scope.cancelled()) co_return fail(Errc::cancelled, "stopping");
+    auto job = [&]() -> Result<void> {
+      HF_TRY(got, file->read(digest.size(), piece));
+      digest.update(ByteView(piece).first(got));
+      return {};
+    };
+    HF_CO_TRY_VOID(co_await context_.disk.run(job));
+  }
+  co_return digest.digest();
+}
+
+/// A concatenation becomes one file to read. Its parts are whole, and change no more.
+io::Task<Result<void>> UploadHandles::join(UploadHandlePtr handle) {
+  std::vector<std::string> paths;
+  std::uint64_t length = 0;
+  for (const UploadHandlePtr& part : handle->parts) {
+    length += part->upload->log.durable;
+    if (part->upload->log.durable > 0) paths.push_back(part->upload->files.data_path());
+  }
+  if (!paths.empty()) files_.join(source_path(*handle), std::move(paths));
+  if (handle->upload->is_sealed()) co_return Result<void>{};
+  Hash digest = crypto::sha256({});
+  if (length > 0) {
+    HF_CO_TRY(digest, co_await digest_of_parts(handle));
+  }
+  if (handle->about.sha256 && *handle->about.sha256 != digest)
+    co_return fail(Errc::corrupt, "the parts are not the file of the digest that was announced");
+  co_return co_await store_.seal_joined(handle->upload, length, digest);
+}
+
+io::Task<Result<UploadResult>> UploadHandles::commit_once(UploadHandlePtr handle) {
+  if (!handle->parts.empty()) HF_CO_TRY_VOID(co_await join(handle));
+  UploadResult out;
+  out.sha256 = *handle->upload->log.seal;
+  out.size = handle->upload->log.durable;
+  const io::Time begun = context_.loop.now();
+  handle->progress = {};
+  if (out.size == 0) {
+    out.cap = cap::to_string(cap::Cap(cap::LitCap{}));
+    co_return out;
+  }
+  transfer::UploadOptions options = options_.shape;
+  options.content_sha256 = out.sha256;
+  options.patience.give_up_after = kNoProgressMax;
+  Result<transfer::UploadReport> report =
+      co_await transfer::upload_file(context_, source_path(*handle), std::move(options), handle->progress);
+  if (!report) co_return tl::make_unexpected(report.error());
+  for (const std::string& warning : report->warnings)
+    context_.log.info("upload " + handle->upload->name.substr(0, 8) + ": " + warning);
+  out.cap = std::move(report->cap);
+  const auto took = std::chrono::duration_cast<std::chrono::seconds>(context_.loop.now() - begun).count();
+  out.seconds = static_cast<std::uint64_t>(took);
+  counters_.commit_seconds += static_cast<double>(took);
+  co_return out;
+}
+
+io::Task<void> UploadHandles::commit(UploadHandlePtr handle) {
+  const io::Time begun = context_.loop.now();
+  const std::string id = handle->upload->name.substr(0, 8);
+  io::CancelScope scope(co_await io::this_scope());
+  handle->work = &scope;
+  for (;;) {
+    io::Semaphore& slots = handle->length().value_or(0) <= kSmallBytes ? small_slots_ : large_slots_;
+    auto waiting = slots.acquire();
+    const bool mine = co_await waiting.in(scope);
+    if (!mine) break;
+    enter(*handle, State::committing);
+    auto trying = commit_once(handle);
+    Result<UploadResult> result = co_await trying.in(scope);
+    slots.release();
+    if (scope.cancelled() || handle->has_ended()) break;
+    Result<void> kept = result ? Result<void>{} : tl::make_unexpected(result.error());
+    if (result) {
+      const std::uint64_t size = result->size;
+      kept = co_await store_.commit(handle->upload, encode(*result));
+      if (handle->upload->log.phase == resume::UploadPhase::committed) {
+        ++counters_.committed;
+        counters_.committed_bytes += size;
+        handle->result = std::move(*result);
+        unpin(*handle);
+        files_.part(source_path(*handle));
+        enter(*handle, State::committed);
+        break;
+      }
+    }
+    const Error error = kept ? Error{Errc::io, "the result could not be written down"} : kept.error();
+    if (error.code == Errc::cancelled) break;
+    ++counters_.commit_failures;
+    const bool too_long = context_.loop.now() - begun > std::chrono::seconds(options_.give_up_seconds);
+    if (is_final(error.code) || too_long) {
+      co_await fail_handle(handle, error.what);
+      break;
+    }
+    handle->note = error.what;
+    const unsigned doublings = std::min(handle->tries++, 12U);
+    const io::Duration delay = std::min<io::Duration>(options_.retry_max, options_.retry_first * (1U << doublings));
+    handle->retry_at = context_.loop.now() + delay;
+    context_.log.info("upload " + id + ": trying again: " + error.what);
+    enter(*handle, State::waiting);
+    auto told = io::with_timeout(delay, handle->changed.told());
+    const Result<void> woken = co_await told.in(scope);
+    if (scope.cancelled() || handle->has_ended()) break;
+    static_cast<void>(woken);
+  }
+  handle->work = nullptr;
+}
+
+io::Task<void> UploadHandles::fail_handle(UploadHandlePtr handle, std::string why) {
+  ++counters_.failed;
+  context_.log.warning("upload " + handle->upload->name.substr(0, 8) + " has failed: " + why);
+  handle->note = why;
+  co_await store_.end(handle->upload, resume::UploadEnd::failed, std::move(why));
+  unpin(*handle);
+  enter(*handle, State::failed);
+}
+
+/// Shares of an upload that was cancelled while it was pushed.
+io::Task<void> UploadHandles::abandon_shares(std::string path) {
+  for (const transfer::KeyMode mode : {transfer::KeyMode::convergent, transfer::KeyMode::random}) {
+    transfer::UploadOptions options = options_.shape;
+    options.key_mode = mode;
+    const std::string journal = transfer::put_journal_path(context_.journal_directory, path, options);
+    static_cast<void>(co_await transfer::cancel_upload(context_, journal));
+  }
+}
+
+}  // namespace holdfast::gateway

@@ -1,0 +1,204 @@
+// Bytes of one request into one upload: who may send, from where, how long, and what is kept when it breaks off.
+#include <algorithm>
+
+#include "holdfast/edge/io/piece_loan.h"
+#include "holdfast/node/gateway/upload_handles.h"
+
+namespace holdfast::gateway {
+namespace {
+
+using End = AppendOutcome::End;
+
+constexpr io::Duration kAppendEvery = std::chrono::milliseconds(250);
+constexpr io::Duration kTellEvery = std::chrono::seconds(1);
+
+End end_of(const Error& error) {
+  switch (error.code) {
+    case Errc::malformed:
+      return End::too_long;
+    case Errc::not_found:
+      return End::ended;
+    case Errc::no_space:
+      return End::no_space;
+    case Errc::cancelled:
+      return End::superseded;
+    case Errc::unavailable:
+    case Errc::timeout:
+      return End::broken;
+    default:
+      return End::trouble;
+  }
+}
+
+}  // namespace
+
+/// A body on its way in.
+struct UploadHandles::Body {
+  http::BodyReader& reader;
+  AppendWish wish;
+  uploads::Turn& turn;
+  std::uint64_t begin;  // offset of its first byte
+  io::Time told_at;
+  std::uint64_t told = 0;
+  io::Time window_began;
+  std::uint64_t window_bytes = 0;
+};
+
+/// Everything that can be said before the body is read; nothing: it may come.
+io::Task<std::optional<AppendOutcome>> UploadHandles::admit(UploadHandlePtr handle, const AppendWish& wish) {
+  const uploads::UploadPtr& upload = handle->upload;
+  const std::uint64_t at = upload->log.durable;
+  if (wish.offset.value_or(at) != at) {
+    ++counters_.mismatches;
+    co_return AppendOutcome{End::offset_mismatch, false, "the next offset is " + std::to_string(at)};
+  }
+  std::optional<std::uint64_t> length = wish.length;
+  if (wish.completes && wish.content_length) {
+    const std::uint64_t by_body = at + *wish.content_length;
+    if (length.value_or(by_body) != by_body || upload->log.length.value_or(by_body) != by_body)
+      co_return AppendOutcome{End::length_mismatch, false, "that body does not end where the upload does"};
+    length = by_body;
+  }
+  if (length && upload->log.length.value_or(*length) != *length)
+    co_return AppendOutcome{End::length_mismatch, false, "the upload has another length"};
+  if (length && *length < at) co_return AppendOutcome{End::length_mismatch, false, "more than that is here already"};
+  const std::uint64_t most = length.value_or(upload->log.length.value_or(store_.options().upload_bytes_max));
+  if (most > store_.options().upload_bytes_max)
+    co_return AppendOutcome{End::too_long, false, "that is more than is taken here"};
+  if (wish.content_length.value_or(0) > most - at)
+    co_return AppendOutcome{End::too_long, false, "that is more than the length of the upload"};
+  if (length && !upload->log.length) {
+    const Result<void> fixed = co_await store_.set_length(upload, *length);
+    if (!fixed) co_return AppendOutcome{End::trouble, false, fixed.error().what};
+  }
+  co_return std::nullopt;
+}
+
+io::Task<AppendOutcome> UploadHandles::append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& reader) {
+  if (!handle->about.parts.empty()) co_return AppendOutcome{End::is_final, false, "its bytes are those of its parts"};
+  if (handle->has_ended()) co_return AppendOutcome{End::ended, false, "the upload has ended"};
+  if (!handle->is_receiving()) co_return AppendOutcome{End::whole_already, true, "the upload is whole"};
+  const auto turn = co_await store_.take_turn(handle->upload, "");
+  if (!turn)
+    co_return AppendOutcome{end_of(turn.error()) == End::ended ? End::ended : End::superseded, false,
+                            turn.error().what};
+  const Result<void> ready = co_await store_.sync(handle->upload);
+  if (!ready) co_return AppendOutcome{end_of(ready.error()), false, ready.error().what};
+  if (!handle->is_receiving()) co_return AppendOutcome{End::whole_already, true, "the upload is whole"};
+  const std::optional<AppendOutcome> refusal = co_await admit(handle, wish);
+  if (refusal) co_return *refusal;
+  const bool writes = co_await writers_.acquire();
+  if (!writes) co_return AppendOutcome{End::superseded, false, "stopping"};
+  const io::Time now = context_.loop.now();
+  Body body{reader, std::move(wish), **turn, handle->upload->written, now, handle->upload->log.durable, now};
+  if (body.wish.checksum != nullptr) store_.hold_back(*handle->upload);
+  const End end = co_await receive(handle, body);
+  writers_.release();
+  co_return co_await conclude(handle, body, end);
+}
+
+/// Fills one piece. True at the end of the body. What came before an error is in the piece.
+io::Task<Result<bool>> UploadHandles::read_piece(UploadHandle& handle, Body& body, Bytes& piece) {
+  const io::PieceLoan loan(counters_.piece_bytes_lent, io::PieceLoan::kLargeBytes);
+  piece.resize(loan.bytes());
+  std::size_t filled = 0;
+  Result<std::size_t> count = std::size_t{1};
+  const io::Time due = context_.loop.now() + kAppendEvery;
+  while (filled < piece.size()) {
+    auto reading = body.reader.read_some(MutableByteView(piece).subspan(filled));
+    count = co_await reading.in(body.turn.scope);
+    if (!count || *count == 0) break;
+    store_.hear(*handle.upload);
+    filled += *count;
+    if (context_.loop.now() >= due) break;
+  }
+  piece.resize(filled);
+  body.window_bytes += filled;
+  if (!count) co_return tl::make_unexpected(count.error());
+  co_return *count == 0;
+}
+
+/// One piece is read while the one before is written.
+io::Task<End> UploadHandles::receive(UploadHandlePtr handle, Body& body) {
+  const uploads::UploadPtr& upload = handle->upload;
+  Result<void> written;
+  Result<bool> ended = false;
+  const auto write = [](UploadHandles& self, uploads::UploadPtr into, Bytes piece, Body& the_body,
+                        Result<void>& out) -> io::Task<void> {
+    if (the_body.wish.checksum != nullptr) {
+      auto sum = [&] { the_body.wish.checksum->update(piece); };
+      co_await self.context_.cpu.run(sum);
+    }
+    out = co_await self.store_.append(into, std::move(piece));
+  };
+  io::TaskGroup writing(co_await io::this_scope());
+  while (written && ended && !*ended) {
+    Bytes piece;
+    ended = co_await read_piece(*handle, body, piece);
+    co_await writing.join();
+    if (written && !piece.empty()) writing.spawn(write(*this, upload, std::move(piece), body, written));
+    if (body.turn.scope.cancelled()) break;
+    const io::Time now = context_.loop.now();
+    if (now - body.window_began >= options_.slow_window) {
+      if (body.window_bytes < options_.slow_bytes) {
+        co_await writing.join();
+        ++counters_.slow_senders;
+        co_return End::slow;
+      }
+      body.window_began = now;
+      body.window_bytes = 0;
+    }
+    const bool tell = body.wish.progress && upload->log.durable > body.told && now - body.told_at >= kTellEvery;
+    if (!tell) continue;
+    body.told_at = now;
+    body.told = upload->log.durable;
+    co_await body.wish.progress(body.told);
+  }
+  co_await writing.join();
+  if (!written) co_return end_of(written.error());
+  if (body.turn.scope.cancelled()) co_return upload->has_ended() ? End::ended : End::superseded;
+  if (!ended) co_return end_of(ended.error());
+  co_return End::stored;
+}
+
+io::Task<AppendOutcome> UploadHandles::conclude(UploadHandlePtr handle, Body& body, End end) {
+  const uploads::UploadPtr& upload = handle->upload;
+  if (end == End::superseded) ++counters_.superseded;
+  if (end == End::broken) ++counters_.broken_bodies;
+  if (end == End::ended) co_return AppendOutcome{end, false, "the upload has ended"};
+  if (body.wish.checksum != nullptr) {
+    const std::optional<Bytes> expected =
+        end == End::stored && body.wish.expected ? body.wish.expected() : std::nullopt;
+    const bool right = end == End::stored && expected == body.wish.checksum->finish();
+    const Result<void> settled = co_await store_.settle(upload, right);
+    if (!settled) co_return AppendOutcome{end_of(settled.error()), false, settled.error().what};
+    if (end == End::stored && !right)
+      co_return AppendOutcome{End::wrong_checksum, false, "the checksum is not that of the bytes that came"};
+  } else if (end == End::too_long) {
+    // Only a body that did not say how long it is comes here: none of it is believed.
+    const Result<void> back = co_await store_.rewind(upload, body.begin);
+    if (!back) co_return AppendOutcome{end_of(back.error()), false, back.error().what};
+  }
+  const Result<void> synced = co_await store_.sync(upload);
+  if (!synced) co_return AppendOutcome{end_of(synced.error()), false, synced.error().what};
+  if (end != End::stored)
+    co_return AppendOutcome{end, false,
+                            end == End::too_long ? "the body is longer than the upload" : "the body ended early"};
+  if (body.wish.completes) {
+    Result<void> fixed;
+    if (!upload->log.length) fixed = co_await store_.set_length(upload, upload->written);
+    if (!fixed) co_return AppendOutcome{End::trouble, false, fixed.error().what};
+    if (upload->log.length != upload->log.durable)
+      co_return AppendOutcome{End::length_mismatch, false, "the upload has another length than was sent"};
+  } else if (!body.wish.completes_at_length || upload->log.length != upload->log.durable) {
+    co_return AppendOutcome{End::stored, false, ""};
+  }
+  const Result<void> finished = co_await finish(handle);
+  if (!finished) {
+    const bool wrong = finished.error().code == Errc::corrupt;
+    co_return AppendOutcome{wrong ? End::wrong_digest : end_of(finished.error()), false, finished.error().what};
+  }
+  co_return AppendOutcome{End::stored, true, ""};
+}
+
+}  // namespace holdfast::gateway

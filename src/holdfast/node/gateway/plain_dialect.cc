@@ -1,0 +1,302 @@
+#include "holdfast/node/gateway/plain_dialect.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "holdfast/core/protocol/field_text.h"
+#include "holdfast/core/protocol/http_fields.h"
+#include "holdfast/edge/http/text.h"
+#include "holdfast/node/gateway/draft_dialect.h"
+#include "holdfast/node/gateway/waiting_answer.h"
+
+namespace holdfast::gateway {
+namespace {
+
+using End = AppendOutcome::End;
+
+constexpr std::size_t kKeyBytesMin = 22, kKeyBytesMax = 128;  // 22 characters of base64 are 132 bits
+
+/// A body of which the beginning has been read already.
+class BegunBody final : public http::BodyReader {
+ public:
+  BegunBody(Bytes begin, http::BodyReader& rest) : begin_(std::move(begin)), rest_(rest) {}
+  io::Task<Result<std::size_t>> read_some(MutableByteView out) override {
+    if (at_ == begin_.size()) co_return co_await rest_.read_some(out);
+    const std::size_t count = std::min(out.size(), begin_.size() - at_);
+    std::memcpy(out.data(), begin_.data() + at_, count);
+    at_ += count;
+    co_return count;
+  }
+  std::optional<std::uint64_t> length() const override { return rest_.length(); }
+  const http::Headers& trailers() const override { return rest_.trailers(); }
+
+ private:
+  const Bytes begin_;
+  http::BodyReader& rest_;
+  std::size_t at_ = 0;
+};
+
+std::string name_of_key(std::string_view key) {
+  return "key-" + to_hex(crypto::sha256(view_of(key)).view().first(20));
+}
+
+bool is_key(std::string_view key) {
+  const auto fits = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+           c == '.' || c == '~';
+  };
+  return key.size() >= kKeyBytesMin && key.size() <= kKeyBytesMax && std::ranges::all_of(key, fits);
+}
+
+class PlainRequest {
+ public:
+  PlainRequest(const UploadDesk& desk, WebRequest request, unsigned success)
+      : desk_(desk), handles_(desk.handles), exchange_(request.exchange), success_(success) {}
+
+  /// `key_name`: what it is called when it has to be made.
+  io::Task<void> put(UploadHandlePtr handle, std::string key_name);
+  io::Task<void> query(UploadHandlePtr handle);
+  io::Task<void> drop(UploadHandlePtr handle);
+  io::Task<void> create_empty();
+  io::Task<void> whole_file(http::BodyReader& body, std::optional<std::uint64_t> length, UploadAbout about);
+
+ private:
+  http::Headers position(const UploadHandle& handle, bool complete) const {
+    http::Headers out;
+    out.add("Upload-Offset", std::to_string(handle.offset()));
+    out.add("Upload-Complete", complete ? "?1" : "?0");
+    if (const auto length = handle.length()) out.add("Upload-Length", std::to_string(*length));
+    out.add("Upload-Limit", upload_limit(desk_, &handle));
+    return out;
+  }
+  io::Task<void> refuse_creation(const Error& error);
+  Result<AppendWish> read_wish() const;
+  io::Task<Result<UploadHandlePtr>> handle_for(UploadHandlePtr handle, const std::string& key_name,
+                                               const AppendWish& wish);
+  io::Task<void> answer_append(UploadHandlePtr handle, AppendOutcome outcome);
+
+  const UploadDesk& desk_;
+  UploadHandles& handles_;
+  http::Exchange& exchange_;
+  const unsigned success_;
+};
+
+io::Task<void> PlainRequest::refuse_creation(const Error& error) {
+  const Errc code = error.code;
+  const unsigned status = code == Errc::unsupported   ? 413
+                          : code == Errc::no_space    ? 507
+                          : code == Errc::unavailable ? 429
+                          : code == Errc::cancelled   ? 503
+                          : code == Errc::timeout     ? 503
+                                                      : 500;
+  return answer_problem(exchange_, status, "", error.what, {});
+}
+
+io::Task<void> PlainRequest::create_empty() {
+  UploadHandles::NewHandle wanted;
+  const Result<UploadHandlePtr> made = co_await handles_.create(std::move(wanted));
+  if (!made) co_return co_await refuse_creation(made.error());
+  http::Headers out = position(**made, false);
+  const std::string url = upload_url(desk_, exchange_, **made);
+  out.add("Location", url);
+  co_await answer(exchange_, 201, std::move(out), url + "\n");
+}
+
+/// Where the body goes and whether it ends the upload. Errors: malformed.
+Result<AppendWish> PlainRequest::read_wish() const {
+  AppendWish wish;
+  const http::RequestHead& head = exchange_.request();
+  wish.content_length = head.content_length;
+  if (!wish.content_length && !head.chunked) wish.content_length = 0;
+  wish.completes = true;
+  if (!has_field(exchange_, "Content-Range")) {
+    wish.length = wish.content_length;
+    return wish;
+  }
+  HF_TRY(const protocol::ContentRange range,
+         protocol::parse_content_range(single_field(exchange_, "Content-Range").value_or("")));
+  if (wish.content_length.value_or(range.range.size()) != range.range.size())
+    return fail(Errc::malformed, "Content-Length is not the length of the range");
+  if (range.total && range.range.end > *range.total) return fail(Errc::malformed, "the range goes beyond the length");
+  wish.offset = range.range.begin;
+  wish.length = range.total;
+  wish.content_length = range.range.size();
+  wish.completes = range.total == range.range.end;
+  return wish;
+}
+
+/// The upload that the body goes into: made when there is none, emptied when the body is a whole new file.
+io::Task<Result<UploadHandlePtr>> PlainRequest::handle_for(UploadHandlePtr handle, const std::string& key_name,
+                                                           const AppendWish& wish) {
+  const bool whole_file = !wish.offset;
+  if (handle != nullptr && !handle->has_ended()) {
+    const bool again = whole_file && !handle->is_receiving() && !key_name.empty();
+    if (!again) {
+      const bool other = whole_file && handle->is_receiving() && handle->offset() > 0;
+      if (other) HF_CO_TRY_VOID(co_await handles_.restart(handle, wish.length));
+      co_return handle;
+    }
+    co_await handles_.cancel(handle);
+  }
+  UploadHandles::NewHandle wanted;
+  wanted.name = key_name;
+  wanted.length = wish.length;
+  co_return co_await handles_.create(std::move(wanted));
+}
+
+io::Task<void> PlainRequest::put(UploadHandlePtr handle, std::string key_name) {
+  Result<AppendWish> wish = read_wish();
+  if (!wish) co_return co_await answer_problem(exchange_, 400, "", wish.error().what, {});
+  const bool there = handle != nullptr && !handle->has_ended();
+  if (key_name.empty() && !there) co_return co_await answer_gone(exchange_, handle, {});
+  if (!there && wish->offset.value_or(0) > 0) {
+    http::Headers out;
+    out.add("Upload-Offset", "0");
+    out.add("Upload-Complete", "?0");
+    co_return co_await answer_problem(exchange_, 409, "mismatching-upload-offset", "nothing is here yet",
+                                      std::move(out));
+  }
+  // What is held is dropped for a new file only when its first byte is here.
+  Bytes begin;
+  const bool drops = there && !wish->offset && handle->offset() > 0;
+  if (drops && has_body(exchange_)) {
+    begin.resize(16 * 1024);
+    const Result<std::size_t> count = co_await exchange_.body().read_some(begin);
+    if (!count) co_return exchange_.abandon();
+    begin.resize(*count);
+  }
+  const Result<UploadHandlePtr> into = co_await handle_for(handle, key_name, *wish);
+  if (!into) co_return co_await refuse_creation(into.error());
+  BegunBody body(std::move(begin), exchange_.body());
+  AppendOutcome outcome = co_await handles_.append(*into, std::move(*wish), body);
+  co_await answer_append(*into, std::move(outcome));
+}
+
+io::Task<void> PlainRequest::answer_append(UploadHandlePtr handle, AppendOutcome outcome) {
+  if (outcome.end == End::broken || outcome.end == End::slow) co_return exchange_.abandon();
+  if (outcome.end == End::ended || outcome.end == End::wrong_digest)
+    co_return co_await answer_gone(exchange_, handle, {});
+  const bool complete = !handle->is_receiving();
+  http::Headers out = position(*handle, complete);
+  if (outcome.end == End::stored && outcome.whole) {
+    WaitingAnswer waiting(desk_, exchange_);
+    waiting.success = success_;
+    co_return co_await waiting.answer(handle, std::move(out));
+  }
+  if (!complete) out.add("Location", upload_url(desk_, exchange_, *handle));
+  switch (outcome.end) {
+    case End::stored:
+      co_return co_await answer(exchange_, 202, std::move(out));
+    case End::offset_mismatch:
+      co_return co_await answer_problem(exchange_, 409, "mismatching-upload-offset", outcome.what, std::move(out));
+    case End::whole_already:
+      co_return co_await answer_problem(exchange_, 409, "", "it is whole already; GET tells its state and its cap",
+                                        std::move(out));
+    case End::length_mismatch:
+    case End::too_long:
+      co_return co_await answer_problem(exchange_, 400, "inconsistent-upload-length", outcome.what, std::move(out));
+    case End::superseded:
+      co_return co_await answer_problem(exchange_, 503, "", outcome.what, std::move(out));
+    case End::no_space:
+      co_return co_await answer_problem(exchange_, 507, "", outcome.what, std::move(out));
+    case End::is_final:
+      co_return co_await answer_problem(exchange_, 403, "", outcome.what, std::move(out));
+    default:
+      co_return co_await answer_problem(exchange_, 500, "", outcome.what, std::move(out));
+  }
+}
+
+io::Task<void> PlainRequest::query(UploadHandlePtr handle) {
+  if (handle == nullptr || handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
+  const Result<std::uint64_t> offset = co_await handles_.query(handle);
+  if (!offset) co_return co_await answer_problem(exchange_, 503, "", offset.error().what, {});
+  if (handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
+  http::Headers out = position(*handle, !handle->is_receiving());
+  add_state(out, desk_, exchange_, *handle);
+  const bool json = http::list_has(single_field(exchange_, "Accept").value_or(""), "application/json");
+  if (exchange_.request().method == "GET" && json)
+    co_return co_await answer(exchange_, 200, std::move(out), state_json(desk_, *handle), "application/json");
+  if (exchange_.request().method == "GET" && handle->result) {
+    out.add("Location", file_url(desk_, exchange_, handle->result->cap));
+    co_return co_await answer(exchange_, 307, std::move(out), handle->result->cap);
+  }
+  out.add("Location", upload_url(desk_, exchange_, *handle));
+  co_await answer(exchange_, 204, std::move(out));
+}
+
+io::Task<void> PlainRequest::drop(UploadHandlePtr handle) {
+  if (handle == nullptr || handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
+  co_await handles_.cancel(handle);
+  co_await answer(exchange_, 204, {});
+}
+
+io::Task<void> PlainRequest::whole_file(http::BodyReader& body, std::optional<std::uint64_t> length,
+                                        UploadAbout about) {
+  UploadHandles::NewHandle wanted;
+  wanted.length = length;
+  wanted.about = std::move(about);
+  const Result<UploadHandlePtr> made = co_await handles_.create(std::move(wanted));
+  if (!made) co_return co_await refuse_creation(made.error());
+  AppendWish wish;
+  wish.content_length = wish.length = length;
+  wish.completes = true;
+  AppendOutcome outcome = co_await handles_.append(*made, std::move(wish), body);
+  if (outcome.end != End::stored) {
+    // Nobody knows the name of this upload: what came of it is of no use.
+    co_await handles_.cancel(*made);
+    if (outcome.end == End::broken || outcome.end == End::slow) co_return exchange_.abandon();
+    const unsigned status = outcome.end == End::no_space ? 507 : outcome.end == End::too_long ? 413 : 500;
+    co_return co_await answer_problem(exchange_, status, "", outcome.what, {});
+  }
+  WaitingAnswer waiting(desk_, exchange_);
+  waiting.for_ever = true;
+  waiting.success = success_;
+  co_await waiting.answer(*made, {});
+}
+
+std::optional<std::uint64_t> body_length(const http::Exchange& exchange) {
+  if (exchange.request().chunked) return std::nullopt;
+  return exchange.request().content_length.value_or(0);
+}
+
+}  // namespace
+
+io::Task<void> plain_create(const UploadDesk& desk, WebRequest request) {
+  PlainRequest plain(desk, request, 201);
+  if (!has_body(request.exchange)) co_return co_await plain.create_empty();
+  UploadAbout about;
+  about.media_type = media_type_of_body(request.exchange);
+  co_await plain.whole_file(request.exchange.body(), body_length(request.exchange), std::move(about));
+}
+
+io::Task<void> plain_request(const UploadDesk& desk, WebRequest request, UploadHandlePtr handle) {
+  PlainRequest plain(desk, request, 201);
+  const std::string& method = request.exchange.request().method;
+  if (method == "PUT") co_return co_await plain.put(std::move(handle), "");
+  if (method == "DELETE") co_return co_await plain.drop(std::move(handle));
+  co_await plain.query(std::move(handle));
+}
+
+io::Task<void> named_request(const UploadDesk& desk, WebRequest request, std::string_view key) {
+  if (!is_key(key)) {
+    co_return co_await answer_problem(
+        request.exchange, 400, "",
+        "resume= must be 22 to 128 letters and digits that nobody can guess, such as `openssl rand -hex 16` gives", {});
+  }
+  const std::string name = name_of_key(key);
+  PlainRequest plain(desk, request, 200);
+  UploadHandlePtr handle = desk.handles.find_by_name(name);
+  const std::string& method = request.exchange.request().method;
+  if (method == "PUT") co_return co_await plain.put(std::move(handle), name);
+  if (method == "DELETE") co_return co_await plain.drop(std::move(handle));
+  co_await plain.query(std::move(handle));
+}
+
+io::Task<void> put_file(const UploadDesk& desk, WebRequest request) {
+  PlainRequest plain(desk, request, 200);
+  UploadAbout about;
+  about.media_type = media_type_of_body(request.exchange);
+  co_await plain.whole_file(request.exchange.body(), body_length(request.exchange), std::move(about));
+}
+
+}  // namespace holdfast::gateway

@@ -1,0 +1,147 @@
+// All uploads of one gateway: made, filled, finished, pushed to the grid, remembered for a while. Knows no HTTP dialect.
+#pragma once
+
+#include <functional>
+#include <map>
+
+#include "holdfast/core/crypto/running_checksum.h"
+#include "holdfast/edge/http/message.h"
+#include "holdfast/node/gateway/joined_files.h"
+#include "holdfast/node/gateway/upload_handle.h"
+#include "holdfast/node/transfer/uploader.h"
+
+namespace holdfast::gateway {
+
+struct HandleOptions {
+  uploads::StoreOptions store;
+  transfer::UploadOptions shape;              // k, happy, N
+  std::size_t commits_at_once = 4;            // of large files, and as many of small ones
+  std::size_t writers_max = 256;              // requests that send at the same time
+  std::uint64_t give_up_seconds = 1'209'600;  // of committing to a grid that does not take it
+  io::Duration retry_first = std::chrono::seconds(2), retry_max = std::chrono::minutes(10);
+  io::Duration slow_window = std::chrono::minutes(5);  // a sender that brings less than this in it is cut off
+  std::uint64_t slow_bytes = 300 * 1'024;
+};
+
+struct HandleCounters {
+  std::uint64_t created = 0, committed = 0, failed = 0, cancelled = 0, commit_failures = 0, committed_bytes = 0;
+  std::uint64_t mismatches = 0, digest_mismatches = 0, broken_bodies = 0, superseded = 0, slow_senders = 0;
+  double commit_seconds = 0;
+  std::uint64_t piece_bytes_lent = 0;
+};
+
+/// One request to send bytes, as its dialect understood it.
+struct AppendWish {
+  std::optional<std::uint64_t> offset;                // nothing: wherever the upload is
+  std::optional<std::uint64_t> length;                // of the whole upload, when this request says it
+  std::optional<std::uint64_t> content_length;        // of this body
+  bool completes = false;                             // the end of this body is the end of the upload
+  bool completes_at_length = false;                   // reaching the length is enough
+  std::unique_ptr<crypto::RunningChecksum> checksum;  // of this body; its bytes count when it is right
+  /// What the checksum must be, asked at the end of the body; nothing: nobody said.
+  std::function<std::optional<Bytes>()> expected;
+  /// So much is durable; at most once a second.
+  std::function<io::Task<void>(std::uint64_t)> progress;
+};
+struct AppendOutcome {
+  enum class End {
+    stored,           // all of this body; `whole` says whether that was the end
+    offset_mismatch,  // nothing was stored
+    length_mismatch,  // other than known, or not reached by the body that completes
+    too_long,         // the body goes beyond the length, or what is taken here; nothing of it is kept
+    whole_already,
+    ended,
+    superseded,  // by a newer request; what came is kept
+    broken,      // the body ended early; what came is kept
+    slow,        // less came than a sender must bring; what came is kept
+    no_space,    // what came is kept
+    wrong_checksum,
+    wrong_digest,  // of the whole file: the upload has failed
+    is_final,
+    trouble,  // of the disk
+  };
+  End end = End::stored;
+  bool whole = false;
+  std::string what;
+};
+
+class UploadHandles {
+ public:
+  UploadHandles(const transfer::Context& context, HandleOptions options);
+  ~UploadHandles();
+
+  /// Takes over what an earlier process left.
+  io::Task<Result<void>> open();
+  /// Until the scope is cancelled; what is unfinished stays for the next start.
+  io::Task<void> run();
+
+  struct NewHandle {
+    std::string name;  // empty: a random one
+    std::optional<std::uint64_t> length;
+    UploadAbout about;
+  };
+  /// Durable when it returns; one of length 0 is whole at once. Errors: unsupported (too large), no_space, unavailable (too many),
+  /// malformed (parts that cannot be joined), conflict (the name is in use), io.
+  io::Task<Result<UploadHandlePtr>> create(NewHandle wanted);
+
+  UploadHandlePtr find_by_token(std::string_view token) const;
+  UploadHandlePtr find_by_name(const std::string& name) const;
+  UploadHandlePtr find_by_idempotency_key(const std::string& key) const;
+  std::string token_of(const UploadHandle& handle) const { return store_.token_of(*handle.upload); }
+
+  /// The durable offset, after whoever was sending has been cut off. Errors: unavailable, io.
+  io::Task<Result<std::uint64_t>> query(UploadHandlePtr handle);
+  io::Task<AppendOutcome> append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& body);
+  /// Forgets all bytes; the length may be another one.
+  io::Task<Result<void>> restart(UploadHandlePtr handle, std::optional<std::uint64_t> length);
+  /// What is whole needs no more bytes. Errors: corrupt (not what its sender said: it has failed), io.
+  io::Task<Result<void>> finish(UploadHandlePtr handle);
+  io::Task<void> cancel(UploadHandlePtr handle);
+  /// At most so long, for another state than `receiving`, `committing` and `waiting`; also for the end of waiting for a retry
+  /// when `or_trouble`.
+  io::Task<void> wait_for_result(UploadHandlePtr handle, io::Duration patience, bool or_trouble = false);
+
+  /// May this upload be asked once more now? Twenty requests a second, a hundred at once.
+  bool allow_request(UploadHandle& handle) const;
+  void retry_now(UploadHandle& handle) const { handle.changed.notify_all(); }
+
+  const std::map<std::string, UploadHandlePtr>& all() const { return handles_; }
+  uploads::UploadStore& store() { return store_; }
+  const uploads::UploadStore& store() const { return store_; }
+  const HandleOptions& options() const { return options_; }
+  const HandleCounters& counters() const { return counters_; }
+  io::Loop& loop() const { return context_.loop; }
+
+ private:
+  struct Body;
+  io::Task<std::optional<AppendOutcome>> admit(UploadHandlePtr handle, const AppendWish& wish);
+  io::Task<AppendOutcome::End> receive(UploadHandlePtr handle, Body& body);
+  io::Task<Result<bool>> read_piece(UploadHandle& handle, Body& body, Bytes& piece);
+  io::Task<AppendOutcome> conclude(UploadHandlePtr handle, Body& body, AppendOutcome::End end);
+  Result<std::vector<UploadHandlePtr>> parts_of(const UploadAbout& about) const;
+  void adopt(const UploadHandlePtr& handle);
+  void enter(UploadHandle& handle, UploadHandle::State state);
+  io::Task<void> finish_concatenations();
+  io::Task<Result<Hash>> digest_of_parts(UploadHandlePtr handle);
+  io::Task<Result<void>> join(UploadHandlePtr handle);
+  io::Task<void> commit(UploadHandlePtr handle);
+  io::Task<Result<UploadResult>> commit_once(UploadHandlePtr handle);
+  io::Task<void> fail_handle(UploadHandlePtr handle, std::string why);
+  io::Task<void> abandon_shares(std::string path);
+  std::string source_path(const UploadHandle& handle) const;
+  void unpin(UploadHandle& handle) const;
+  io::Task<void> sweep();
+
+  const HandleOptions options_;
+  JoinedFiles files_;  // the disk, and concatenations as if they were files
+  const transfer::Context context_;
+  uploads::UploadStore store_;
+  std::map<std::string, UploadHandlePtr> handles_;
+  io::Semaphore large_slots_, small_slots_, writers_;
+  io::TaskGroup work_;
+  bool running_ = false;
+  std::vector<UploadHandlePtr> to_commit_;  // found before run()
+  HandleCounters counters_;
+};
+
+}  // namespace holdfast::gateway

@@ -1,0 +1,26 @@
+// What the parts of the store that wait for an upload have in common. Not for other modules.
+#pragma once
+
+#include "holdfast/edge/io/waiting.h"
+
+namespace holdfast::uploads {
+
+inline Error gone_error() {
+  return {Errc::not_found, "the upload has ended meanwhile"};
+}
+inline Error stopped_error() {
+  return {Errc::cancelled, "stopping"};
+}
+
+/// Holds a semaphore of one unit; let go at the end of the scope.
+class Holding {
+ public:
+  explicit Holding(io::Semaphore& semaphore) : semaphore_(&semaphore) {}
+  Holding(const Holding&) = delete;
+  ~Holding() { semaphore_->release(); }
+
+ private:
+  io::Semaphore* semaphore_;
+};
+
+}  // namespace holdfast::uploads
