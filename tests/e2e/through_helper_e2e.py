@@ -70,6 +70,14 @@ class Undisturbed(unittest.TestCase):
 
 
 class Broken(unittest.TestCase):
+    def assert_listed(self, client, held):
+        """`transfers` says what the helper has."""
+        (listed,) = json.loads(finish(start(client, "--json", "transfers"))[0])["uploads"]
+        (helper,) = listed["helpers"]
+        self.assertEqual((helper["reachable"], helper["state"]), (True, "receiving"))
+        self.assertTrue(held <= helper["held_bytes"] < listed["file_bytes"], helper)
+        self.assertRegex(finish(start(client, "transfers"))[0], r"helper 127.0.0.1:[0-9]+ holds [0-9.]+ MiB")
+
     def test_cuts_on_the_slow_leg_cost_little(self):
         with Place() as place, Links([place.helper_nurl()], seed=3) as links:
             links.tell("cut rst up 1000000 5000000")
@@ -92,6 +100,7 @@ class Broken(unittest.TestCase):
             first.kill()
             first.communicate()
             links.line_rate(0)
+            self.assert_listed(client, held=10_000_000)
             report = put(client, path)
             self.assertGreater(report["via"]["bytes_skipped"], 10_000_000)
             self.assertLess(report["via"]["bytes_sent"], 30_000_000)

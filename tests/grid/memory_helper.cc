@@ -122,6 +122,7 @@ io::Task<Result<std::uint64_t>> MemoryHelper::append(const std::string& path, st
   HF_CO_TRY_VOID(known(path));
   if (somebody_else_sends) co_return fail(Errc::conflict, "somebody else sends");
   if (offset != spool.size()) co_return fail(Errc::conflict, "another offset");
+  told_ = std::max(told_, offset);
   std::uint64_t left = UINT64_MAX;
   if (!cuts.empty()) {
     left = cuts.front();

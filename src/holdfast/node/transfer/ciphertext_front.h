@@ -24,8 +24,6 @@ class CiphertextFront {
   /// Nothing more is sent for now.
   void let_go();
 
-  /// Waits until the pass is behind this byte. Errors: those of run().
-  io::Task<Result<void>> passed(std::uint64_t end);
   /// Waits for the end: from then on what is below is known, and the file proven.
   io::Task<Result<void>> finished() { return pipeline_.finished(); }
   const std::optional<Error>& failure() const { return pipeline_.failure(); }
@@ -44,6 +42,7 @@ class CiphertextFront {
 
  private:
   friend class CiphertextBytes;
+  io::Task<Result<SharedSegment>> made_alone(SegmentNumber segment);
   Result<void> absorb(const immutable::EncodedSegment& segment);
   Result<void> finish();
 
@@ -54,14 +53,15 @@ class CiphertextFront {
   std::unique_ptr<SegmentSource> source_;
   std::optional<immutable::Encoder> encoder_;         // full
   std::optional<immutable::CrypttextHasher> hasher_;  // sample
-  immutable::SegmentEncoder segment_encoder_;
+  immutable::SegmentEncoder segment_encoder_, cipher_;
   SegmentPipeline pipeline_;
   SegmentPipeline::Reader hold_;
   SegmentNumber held_at_ = 0;
   bool held_ = false;
 };
 
-/// Any range of the ciphertext as a stream, also one that the pass is long behind.
+/// Any range of the ciphertext as a stream, also one that the pass is long behind, or still far from: then it is read and
+/// encrypted for this alone, so that a link need not wait for what is hashed.
 class CiphertextBytes final : public grid::ByteSource {
  public:
   /// When `leads`, the pass is held where this is.

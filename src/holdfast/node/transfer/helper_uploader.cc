@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "holdfast/core/base/base32.h"
-#include "holdfast/core/crypto/secrets.h"
 #include "holdfast/core/immutable/uri_extension.h"
 #include "holdfast/edge/io/task_group.h"
+#include "holdfast/node/transfer/helper_holdings.h"
 #include "holdfast/node/transfer/helper_rules.h"
 #include "holdfast/node/transfer/helper_session.h"
 #include "holdfast/node/transfer/placement_proof.h"
@@ -23,12 +23,6 @@ constexpr unsigned kForeignMax = 16;  // extension blocks of others that are rej
 
 io::Task<void> run_front(CiphertextFront* front, Result<void>* out) {
   *out = co_await front->run();
-}
-
-std::string random_client_id(Random& random) {
-  std::array<std::uint8_t, 16> bytes{};
-  random.fill(bytes);
-  return base32_encode(bytes);
 }
 
 class HelperUpload {
@@ -71,39 +65,17 @@ class HelperUpload {
     std::vector<Hash> reject;
   };
 
-  grid::HelperIdentity identity_at(const grid::UploadHelper& helper) const {
-    return {crypto::upload_secret(master_, helper.spki()), client_id_};
-  }
-
   protocol::HelperRequest request(const std::vector<Hash>& reject) const {
     const PutJournal& journal = prepared_.journal;
     return {journal.source.size, journal.k, journal.n, options_.happy, prepared_.geometry.segment_size(), reject};
-  }
-
-  static io::Task<Result<State>> limited(grid::UploadHelper* helper, StorageIndex si, grid::HelperIdentity who) {
-    co_return co_await helper->state(si, who, std::chrono::seconds(0));
-  }
-  static io::Task<void> ask(grid::UploadHelper* helper, StorageIndex si, grid::HelperIdentity who, io::Duration limit,
-                            std::optional<State>* out) {
-    Result<State> state = co_await io::with_timeout(limit, limited(helper, si, std::move(who)));
-    if (state) *out = std::move(*state);
-    if (!state && state.error().code == Errc::not_found) out->emplace();  // it answers, and has nothing
   }
 
   /// With one there is nothing to choose: the first question begins the upload.
   io::Task<std::vector<grid::UploadHelper*>> in_order() {
     if (context_.helpers.size() < 2) co_return context_.helpers;
     progress_.phase = Phase::asking;
-    std::vector<std::optional<State>> states(context_.helpers.size());
-    {
-      io::TaskGroup group(co_await io::this_scope());
-      for (std::size_t i = 0; i < states.size(); ++i) {
-        grid::UploadHelper* helper = context_.helpers[i];
-        group.spawn(
-            ask(helper, prepared_.journal.storage_index, identity_at(*helper), options_.patience.silence, &states[i]));
-      }
-      co_await group.join();
-    }
+    const std::vector<std::optional<State>> states =
+        co_await ask_helpers(context_, prepared_.journal, client_id_, options_.patience.silence);
     std::vector<grid::UploadHelper*> out;
     for (std::size_t position : preferred_order(states)) out.push_back(context_.helpers[position]);
     co_return out;
@@ -130,7 +102,7 @@ class HelperUpload {
       ++lies;
       out_.warnings.push_back(why);
       if (upload.empty()) continue;
-      const grid::HelperIdentity who = identity_at(helper);
+      const grid::HelperIdentity who = identity_at(helper, master_, client_id_);
       static_cast<void>(co_await helper.drop(upload, who));
     }
     out_.warnings.push_back("going around " + helper.name() + ": it lied again");
@@ -139,7 +111,7 @@ class HelperUpload {
 
   io::Task<Result<Verdict>> try_once(grid::UploadHelper& helper, Session& session, std::string& why,
                                      std::string& upload) {
-    const grid::HelperIdentity who = identity_at(helper);
+    const grid::HelperIdentity who = identity_at(helper, master_, client_id_);
     // A sample wants servers to be read from.
     const Proof proof = context_.servers.empty() ? Proof::full : options_.proof;
     CiphertextFront front(context_, prepared_, proof, session.original);
@@ -345,19 +317,6 @@ io::Task<Result<HelperOutcome>> upload_through_helpers(const Context& context, c
                                                        const UploadOptions& options, Progress& progress) {
   HelperUpload upload(context, prepared, options, progress);
   co_return co_await upload.run();
-}
-
-io::Task<unsigned> drop_at_helpers(const Context& context, const PutJournal& journal) {
-  unsigned dropped = 0;
-  const Secret master = master_of(context, journal);
-  for (grid::UploadHelper* helper : context.helpers) {
-    const grid::HelperIdentity who{crypto::upload_secret(master, helper->spki()), random_client_id(context.random)};
-    const auto state = co_await helper->state(journal.storage_index, who, std::chrono::seconds(0));
-    if (!state || state->kind != State::Kind::receiving) continue;
-    const Result<void> gone = co_await helper->drop(state->upload, who);
-    if (gone) ++dropped;
-  }
-  co_return dropped;
 }
 
 }  // namespace holdfast::transfer

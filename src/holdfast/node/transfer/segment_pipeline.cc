@@ -224,14 +224,6 @@ io::Task<Result<void>> SegmentPipeline::run() {
   co_return outcome;
 }
 
-io::Task<Result<void>> SegmentPipeline::passed(SegmentNumber end) {
-  while (front_ < end) {
-    if (failed_) co_return tl::make_unexpected(*failed_);
-    HF_CO_TRY_VOID(co_await moved_.told());
-  }
-  co_return Result<void>{};
-}
-
 io::Task<Result<void>> SegmentPipeline::finished() {
   while (!done_) {
     if (failed_) co_return tl::make_unexpected(*failed_);

@@ -62,11 +62,13 @@ class SegmentPipeline {
   /// The readers there are have attached themselves: the front goes on for them, or without any.
   void open();
 
-  /// Waits until all segments below `end` are absorbed. Errors: those of run().
-  io::Task<Result<void>> passed(SegmentNumber end);
   /// Waits for run() to succeed: from then on the tail of every share is known.
   io::Task<Result<void>> finished();
   bool is_finished() const { return done_; }
+  /// A reader gets this segment without its being made for it alone: it is in the window, or comes there next.
+  bool is_near(SegmentNumber segment) const {
+    return segment >= front_ ? segment < front_ + window_ : made_.contains(segment);
+  }
   const std::optional<Error>& failure() const { return failed_; }
 
  private:

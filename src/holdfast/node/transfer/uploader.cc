@@ -7,6 +7,7 @@
 #include "holdfast/core/crypto/secrets.h"
 #include "holdfast/core/immutable/uri_extension.h"
 #include "holdfast/node/transfer/grid_push.h"
+#include "holdfast/node/transfer/helper_holdings.h"
 #include "holdfast/node/transfer/helper_uploader.h"
 #include "holdfast/node/transfer/prepared_upload.h"
 
