@@ -86,6 +86,12 @@ void CommandLine::define_put() {
                    "Through an upload helper: auto (one of the node directory, if it will do), a NURL, or none")
       ->capture_default_str()
       ->type_name("WHICH");
+  put_app
+      ->add_option(
+          "--prove", put.prove,
+          "What a helper made of the file: full (encode it here too and compare), or sample (for a weak machine: the "
+          "hashes of the ciphertext, and one segment in every share)")
+      ->check(CLI::IsMember({"full", "sample"}));
   put_app->add_flag("--random-key", put.random_key, "A new key: the same file gets another cap each time");
   put_app->add_flag("--plan", put.plan, "Only say what would be sent and what is there already");
   add_progress(put_app, put.progress);

@@ -93,10 +93,9 @@ class UploadStore {
   /// Back to an earlier offset, durably; at 0 the length may be another one. Whoever has the turn. Errors: io, no_space.
   io::Task<Result<void>> rewind(UploadPtr upload, std::uint64_t offset);
   io::Task<Result<void>> restart(UploadPtr upload, std::optional<std::uint64_t> length);
-  /// Digests of pieces of what is durable, from the disk where they are not known; fewer than `count` at the end.
+  /// Digests of durable pieces, fewer than `count` at the end; zeros for one that was being replaced.
   io::Task<Result<std::vector<Hash>>> digests(UploadPtr upload, std::uint64_t first, std::uint64_t count);
-  /// One whole piece below the durable offset (the last one may be short) becomes these bytes, durably. Errors: conflict (not such
-  /// a piece), io, no_space.
+  /// One whole piece below the durable offset becomes these bytes, durably. Errors: conflict (no such piece), io, no_space.
   io::Task<Result<void>> replace_piece(UploadPtr upload, std::uint64_t piece, Bytes data);
   /// Whole, and what the sender says it is: from now on the upload is the store's user's. The digest is that over all pieces, or
   /// SHA-256 of all bytes where the store keeps that. Errors: conflict (bytes are missing), corrupt (other bytes than the
