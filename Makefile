@@ -40,7 +40,9 @@ dev: build/dev/build.ninja
 run: release
 	@scripts/make_run.sh
 
-test: dev
+test: | deps
+	@scripts/install-deps.sh test
+	@$(MAKE) --no-print-directory dev
 	@python3 tools/layers.py
 	@python3 tools/sizes.py
 	@ctest --test-dir build/dev --output-on-failure -j $(JOBS)
@@ -96,4 +98,4 @@ format:
 	@git ls-files '*.cc' '*.h' | xargs clang-format -i
 
 clean:
-	@rm -rf build run
+	@rm -rf build run web/node_modules tests/web/node_modules

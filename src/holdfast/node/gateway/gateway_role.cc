@@ -1,6 +1,7 @@
 #include "holdfast/node/gateway/gateway_role.h"
 
 #include "holdfast/node/gateway/file_routes.h"
+#include "holdfast/node/gateway/page.h"
 #include "holdfast/node/gateway/upload_routes.h"
 
 namespace holdfast::gateway {
@@ -12,6 +13,7 @@ GatewayRole::GatewayRole(const transfer::Context& context, RoleOptions options)
       files_(shared_),
       status_(shared_.context) {
   add_file_routes(routes_, files_, shared_);
+  add_page_routes(routes_);
   if (!options.uploads.store.receiving_directory.empty()) {
     uploads_ = std::make_unique<UploadHandles>(context, std::move(options.uploads));
     desk_ = std::make_unique<const UploadDesk>(

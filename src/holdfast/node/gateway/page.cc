@@ -1,0 +1,84 @@
+#include "holdfast/node/gateway/page.h"
+
+#include <algorithm>
+
+#include "holdfast/core/protocol/preconditions.h"
+
+namespace holdfast::gateway {
+namespace {
+
+constexpr std::string_view kFrontPage = "index.html";
+// Scripts, styles and requests of our own alone, nothing inline, nobody's frame. data: is for pictures that the page draws.
+constexpr std::string_view kPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+/// "gzip", "br, gzip;q=0.8"; not "gzip;q=0". Browsers send no other forms, and for whoever does, plain is right too.
+bool takes_gzip(const http::Headers& headers) {
+  for (std::string_view field : headers.find_all("Accept-Encoding")) {
+    while (!field.empty()) {
+      const std::size_t comma = std::min(field.find(','), field.size());
+      const std::string_view coding = field.substr(0, comma);
+      const std::size_t semicolon = std::min(coding.find(';'), coding.size());
+      const std::string_view weight = trimmed(coding.substr(std::min(semicolon + 1, coding.size())));
+      if (trimmed(coding.substr(0, semicolon)) == "gzip")
+        return !weight.starts_with("q=0") || weight.find_first_of("123456789", 3) != std::string_view::npos;
+      field.remove_prefix(std::min(comma + 1, field.size()));
+    }
+  }
+  return false;
+}
+
+const PageAsset* find_asset(std::string_view name) {
+  const auto& all = page_assets();
+  const auto it = std::find_if(all.begin(), all.end(), [name](const PageAsset& asset) { return asset.name == name; });
+  return it == all.end() ? nullptr : &*it;
+}
+
+io::Task<void> serve_asset(WebRequest request, std::string_view name) {
+  const PageAsset* asset = find_asset(name);
+  if (asset == nullptr) co_return co_await answer_text(request.exchange, 404, "there is no such page here");
+  PageAnswer answer = plan_page_answer(request.exchange.request(), *asset);
+  static_cast<void>(co_await request.exchange.respond(std::move(answer.head), view_of(answer.body)));
+}
+
+}  // namespace
+
+PageAnswer plan_page_answer(const http::RequestHead& request, const PageAsset& asset) {
+  const bool zip = takes_gzip(request.headers);
+  // A strong tag is of bytes, and these are others.
+  const std::string etag = "\"" + std::string(asset.tag) + (zip ? "-gzip\"" : "\"");
+  PageAnswer out;
+  http::Headers& headers = out.head.headers;
+  headers.add("ETag", etag);
+  headers.add("Vary", "Accept-Encoding");
+  headers.add("Cache-Control", asset.name == kFrontPage ? "no-cache" : "public, max-age=31536000, immutable");
+  headers.add("Content-Security-Policy", std::string(kPolicy));
+  add_standard_headers(headers);
+  const protocol::Conditions conditions{request.headers.find_all("If-Match"),
+                                        request.headers.find_all("If-None-Match")};
+  out.body = zip ? asset.zipped : asset.content;
+  if (protocol::judge(conditions, etag, {}) == protocol::Precondition::not_modified) {
+    out.head.status = 304;
+    return out;
+  }
+  headers.add("Content-Type", std::string(asset.media_type));
+  if (zip) headers.add("Content-Encoding", "gzip");
+  return out;
+}
+
+void add_page_routes(RouteTable& routes) {
+  routes.add("", "GET", [](WebRequest request) { return serve_asset(request, kFrontPage); });
+  routes.add("static", "GET", [](WebRequest request) {
+    const bool plain = request.target.path.size() == 2 && !request.target.trailing_slash;
+    return serve_asset(request, plain ? request.target.segment(1) : std::string_view());
+  });
+}
+
+}  // namespace holdfast::gateway

@@ -1,0 +1,83 @@
+#include "holdfast/node/gateway/page.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace holdfast::gateway {
+namespace {
+
+const PageAsset kFront{"index.html", "text/html; charset=utf-8", "abc", "<!doctype html>", "zip"};
+const PageAsset kScript{"main-0123.js", "text/javascript; charset=utf-8", "def", "let a;", "zip"};
+
+PageAnswer ask(const PageAsset& asset, std::vector<http::Headers::Field> fields = {}) {
+  http::RequestHead request;
+  request.method = "GET";
+  for (auto& field : fields) request.headers.add(field.name, field.value);
+  return plan_page_answer(request, asset);
+}
+
+std::string_view field(const PageAnswer& answer, std::string_view name) {
+  return answer.head.headers.find(name).value_or("");
+}
+
+TEST(Page, IsAskedForAnewWhileItsPartsAreKept) {
+  EXPECT_EQ(field(ask(kFront), "Cache-Control"), "no-cache");
+  EXPECT_EQ(field(ask(kScript), "Cache-Control"), "public, max-age=31536000, immutable");
+  EXPECT_EQ(ask(kFront).body, kFront.content);
+  EXPECT_EQ(field(ask(kFront), "Content-Type"), kFront.media_type);
+}
+
+TEST(Page, MayLoadNothingFromElsewhere) {
+  const std::string policy(field(ask(kFront), "Content-Security-Policy"));
+  for (const char* rule : {"default-src 'none'", "script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"})
+    EXPECT_NE(policy.find(rule), std::string::npos) << rule;
+  EXPECT_EQ(policy.find("unsafe"), std::string::npos);
+  EXPECT_EQ(field(ask(kFront), "Referrer-Policy"), "no-referrer");
+  EXPECT_EQ(field(ask(kFront), "X-Content-Type-Options"), "nosniff");
+}
+
+TEST(Page, IsZippedForThoseWhoTakeThat) {
+  for (const char* takes : {"gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "deflate,gzip"}) {
+    const PageAnswer answer = ask(kScript, {{"Accept-Encoding", takes}});
+    EXPECT_EQ(field(answer, "Content-Encoding"), "gzip") << takes;
+    EXPECT_EQ(answer.body, kScript.zipped);
+    EXPECT_EQ(field(answer, "ETag"), "\"def-gzip\"");
+  }
+  for (const char* does_not : {"", "br", "gzip;q=0", "gzip;q=0.000", "x-gzip2", "gzipped"}) {
+    const PageAnswer answer = ask(kScript, {{"Accept-Encoding", does_not}});
+    EXPECT_EQ(field(answer, "Content-Encoding"), "") << does_not;
+    EXPECT_EQ(answer.body, kScript.content);
+    EXPECT_EQ(field(answer, "ETag"), "\"def\"");
+  }
+}
+
+TEST(Page, IsNotSentToThoseWhoHaveIt) {
+  EXPECT_EQ(ask(kFront, {{"If-None-Match", "\"abc\""}}).head.status, 304U);
+  EXPECT_EQ(ask(kFront, {{"If-None-Match", "\"abc\""}, {"Accept-Encoding", "gzip"}}).head.status, 200U)
+      << "the plain bytes are not the zipped ones";
+  EXPECT_EQ(ask(kFront, {{"If-None-Match", "\"other\""}}).head.status, 200U);
+}
+
+TEST(Page, NamesOnlyFilesThatAreInTheBinary) {
+  const auto& all = page_assets();
+  const auto named = [&](std::string_view name) {
+    return std::find_if(all.begin(), all.end(), [name](const PageAsset& it) { return it.name == name; });
+  };
+  const auto front = named("index.html");
+  ASSERT_NE(front, all.end());
+  constexpr std::string_view kFolder = "/static/";
+  std::size_t found = 0;
+  for (std::size_t at = front->content.find(kFolder); at != std::string_view::npos;
+       at = front->content.find(kFolder, at + 1), ++found) {
+    const std::size_t begin = at + kFolder.size();
+    const std::string_view name = front->content.substr(begin, front->content.find('"', begin) - begin);
+    EXPECT_NE(named(name), all.end()) << name;
+  }
+  EXPECT_GE(found, 3U);
+  EXPECT_EQ(front->content.find("{{"), std::string_view::npos);
+  EXPECT_EQ(front->content.find("://"), std::string_view::npos) << "nothing from elsewhere";
+}
+
+}  // namespace
+}  // namespace holdfast::gateway

@@ -1,0 +1,189 @@
+// Uploads on the page against the real gateway, while links are cut, tabs close and the gateway is killed.
+import assert from "node:assert/strict";
+import { openSync, closeSync, utimesSync, writeSync, statSync } from "node:fs";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { openBrowser, Page } from "./browser.mjs";
+import { Place, sha256, until } from "./rig.mjs";
+
+const MiB = 1 << 20;
+// The binary with sanitizers is slow; `make soak` sends a large file through it all the same.
+const large = (process.env.SOAK ? 300 : 96) * MiB;
+
+let place, grid, browser, home, gateway, links, port, page;
+
+before(async () => {
+  home = new Place();
+  grid = await home.grid();
+  browser = await openBrowser(home);
+});
+
+after(() => home.end());
+
+beforeEach(async () => {
+  place = new Place();
+  gateway = await place.gateway(grid.nurls);
+  links = place.links();
+  port = await links.to(gateway.port);
+  page = await Page.visit(browser, `http://127.0.0.1:${port}/`);
+});
+
+afterEach(async () => {
+  try {
+    await page.close();
+  } finally {
+    await place.end();
+  }
+});
+
+/** The file as another client gets it, not through the link. */
+async function assertStored(cap, path) {
+  const answer = await fetch(`${gateway.url}uri/${cap}`);
+  assert.equal(answer.status, 200);
+  const { createHash } = await import("node:crypto");
+  const hash = createHash("sha256");
+  for await (const block of answer.body) hash.update(block);
+  assert.equal(hash.digest("hex"), await sha256(path));
+}
+
+/** Bytes that went up the link. */
+async function sentUp() {
+  return (await links.ask("stats")).targets[0].bytes_up;
+}
+
+function overwrite(path, position, bytes) {
+  const fd = openSync(path, "r+");
+  writeSync(fd, bytes, 0, bytes.length, position);
+  closeSync(fd);
+}
+
+test("a large file goes through three cuts, a reload and a killed gateway", async () => {
+  const path = place.file("large.bin", large);
+  await links.ask(`* cut rst up ${large / 16} ${large / 8} 3`);
+  await links.ask(`* rate ${large / 8}`);
+  await page.pick(path);
+  const row = page.row("large.bin");
+  await until(async () => (await row.received()) >= 40, "two fifths are received");
+  await page.tab.reload();
+  await row.is("unpicked");
+  assert.ok((await row.received()) >= 40, "the page knows what the gateway has");
+  await page.pick(path);
+  await until(async () => (await row.received()) >= 60, "it goes on");
+  await gateway.kill();
+  await row.is("cut");
+  await page.tab.locator("#link").getByText("The gateway cannot be reached").waitFor();
+  await page.picture("upload-cut");
+  await gateway.start();
+  await row.is("sending");
+  await links.ask("* rate 0");
+  await row.is("storing", "stored");
+  await assertStored(await row.cap(), path);
+  assert.ok((await sentUp()) < large * 1.05 + 24 * MiB, "what was received is not sent again");
+});
+
+test("a tab that crashes, with the file half sent", async () => {
+  const path = place.file("f.bin", 24 * MiB);
+  await links.ask(`* rate ${4 * MiB}`);
+  await page.pick(path);
+  await until(async () => (await page.row("f.bin").received()) >= 30, "a third is received");
+  await page.tab.close({ runBeforeUnload: false });
+  await page.open();
+  await links.ask("* rate 0");
+  await page.row("f.bin").is("unpicked");
+  await page.pick(path);
+  await assertStored(await page.row("f.bin").cap(), path);
+  assert.ok((await sentUp()) < 24 * MiB * 1.05 + 9 * MiB);
+});
+
+test("a file that changed and kept name and size starts anew", async () => {
+  const path = place.file("f.bin", 24 * MiB);
+  await links.ask(`* rate ${4 * MiB}`);
+  await page.pick(path);
+  const row = page.row("f.bin");
+  await until(async () => (await row.received()) >= 40, "some of it is received");
+  await page.tab.reload();
+  await row.is("unpicked");
+  overwrite(path, 5 * MiB, Buffer.from("another content"));
+  utimesSync(path, new Date(), new Date(statSync(path).mtimeMs + 5_000));
+  await page.pick(path);
+  await row.locator.getByText("This is not the same file as before; it starts anew.").waitFor();
+  await links.ask("* rate 0");
+  await assertStored(await row.cap(), path);
+});
+
+test("pieces that the gateway holds wrongly are replaced", async () => {
+  const path = place.file("f.bin", 24 * MiB);
+  const written = new Date("2026-01-02T03:04:05Z");
+  utimesSync(path, written, written);
+  await links.ask(`* rate ${4 * MiB}`);
+  await page.pick(path);
+  const row = page.row("f.bin");
+  await until(async () => (await row.received()) >= 40, "some of it is received");
+  await page.tab.reload();
+  await row.is("unpicked");
+  // The same as a gateway whose disk lost bytes: what the file has there is something else, and its time is the same.
+  overwrite(path, 5 * MiB + 7, Buffer.from("a piece"));
+  utimesSync(path, written, written);
+  await page.pick(path);
+  await row.locator.getByText("One damaged piece was replaced.").waitFor();
+  await links.ask("* rate 0");
+  await assertStored(await row.cap(), path);
+});
+
+test("pause, resume and cancel", async () => {
+  const path = place.file("f.bin", 16 * MiB);
+  await links.ask(`* rate ${2 * MiB}`);
+  await page.pick(path);
+  const row = page.row("f.bin");
+  await until(async () => (await row.received()) > 0, "it is on its way");
+  await row.button("Pause").click();
+  await row.is("paused");
+  await until(async () => {
+    const before = await sentUp();
+    await page.tab.waitForTimeout(1_000); // in which a running upload would send two megabytes
+    return (await sentUp()) - before < MiB / 4;
+  }, "nothing more is sent, once the buffers on the way are empty");
+  assert.ok((await row.received()) < 100, "and that is not its end");
+  await row.button("Resume").click();
+  await row.is("sending");
+  await row.button("Cancel").click();
+  await row.locator.waitFor({ state: "detached" });
+  await until(async () => {
+    const status = await (await fetch(`${gateway.url}status?t=json`)).json();
+    return status.uploads.length === 0;
+  }, "the gateway has dropped it");
+  await page.tab.reload();
+  await page.tab.waitForLoadState("networkidle");
+  assert.equal(await row.locator.count(), 0, "nor is it remembered");
+});
+
+test("many files, one of them empty, go in turn", async () => {
+  const paths = Array.from({ length: 12 }, (_, i) => place.file(`many-${i}.bin`, i * 10_000));
+  await page.pick(...paths);
+  for (const [i, path] of paths.entries()) {
+    const cap = await page.row(`many-${i}.bin`).cap();
+    if (i > 0) await assertStored(cap, path);
+    else assert.match(cap, /^URI:LIT:/);
+  }
+});
+
+test("too few servers: it says so, and stores when they are back", async () => {
+  const alone = new Place();
+  try {
+    const servers = await alone.grid();
+    const own = await alone.gateway(servers.nurls);
+    const visitor = await Page.visit(browser, own.url);
+    await servers.process.stop();
+    const path = alone.file("f.bin", 2 * MiB);
+    await visitor.pick(path);
+    const row = visitor.row("f.bin");
+    await row.is("storing", "short");
+    assert.equal(await row.received(), 100, "received is not stored");
+    await row.is("short");
+    await visitor.picture("upload-short-of-servers");
+    await servers.process.start();
+    assert.match(await row.cap(), /^URI:CHK:/);
+    await visitor.close();
+  } finally {
+    await alone.end();
+  }
+});

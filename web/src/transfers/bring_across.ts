@@ -1,0 +1,126 @@
+// One upload, from a picked file until the gateway has every byte of it: begin or compare, send, and after each failure what
+// that failure asks for.
+import { NoAnswer, Refusal } from "../gateway/request.ts";
+import { cancelUpload, createUpload } from "../gateway/uploads_api.ts";
+import type { Link } from "../link.ts";
+import { compare, replace } from "./compare.ts";
+import { forget, remember } from "./remembered.ts";
+import type { Sender } from "./sender.ts";
+import { identityOf, type Transfer } from "./transfer.ts";
+
+const firstBackoffMs = 200;
+const backoffMsMax = 30_000;
+
+/** The file on this disk is not the one that was picked any more, or is gone: it has to be picked again. */
+export class Unreadable extends Error {}
+
+/** Throws Unreadable, a Refusal that waiting does not help, or the reason of `signal`. */
+export async function bringAcross(transfer: Transfer, link: Link, sender: Sender, signal: AbortSignal): Promise<void> {
+  for (let attempt = 0; ; ++attempt) {
+    const before = transfer.received;
+    try {
+      const remark = await makeReady(transfer, signal);
+      transfer.enter("sending", remark);
+      await sender.send(transfer);
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (transfer.received > before) attempt = 0;
+      await recover(transfer, error, attempt, link, signal);
+    }
+  }
+}
+
+/** Until what the gateway has of this upload is nothing, or a part of this file. What there is to say about it. */
+async function makeReady(transfer: Transfer, signal: AbortSignal): Promise<string> {
+  if (transfer.url && transfer.proven) return transfer.note;
+  let remark = transfer.note;
+  if (transfer.url) {
+    const same = await compareWithGateway(transfer, transfer.url, signal);
+    if (same !== null) return same;
+    // Bytes of two files must not come together.
+    await cancelUpload(transfer.url);
+    abandon(transfer);
+    remark = "This is not the same file as before; it starts anew.";
+  }
+  const file = transfer.file!;
+  transfer.url = await createUpload(file, signal);
+  transfer.identity = identityOf(file);
+  transfer.proven = true;
+  remember(transfer.url, transfer.identity);
+  return remark;
+}
+
+/** What was found, when it may go on; null when it is another file. */
+async function compareWithGateway(transfer: Transfer, url: string, signal: AbortSignal): Promise<string | null> {
+  const file = transfer.file!;
+  transfer.enter("comparing");
+  const progress = (compared: number, of: number) => {
+    transfer.compared = compared;
+    transfer.toCompare = of;
+    transfer.changed();
+  };
+  const found = await compare(file, url, progress, signal);
+  // The file has not changed since, so it is the gateway's copy that is wrong there.
+  const repairable = file.lastModified === transfer.identity.modified;
+  if (found.wrong.length > 0 && !repairable) return null;
+  await replace(file, url, found, signal);
+  transfer.proven = true;
+  transfer.received = transfer.sent = found.compared;
+  if (found.wrong.length === 0) return "";
+  return found.wrong.length === 1 ? "One damaged piece was replaced." : `${found.wrong.length} damaged pieces were replaced.`;
+}
+
+/** Returns when it may be tried again. */
+async function recover(transfer: Transfer, error: unknown, attempt: number, link: Link, signal: AbortSignal): Promise<void> {
+  // To the network stack a file that changed while it was sent is a connection that broke.
+  await assertReadable(transfer.file!);
+  if (error instanceof NoAnswer) {
+    transfer.enter("cut", "It goes on by itself when the gateway answers again.");
+    link.suspect();
+    await unless(signal, link.up());
+    await unless(signal, pause(backoff(attempt)));
+  } else if (error instanceof Refusal && error.gone) {
+    abandon(transfer);
+    transfer.note = "The gateway no longer had the first part; it starts anew.";
+  } else if (error instanceof Refusal && error.temporary) {
+    transfer.enter("delayed", error.message);
+    await unless(signal, pause(error.retryAfter !== null ? error.retryAfter * 1000 : backoff(attempt)));
+  } else {
+    throw error;
+  }
+}
+
+/** The next attempt makes a new upload. */
+export function abandon(transfer: Transfer): void {
+  if (transfer.url) forget(transfer.url);
+  transfer.url = null;
+  transfer.status = null;
+  transfer.proven = false;
+  transfer.sent = transfer.received = 0;
+}
+
+async function assertReadable(file: File): Promise<void> {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new Unreadable("The file has changed, or cannot be read any more.");
+  }
+}
+
+/** With full jitter, so that many pages do not come back at the same moment. */
+function backoff(attempt: number): number {
+  return Math.random() * Math.min(firstBackoffMs * 2 ** attempt, backoffMsMax);
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    promise.then(resolve, reject);
+  });
+}

@@ -1,0 +1,207 @@
+// All uploads of this page: what is picked, what waits its turn, what a person wants done with it.
+import { NoAnswer } from "../gateway/request.ts";
+import { cancelUpload, type UploadStatus } from "../gateway/uploads_api.ts";
+import type { Link } from "../link.ts";
+import { abandon, bringAcross, Unreadable } from "./bring_across.ts";
+import { Follower, type Listener } from "./follower.ts";
+import { allRemembered, forget } from "./remembered.ts";
+import { Sender } from "./sender.ts";
+import { type Action, stages } from "./stages.ts";
+import { identityOf, Transfer } from "./transfer.ts";
+
+// More do not make one link faster, and browsers keep to six connections.
+const atOnceMax = 2;
+
+/** Tells "added" (a Transfer), "removed" (a Transfer), "said" (a sentence for people). */
+export class Uploads extends EventTarget implements Listener {
+  readonly #list: Transfer[] = [];
+  readonly #running = new Map<Transfer, AbortController>();
+  readonly #sender = new Sender();
+  readonly #follower: Follower;
+
+  constructor(private readonly link: Link) {
+    super();
+    this.#follower = new Follower(this.#list, link, this);
+    // Requests into a silence may stay open for minutes; these ended when the link was found down.
+    link.addEventListener("down", () => this.#eachSending((it) => (this.#sender.pause(it), it.enter("cut", waitsForLink))));
+    link.addEventListener("up", () => this.#eachSending((it) => it.stage === "cut" && (this.#sender.resume(it), it.enter("sending"))));
+  }
+
+  get sendingAny(): boolean {
+    return this.#list.some((it) => it.stage === "sending" || it.stage === "comparing");
+  }
+
+  /** What an earlier visit left. */
+  restore(): void {
+    for (const { url, name, size, modified } of allRemembered()) {
+      const transfer = new Transfer({ name, size, modified });
+      transfer.url = url;
+      transfer.stage = "unpicked";
+      this.#add(transfer);
+    }
+    this.#follower.nudge();
+  }
+
+  /** Picked or dropped. A file that an earlier visit left unfinished goes on; that is proven before a byte is skipped. */
+  pick(files: Iterable<File>): void {
+    for (const file of files) {
+      const unfinished = this.#unfinishedOf(file);
+      if (unfinished) this.pickFor(unfinished, file);
+      else if (this.#hasAlready(file)) this.#say(`${file.name} is in the list already.`);
+      else {
+        const transfer = new Transfer(identityOf(file));
+        transfer.file = file;
+        this.#add(transfer);
+      }
+    }
+    this.#startNext();
+  }
+
+  /** The same, for a transfer that the person pointed to. */
+  pickFor(transfer: Transfer, file: File): void {
+    if (file.size !== transfer.size) {
+      this.#say(`${file.name} is not the file that was begun: its size is another one.`);
+      return;
+    }
+    transfer.file = file;
+    transfer.proven = false;
+    transfer.enter("queued");
+    this.#startNext();
+  }
+
+  act(transfer: Transfer, action: Action): void {
+    if (action === "pause") this.#pause(transfer);
+    if (action === "resume") this.#resume(transfer);
+    if (action === "retry") this.#retry(transfer);
+    if (action === "cancel") this.#cancel(transfer);
+    if (action === "remove") this.#remove(transfer);
+    this.#startNext();
+  }
+
+  learned(transfer: Transfer, status: UploadStatus): void {
+    transfer.status = status;
+    transfer.received = status.offset;
+    if (status.state === "receiving") transfer.changed();
+    // All is there, but the last answer was lost or a pause came in between: tus finds out by one question.
+    else if (this.#sender.isSending(transfer)) this.#sender.resume(transfer);
+    else this.#settle(transfer, status);
+  }
+
+  lost(transfer: Transfer): void {
+    if (this.#running.has(transfer)) return; // whose own request finds out too
+    abandon(transfer);
+    transfer.enter("failed", "The gateway no longer has this upload; it may have been waiting for too long.");
+  }
+
+  #settle(transfer: Transfer, status: UploadStatus): void {
+    // A note says what is waited for; between two attempts and in the middle of one.
+    const waits = status.state === "waiting" || (status.state === "committing" && status.note !== "");
+    if (waits) transfer.enter("short", status.servers_answering >= status.happy ? status.note : "");
+    else if (status.state === "committing") transfer.enter("storing");
+    if (status.state === "committed") transfer.enter("stored", status.note);
+    if (status.state === "failed") transfer.enter("failed", status.error ?? status.note);
+    if (status.state === "cancelled") this.#remove(transfer);
+    if (stages[transfer.stage].received) transfer.speed.note(status.pushed_bytes);
+  }
+
+  #add(transfer: Transfer): void {
+    this.#list.push(transfer);
+    this.dispatchEvent(new CustomEvent("added", { detail: transfer }));
+  }
+
+  #remove(transfer: Transfer): void {
+    if (transfer.url) forget(transfer.url);
+    this.#list.splice(this.#list.indexOf(transfer), 1);
+    this.dispatchEvent(new CustomEvent("removed", { detail: transfer }));
+  }
+
+  #startNext(): void {
+    const busy = [...this.#running.keys()].filter((it) => it.stage !== "paused").length;
+    for (const transfer of this.#list.filter((it) => it.stage === "queued").slice(0, Math.max(0, atOnceMax - busy))) void this.#start(transfer);
+  }
+
+  async #start(transfer: Transfer): Promise<void> {
+    const stop = new AbortController();
+    this.#running.set(transfer, stop);
+    transfer.enter(transfer.url ? "comparing" : "sending");
+    this.#follower.nudge();
+    try {
+      await bringAcross(transfer, this.link, this.#sender, stop.signal);
+      transfer.received = transfer.sent = transfer.size;
+      transfer.enter("storing");
+    } catch (error) {
+      if (error instanceof Unreadable) transfer.enter("unpicked", error.message);
+      else if (!stop.signal.aborted) transfer.enter("failed", (error as Error).message);
+    } finally {
+      if (this.#running.get(transfer) === stop) this.#running.delete(transfer);
+      this.#follower.nudge();
+      this.#startNext();
+    }
+  }
+
+  #pause(transfer: Transfer): void {
+    if (this.#sender.isSending(transfer)) this.#sender.pause(transfer);
+    else this.#stop(transfer);
+    transfer.enter("paused");
+  }
+
+  #resume(transfer: Transfer): void {
+    if (!this.#sender.isSending(transfer)) return transfer.enter("queued");
+    if (this.link.isDown) return transfer.enter("cut", waitsForLink);
+    transfer.enter("sending");
+    this.#sender.resume(transfer);
+  }
+
+  #retry(transfer: Transfer): void {
+    this.#stop(transfer);
+    if (transfer.status?.state === "failed") abandon(transfer);
+    transfer.enter(transfer.file ? "queued" : "unpicked");
+  }
+
+  #cancel(transfer: Transfer): void {
+    const { url } = transfer;
+    const sending = this.#sender.isSending(transfer);
+    this.#stop(transfer);
+    if (sending) this.#sender.cancel(transfer, new Error("cancelled"));
+    if (url && (!sending || this.link.isDown)) void this.#cancelAtGateway(url);
+    this.#remove(transfer);
+  }
+
+  /** Without an answer it is asked again; without that too, the gateway drops what nobody continues. */
+  async #cancelAtGateway(url: string): Promise<void> {
+    try {
+      await cancelUpload(url);
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) return;
+      this.link.suspect();
+      await this.link.up();
+      return this.#cancelAtGateway(url);
+    }
+  }
+
+  #stop(transfer: Transfer): void {
+    this.#running.get(transfer)?.abort(new Error("stopped"));
+    this.#running.delete(transfer);
+  }
+
+  #eachSending(what: (transfer: Transfer) => void): void {
+    for (const it of this.#list) if (it.stage !== "paused" && this.#sender.isSending(it)) what(it);
+  }
+
+  #unfinishedOf(file: File): Transfer | undefined {
+    const same = this.#list.filter((it) => it.stage === "unpicked" && it.name === file.name && it.size === file.size);
+    return same.find((it) => it.identity.modified === file.lastModified) ?? same[0];
+  }
+
+  #hasAlready({ name, size, lastModified }: File): boolean {
+    return this.#list.some(
+      (it) => it.stage !== "stored" && it.stage !== "failed" && it.name === name && it.size === size && it.identity.modified === lastModified,
+    );
+  }
+
+  #say(sentence: string): void {
+    this.dispatchEvent(new CustomEvent("said", { detail: sentence }));
+  }
+}
+
+const waitsForLink = "It goes on by itself when the gateway answers again.";
