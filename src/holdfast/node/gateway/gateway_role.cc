@@ -4,6 +4,12 @@
 #include "holdfast/node/gateway/upload_routes.h"
 
 namespace holdfast::gateway {
+namespace {
+
+// A concatenation names up to a thousand uploads, each by its URL, in one field.
+constexpr std::size_t kHeadBytesMax = 128 * 1024, kHeaderFieldsMax = 128;
+
+}  // namespace
 
 GatewayRole::GatewayRole(const transfer::Context& context, RoleOptions options)
     : names_{std::move(options.host_names), std::move(options.origins)},
@@ -22,6 +28,8 @@ Result<std::unique_ptr<GatewayRole>> GatewayRole::start(io::AsioLoop& loop, cons
   listen.host = options.host;
   listen.port = options.port;
   listen.listen_fd = options.listen_fd;
+  listen.limits.head_bytes_max = kHeadBytesMax;
+  listen.limits.headers_max = kHeaderFieldsMax;
   std::unique_ptr<GatewayRole> role(new GatewayRole(context, std::move(options)));
   HF_TRY(role->server_,
          http::Server::listen(loop, listen, make_web_handler(role->routes_, role->names_, role->shared_), context.log));
