@@ -97,8 +97,11 @@ def loopback(binary, place, size):
         path = grid.file("through", size)
         servers, helpers = cpu_of(grid.process), cpu_of(helper.process)
         wall, cpu = put_with_cpu(grid, client, path)
+        helper_cpu = cpu_of(helper.process) - helpers
+        sample_wall, sample_cpu = put_with_cpu(grid, client, grid.file("sample", size), "--prove", "sample")
         direct_wall, direct_cpu = put_with_cpu(grid, client, grid.file("direct", size), "--helper", "none")
-        return {"mib_s": mib / wall, "client_ms": cpu * 1000 / mib, "helper_ms": (cpu_of(helper.process) - helpers) * 1000 / mib,
+        return {"mib_s": mib / wall, "client_ms": cpu * 1000 / mib, "helper_ms": helper_cpu * 1000 / mib,
+                "sample_mib_s": mib / sample_wall, "sample_client_ms": sample_cpu * 1000 / mib,
                 "direct_mib_s": mib / direct_wall, "direct_client_ms": direct_cpu * 1000 / mib}
 
 

@@ -44,6 +44,7 @@ LIBRARIES = [
      "OpenSSL: core/crypto, edge/http, node/config"),
     (re.compile(r"^isa-l"), lambda f: f.startswith("core/erasure/"), "ISA-L: core/erasure"),
     (re.compile(r"^CLI/"), lambda f: f.startswith("cli/"), "CLI11: cli"),
+    (re.compile(r"^curl/"), lambda f: f.startswith("cli/"), "libcurl: cli"),
     (re.compile(r"^yaml-cpp/"), lambda f: f.startswith("node/config/"), "yaml-cpp: node/config"),
     (re.compile(r"^(thread|mutex|condition_variable|filesystem|fstream|chrono|unistd\.h|sys/.*|fcntl\.h|boost/.*)$"),
      lambda f: not f.startswith("core/"), "core computes: no clock, file, socket, thread or Boost"),

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import re
 import shutil
 import tempfile
 import unittest
@@ -75,6 +76,37 @@ class Uploads(HelperCase):
             at = held
         self.assertEqual(client.complete(upload, data).status, 202)
         self.assertEqual(sorted(client.wait_until(si, "done")["shares"]), list(range(10)))
+
+    def test_durable_offsets_are_told_while_bytes_come_in_to_those_who_understand(self):
+        client, data = self.client(), noise(3 * PIECE, 8)
+        for version, interims in (("10", 2), ("9", 0), (None, 0)):
+            with self.subTest(version=version):
+                upload = self.begun(client, new_si(), len(data))
+                stream = client.begin_append(upload, 0, len(data), *([f"Upload-Draft-Interop-Version: {version}"] if version else []))
+                answer, at = b"", 0
+                if interims:
+                    while answer.count(b"\r\n\r\n") < interims:  # it tells after a second, when the next bytes come
+                        stream.settimeout(0.3)
+                        stream.sendall(data[at:at + 1000])
+                        at += 1000
+                        try:
+                            answer += stream.recv(1000)
+                        except TimeoutError:
+                            pass
+                    stream.settimeout(60)
+                stream.sendall(data[at:])
+                while b" 204 " not in answer:
+                    answer += stream.recv(1000)
+                stream.close()
+                heads = [each for each in answer.decode().split("\r\n\r\n") if each]
+                self.assertTrue(heads[-1].startswith("HTTP/1.1 204 "), answer)
+                self.assertGreaterEqual(len(heads) - 1, interims)
+                if not interims:
+                    self.assertEqual(len(heads), 1, answer)
+                offsets = [int(re.search("Upload-Offset: ([0-9]+)", head).group(1)) for head in heads]
+                self.assertEqual(offsets, sorted(set(offsets)))
+                self.assertTrue(all(head.startswith("HTTP/1.1 104 ") and "Location" not in head for head in heads[:-1]))
+                self.assertTrue(all(offset <= at for offset in offsets[:-1]), (offsets, at))
 
     def test_wrong_piece_is_found_and_costs_itself(self):
         client, si, data = self.client(), new_si(), noise(2 * PIECE + 99, 4)

@@ -51,6 +51,17 @@ class Undisturbed(unittest.TestCase):
             self.assertEqual(report["placement"], "told")
             self.assertTrue(any("the word of" in each for each in report["warnings"]))
 
+    def test_a_sample_gives_the_same_cap_and_says_what_it_is(self):
+        with Place(helper=True) as place:
+            path = place.file("f", 20_000_000, 3)
+            report = put(place.client, path, "--prove", "sample")
+            self.assertEqual((report["via"]["proof"], report["placement"]), ("sample", "proven"))
+            self.assertEqual((report["shares_placed"], report["happiness"]), (10, 10))
+            self.assertTrue(any(each.startswith("by sample") for each in report["warnings"]))
+            again = put(place.client, path)
+            self.assertEqual((again["cap"], again["via"]["proof"], again["warnings"]), (report["cap"], "full", []))
+            same_back(self, place, report["cap"], path)
+
     def test_status_shows_the_helper(self):
         with Place(helper=True) as place:
             out, _ = finish(start(place.client, "status", "--json"))
@@ -59,6 +70,14 @@ class Undisturbed(unittest.TestCase):
 
 
 class Broken(unittest.TestCase):
+    def assert_listed(self, client, held):
+        """`transfers` says what the helper has."""
+        (listed,) = json.loads(finish(start(client, "--json", "transfers"))[0])["uploads"]
+        (helper,) = listed["helpers"]
+        self.assertEqual((helper["reachable"], helper["state"]), (True, "receiving"))
+        self.assertTrue(held <= helper["held_bytes"] < listed["file_bytes"], helper)
+        self.assertRegex(finish(start(client, "transfers"))[0], r"helper 127.0.0.1:[0-9]+ holds [0-9.]+ MiB")
+
     def test_cuts_on_the_slow_leg_cost_little(self):
         with Place() as place, Links([place.helper_nurl()], seed=3) as links:
             links.tell("cut rst up 1000000 5000000")
@@ -81,6 +100,7 @@ class Broken(unittest.TestCase):
             first.kill()
             first.communicate()
             links.line_rate(0)
+            self.assert_listed(client, held=10_000_000)
             report = put(client, path)
             self.assertGreater(report["via"]["bytes_skipped"], 10_000_000)
             self.assertLess(report["via"]["bytes_sent"], 30_000_000)

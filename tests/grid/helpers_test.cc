@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include "grid/memory_grid.h"
+#include "holdfast/core/crypto/aes_ctr.h"
 #include "holdfast/core/immutable/share_test_kit.h"
 #include "holdfast/core/immutable/uri_extension.h"
+#include "holdfast/node/transfer/ciphertext_front.h"
 
 namespace holdfast::test {
 namespace {
@@ -153,6 +155,32 @@ TEST_F(HelpersTest, what_an_earlier_run_sent_is_compared_and_skipped) {
   }
 }
 
+// The link does not wait for what is hashed.
+TEST_F(HelpersTest, the_rest_of_a_file_is_there_to_be_sent_before_its_beginning_was_looked_at) {
+  grid_.during([this](const transfer::Context& context) -> io::Task<void> {
+    transfer::UploadOptions options;
+    options.k = kK;
+    options.happy = kHappy;
+    options.n = 25;  // so that the window is short: 13 of 35 segments
+    options.segment_bytes_max = 100'000;
+    transfer::Progress progress;
+    transfer::SourceIdentity source = transfer::identify(context.files, kPath).value();
+    auto prepared = co_await transfer::prepare(context, std::move(source), options, transfer::Purpose::plan, progress);
+    transfer::CiphertextFront front(context, *prepared, transfer::Proof::full, std::nullopt);  // and does not run
+    transfer::CiphertextBytes body(front, Range{kFileBytes - 25'000, kFileBytes}, true);
+    Bytes came;
+    while (came.size() < body.length()) {
+      const auto chunk = co_await body.next();
+      if (!chunk) break;
+      append(came, *chunk);
+    }
+    crypto::AesCtr cipher(prepared->journal.key.view(), kFileBytes - 25'000);
+    Bytes expected = to_bytes(ByteView(plaintext_).last(25'000));
+    cipher.apply(expected, expected);
+    EXPECT_EQ(came, expected);
+  });
+}
+
 TEST_F(HelpersTest, poisoned_pieces_cost_themselves) {
   MemoryHelper& helper = grid_.add_helper();
   hold(helper, 3 * kPiece + 1000);
@@ -295,13 +323,30 @@ TEST_F(HelpersTest, an_offset_that_it_does_not_have_is_found_out) {
     if (call == Call::begin && state.kind == State::Kind::receiving) state.offset = 3 * kPiece;
   };
   const transfer::UploadReport report = expect_direct();
-  EXPECT_TRUE(says(report, "does not show the pieces"));
+  EXPECT_TRUE(says(report, "does not take bytes at the offset that it names"));
 }
 
 TEST_F(HelpersTest, an_offset_beyond_the_file_is_found_out) {
   MemoryHelper& helper = grid_.add_helper();
   helper.tamper_offset = [](std::uint64_t& offset) { offset = kFileBytes + 1; };
   EXPECT_TRUE(says(expect_direct(), "claims to hold more"));
+}
+
+TEST_F(HelpersTest, more_than_was_sent_is_found_out_while_it_is_being_sent) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.tamper_told = [](std::uint64_t& durable) { durable += kPiece; };
+  EXPECT_TRUE(says(expect_direct(), "claims to hold more than was sent"));
+}
+
+TEST_F(HelpersTest, going_back_behind_what_it_told_while_it_received_is_found_out) {
+  MemoryHelper& helper = grid_.add_helper();
+  helper.cuts = {2 * kPiece + 100'000};
+  helper.tamper_offset = [&](std::uint64_t& offset) {
+    if (helper.drops == 0) offset = kPiece;
+  };
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_TRUE(says(report, "it held 2097152 bytes by its word, and now 1048576"));
+  EXPECT_EQ(helper.drops, 1u);
 }
 
 TEST_F(HelpersTest, going_back_behind_what_it_acknowledged_is_found_out) {
@@ -319,12 +364,40 @@ TEST_F(HelpersTest, going_back_behind_what_it_acknowledged_is_found_out) {
 TEST_F(HelpersTest, wrong_digests_cost_pieces_but_no_loop) {
   MemoryHelper& helper = grid_.add_helper();
   hold(helper, 3 * kPiece);
+  helper.spool[5] ^= 1;
   helper.tamper_digests = [](protocol::HelperDigests& digests) {
     for (Hash& each : digests.digests) each.bytes[0] ^= 1;
   };
   const transfer::UploadReport report = expect_through(helper);
-  EXPECT_EQ(report.via->bytes_sent, kFileBytes);
-  EXPECT_EQ(helper.replaced.size(), 3u);
+  EXPECT_EQ(report.via->bytes_sent, 2 * kFileBytes - 3 * kPiece);
+  EXPECT_EQ(helper.replaced.size(), 4u);
+}
+
+TEST_F(HelpersTest, a_helper_that_never_gets_to_the_end_of_comparing_is_found_out) {
+  MemoryHelper& helper = grid_.add_helper();
+  hold(helper, 3 * kPiece);
+  helper.tamper_digests = [](protocol::HelperDigests& digests) {
+    for (Hash& each : digests.digests) each.bytes[0] ^= 1;
+  };
+  helper.refuse = [&](Call call) -> std::optional<Error> {
+    if (call == Call::complete) return Error{Errc::corrupt, "other pieces"};
+    if (call == Call::replace && helper.calls[call] % 2 == 0) return Error{Errc::unavailable, "the connection broke"};
+    return std::nullopt;
+  };
+  EXPECT_TRUE(says(expect_direct(), "ever more wrong pieces"));
+}
+
+TEST_F(HelpersTest, a_cut_while_pieces_are_replaced_is_no_lie) {
+  MemoryHelper& helper = grid_.add_helper();
+  hold(helper, 3 * kPiece);
+  for (std::size_t piece = 0; piece < 3; ++piece) helper.spool[piece * kPiece + 9] ^= 1;
+  helper.refuse = [&](Call call) {
+    const bool cut = call == Call::replace && helper.calls[call] % 2 == 0;
+    return cut ? std::optional(Error{Errc::unavailable, "the connection broke"}) : std::nullopt;
+  };
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_EQ(helper.replaced, (std::vector<std::uint64_t>{0, 1, 2}));
+  EXPECT_FALSE(says(report, "lies"));
 }
 
 TEST_F(HelpersTest, a_digest_over_all_that_is_never_right_is_found_out) {

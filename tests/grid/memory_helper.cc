@@ -116,11 +116,13 @@ io::Task<Result<protocol::HelperState>> MemoryHelper::state(const StorageIndex& 
 }
 
 io::Task<Result<std::uint64_t>> MemoryHelper::append(const std::string& path, std::uint64_t offset,
-                                                     grid::ByteSource& source, const grid::HelperIdentity&) {
+                                                     grid::ByteSource& source, const grid::HelperIdentity&,
+                                                     const grid::OffsetTold& told) {
   HF_CO_TRY_VOID(co_await arrive(Call::append));
   HF_CO_TRY_VOID(known(path));
   if (somebody_else_sends) co_return fail(Errc::conflict, "somebody else sends");
   if (offset != spool.size()) co_return fail(Errc::conflict, "another offset");
+  told_ = std::max(told_, offset);
   std::uint64_t left = UINT64_MAX;
   if (!cuts.empty()) {
     left = cuts.front();
@@ -134,7 +136,10 @@ io::Task<Result<std::uint64_t>> MemoryHelper::append(const std::string& path, st
     holdfast::append(spool, arrived);
     received += arrived.size();
     left -= arrived.size();
-    if (left > 0) continue;
+    if (left > 0) {
+      tell_piece(told);
+      continue;
+    }
     spool.resize(spool.size() - std::min<std::uint64_t>(spool.size() - offset, lost_at_a_cut));
     ++broken;
     co_return fail(Errc::unavailable, "the connection broke");
@@ -142,6 +147,15 @@ io::Task<Result<std::uint64_t>> MemoryHelper::append(const std::string& path, st
   std::uint64_t durable = spool.size();
   if (tamper_offset) tamper_offset(durable);
   co_return durable;
+}
+
+/// Whole pieces are durable when they are there, what is behind them at the end of the request.
+void MemoryHelper::tell_piece(const grid::OffsetTold& told) {
+  std::uint64_t durable = spool.size() / kHelperPieceBytes * kHelperPieceBytes;
+  if (lost_at_a_cut > 0 || durable <= told_) return;
+  told_ = durable;
+  if (tamper_told) tamper_told(durable);
+  told(durable);
 }
 
 io::Task<Result<std::uint64_t>> MemoryHelper::offset(const std::string& path, const grid::HelperIdentity&) {
@@ -213,6 +227,7 @@ io::Task<Result<void>> MemoryHelper::drop(const std::string& path, const grid::H
 void MemoryHelper::forget() {
   upload.clear();
   spool.clear();
+  told_ = 0;
   request.reset();
   finished.reset();
   sealed_ = false;

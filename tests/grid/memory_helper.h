@@ -30,6 +30,7 @@ class MemoryHelper final : public grid::UploadHelper {
   std::function<std::optional<Error>(Call)> refuse;   // before anything else
   std::function<void(Call, State&)> tamper;           // with each state that it tells
   std::function<void(std::uint64_t&)> tamper_offset;  // told by offset() and append()
+  std::function<void(std::uint64_t&)> tamper_told;    // while it receives: each durable offset, a piece at a time
   std::function<void(protocol::HelperDigests&)> tamper_digests;
   std::function<void(Bytes&)> before_push;  // with what it encodes
   bool places = true;                       // else it only says so
@@ -55,7 +56,7 @@ class MemoryHelper final : public grid::UploadHelper {
   io::Task<Result<State>> state(const StorageIndex& si, const grid::HelperIdentity& who,
                                 std::chrono::seconds wait) override;
   io::Task<Result<std::uint64_t>> append(const std::string& path, std::uint64_t offset, grid::ByteSource& source,
-                                         const grid::HelperIdentity& who) override;
+                                         const grid::HelperIdentity& who, const grid::OffsetTold& told) override;
   io::Task<Result<std::uint64_t>> offset(const std::string& path, const grid::HelperIdentity& who) override;
   io::Task<Result<protocol::HelperDigests>> digests(const std::string& path, std::uint64_t first, std::uint64_t count,
                                                     const grid::HelperIdentity& who) override;
@@ -74,6 +75,7 @@ class MemoryHelper final : public grid::UploadHelper {
   State now() const;
   State told(Call call, State state) const;
   void forget();
+  void tell_piece(const grid::OffsetTold& told);
   io::Task<Result<void>> push(const StorageIndex& si);
 
   const unsigned number_;
@@ -82,6 +84,7 @@ class MemoryHelper final : public grid::UploadHelper {
   std::optional<StorageIndex> si_;  // one at a time
   unsigned uploads_ = 0;
   bool sealed_ = false;
+  std::uint64_t told_ = 0;  // of the offsets while it receives
 };
 
 }  // namespace holdfast::test

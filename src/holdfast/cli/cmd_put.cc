@@ -23,7 +23,8 @@ json::object to_json(const transfer::ViaHelper& via) {
           {"bytes_sent", via.bytes_sent},
           {"bytes_resent", via.bytes_resent},
           {"bytes_skipped", via.bytes_skipped},
-          {"pieces_wrong", via.pieces_wrong}};
+          {"pieces_wrong", via.pieces_wrong},
+          {"proof", transfer::to_string(via.proof)}};
 }
 
 json::object to_json(const transfer::UploadReport& report) {
@@ -79,6 +80,7 @@ transfer::UploadOptions options_of(const ClientNode& node, const PutWishes& wish
   out.n = wishes.n.value_or(node.config().shares_total);
   out.segment_bytes_max = wishes.segment_bytes;
   if (wishes.random_key) out.key_mode = transfer::KeyMode::random;
+  if (wishes.prove == "sample") out.proof = transfer::Proof::sample;
   if (wishes.timeout_seconds) out.patience.give_up_after = std::chrono::seconds(*wishes.timeout_seconds);
   return out;
 }

@@ -9,6 +9,8 @@
 #include "holdfast/cli/progress_line.h"
 #include "holdfast/cli/spool.h"
 #include "holdfast/core/base/base32.h"
+#include "holdfast/edge/io/task_group.h"
+#include "holdfast/node/transfer/helper_holdings.h"
 #include "holdfast/node/transfer/unfinished.h"
 
 namespace holdfast::cli {
@@ -16,10 +18,69 @@ namespace {
 
 namespace json = boost::json;
 using transfer::UnfinishedUpload;
+using HelperState = protocol::HelperState;
 
-void print_list(const std::vector<UnfinishedUpload>& uploads, bool as_json) {
+constexpr io::Duration kHelperSilence = std::chrono::seconds(5);
+
+/// What the helpers of the node say of one upload; in their order.
+using Holdings = std::vector<std::optional<HelperState>>;
+
+io::Task<void> look_up(const transfer::Context* context, const UnfinishedUpload* upload, Holdings* out) {
+  if (!upload->journal) co_return;
+  *out = co_await transfer::ask_helpers(*context, *upload->journal, transfer::random_client_id(context->random),
+                                        kHelperSilence);
+}
+
+io::Task<std::vector<Holdings>> look_up_all(const transfer::Context& context,
+                                            const std::vector<UnfinishedUpload>& uploads) {
+  std::vector<Holdings> out(uploads.size());
+  io::TaskGroup group(co_await io::this_scope());
+  for (std::size_t i = 0; i < uploads.size(); ++i) group.spawn(look_up(&context, &uploads[i], &out[i]));
+  co_await group.join();
+  co_return out;
+}
+
+bool holds_nothing(const HelperState& state) {
+  return state.kind == HelperState::Kind::receiving && state.upload.empty();
+}
+
+json::object to_json(const std::string& helper, const std::optional<HelperState>& state) {
+  json::object out{{"name", helper}, {"reachable", state.has_value()}};
+  if (!state) return out;
+  out["state"] = holds_nothing(*state) ? "nothing" : to_string(state->kind);
+  out["held_bytes"] = state->offset;
+  out["done_bytes"] = state->done_bytes;
+  out["total_bytes"] = state->total_bytes;
+  return out;
+}
+
+/// A line for people; none when the helper has nothing to do with it.
+std::string line_of(const std::optional<HelperState>& state) {
+  if (!state) return "does not answer";
+  switch (state->kind) {
+    case HelperState::Kind::receiving:
+      if (holds_nothing(*state)) return "";
+      return "holds " + format_bytes(state->offset) + (state->busy ? ", and more is coming in" : "");
+    case HelperState::Kind::repairing:
+    case HelperState::Kind::encoding:
+    case HelperState::Kind::pushing:
+      return fmt::format("has all of it, and is {} ({} of {})", to_string(state->kind), format_bytes(state->done_bytes),
+                         format_bytes(state->total_bytes));
+    case HelperState::Kind::present:
+    case HelperState::Kind::done:
+      return "has put it in the grid; the same put proves it and prints the cap";
+    case HelperState::Kind::failed:
+      return "has given up: " + state->reason;
+  }
+  return "";
+}
+
+void print_list(const std::vector<UnfinishedUpload>& uploads, const std::vector<Holdings>& holdings,
+                const std::vector<grid::UploadHelper*>& helpers, bool as_json) {
   json::array list;
-  for (const UnfinishedUpload& each : uploads) {
+  for (std::size_t at = 0; at < uploads.size(); ++at) {
+    const UnfinishedUpload& each = uploads[at];
+    const Holdings& held = holdings[at];
     const bool readable = each.journal.has_value();
     const std::string name = !readable                             ? "(damaged journal)"
                              : is_spool(each.journal->source.path) ? "(standard input)"
@@ -32,12 +93,18 @@ void print_list(const std::vector<UnfinishedUpload>& uploads, bool as_json) {
         row["storage_index"] = to_string(each.journal->storage_index);
         row["started"] = each.journal->started_wall_seconds;
         row["source_unchanged"] = each.source_unchanged;
+        json::array& told = (row["helpers"] = json::array()).as_array();
+        for (std::size_t i = 0; i < held.size(); ++i) told.push_back(to_json(helpers[i]->name(), held[i]));
       }
       list.push_back(std::move(row));
     } else if (readable) {
       fmt::print("{}  {:>10}  {:%Y-%m-%d %H:%M}  {}{}\n", each.id, format_bytes(each.journal->source.size),
                  fmt::localtime(static_cast<std::time_t>(each.journal->started_wall_seconds)), name,
                  each.source_unchanged ? "" : "  (changed or gone since)");
+      for (std::size_t i = 0; i < held.size(); ++i) {
+        const std::string line = line_of(held[i]);
+        if (!line.empty()) fmt::print("    {} {}\n", helpers[i]->name(), line);
+      }
     } else {
       fmt::print("{}  {}\n", each.id, name);
     }
@@ -112,7 +179,9 @@ io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes
     co_return all.error().code == Errc::not_found ? kUsage : kFailed;
   }
   if (wishes.action == "list") {
-    print_list(*all, options.json);
+    const transfer::Context& context = (*node)->context();
+    const std::vector<Holdings> holdings = co_await look_up_all(context, *all);
+    print_list(*all, holdings, context.helpers, options.json);
     co_return kDone;
   }
   if (wishes.action == "resume") co_return co_await resume_all(world, **node, options, *all, wishes.progress);

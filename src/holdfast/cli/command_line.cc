@@ -86,6 +86,12 @@ void CommandLine::define_put() {
                    "Through an upload helper: auto (one of the node directory, if it will do), a NURL, or none")
       ->capture_default_str()
       ->type_name("WHICH");
+  put_app
+      ->add_option(
+          "--prove", put.prove,
+          "What a helper made of the file: full (encode it here too and compare), or sample (for a weak machine: the "
+          "hashes of the ciphertext, and one segment in every share)")
+      ->check(CLI::IsMember({"full", "sample"}));
   put_app->add_flag("--random-key", put.random_key, "A new key: the same file gets another cap each time");
   put_app->add_flag("--plan", put.plan, "Only say what would be sent and what is there already");
   add_progress(put_app, put.progress);
@@ -190,6 +196,15 @@ void CommandLine::define_helper() {
 }
 
 void CommandLine::define_tools() {
+  CLI::App* doctor_app = app.add_subcommand("doctor", "Find out why something does not work");
+  doctor_app->require_subcommand(1);
+  doctor_upload_app = doctor_app->add_subcommand(
+      "upload",
+      "Do uploads to a gateway go on after a cut, with what stands in front of it? Sends 4 MiB and breaks off");
+  doctor_upload_app->add_option("URL", doctor.url, "The gateway as its clients see it: https://files.example.org/")
+      ->required()
+      ->type_name("");
+  doctor_upload_app->add_option("--token-file", doctor.token_file, "A file with its access token")->type_name("FILE");
   CLI::App* debug_app = app.add_subcommand("debug", "Look into shares and caps");
   debug_app->require_subcommand(1);
   debug_share_app = debug_app->add_subcommand("share", "Dump a share file of a storage server and audit it");

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "holdfast/cli/cmd_doctor.h"
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/gateway_node.h"
 #include "holdfast/cli/grid_node.h"
@@ -25,13 +26,14 @@ struct CommandLine {
   GatewayNodeWishes gateway_node;
   bool storage_role = false, helper_role = false, gateway_role = false;  // of create-node; none said: storage
   UploadsWishes uploads;
+  DoctorWishes doctor;
   std::string directory;                         // of run, create-node, create-client
   std::vector<std::string> nurls, helper_nurls;  // of create-client and create-node
   std::string argument;                          // of debug and completion
 
   CLI::App *put_app, *get_app, *check_app, *verify_app, *repair_app, *transfers_app, *status_app, *grid_app, *run_app,
-      *create_node_app, *create_client_app, *helper_uploads_app, *debug_share_app, *debug_cap_app, *completion_app,
-      *man_app, *version_app;
+      *create_node_app, *create_client_app, *helper_uploads_app, *doctor_upload_app, *debug_share_app, *debug_cap_app,
+      *completion_app, *man_app, *version_app;
 
  private:
   void define_put();

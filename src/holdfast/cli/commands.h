@@ -14,7 +14,7 @@ struct PutWishes {
   std::vector<std::string> files;
   std::optional<unsigned> k, happy, n;
   bool random_key = false, plan = false;
-  std::string helper = "auto";
+  std::string helper = "auto", prove = "full";
   std::uint64_t segment_bytes = 1'048'576;
   std::string progress = "auto";
   std::optional<std::uint64_t> limit_rate, timeout_seconds;

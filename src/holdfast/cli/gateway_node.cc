@@ -79,7 +79,7 @@ Result<gateway::HandleOptions> upload_options(World& world, const ClientNode& cl
   out.store.uploads_max = own.uploads_max;
   out.store.retention_seconds = out.store.result_seconds = own.retention_seconds;
   out.store.tombstone_seconds = kTombstoneSeconds;
-  out.store.whole_digest = true;
+  out.store.whole_digest = out.store.keeps_empty = true;
   out.shape.k = client.config().shares_needed;
   out.shape.happy = client.config().shares_happy;
   out.shape.n = client.config().shares_total;

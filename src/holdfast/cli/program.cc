@@ -61,6 +61,7 @@ int run_program(int argc, char** argv) {
   world.disk = io::make_thread_pool(world.loop, kDiskThreads);
   if (line.debug_cap_app->parsed()) return print(describe_cap(line.argument, line.options.json));
   if (line.debug_share_app->parsed()) return print(describe_share(world.files, line.argument, line.options.json));
+  if (line.doctor_upload_app->parsed()) return run_doctor_upload(world, line.options, line.doctor);
   if (line.create_node_app->parsed()) {
     return create_node(world, line);
   }

@@ -56,6 +56,9 @@ std::string progress_line(const transfer::Progress& progress, double speed) {
     out += fmt::format("  {} left", format_seconds(static_cast<double>(total - done) / speed));
   if (progress.shares_total > 0) out += fmt::format("  shares {}/{}", progress.shares_placed, progress.shares_total);
   if (progress.skipped_bytes > 0) out += fmt::format("  {} were there", format_bytes(progress.skipped_bytes));
+  const bool some_on_the_way = progress.kept_bytes > 0 && progress.kept_bytes < done;
+  if (progress.phase == transfer::Phase::sending && some_on_the_way)
+    out += fmt::format("  {} safe there", format_bytes(progress.kept_bytes));
   if (progress.waiting_for_link) {
     out += "  waiting for the link: no server answers";
   } else if (!progress.note.empty()) {
@@ -105,10 +108,11 @@ void ProgressDisplay::tick() {
 void ProgressDisplay::draw() {
   if (style_ == Style::json) {
     fmt::print(stderr,
-               "{{\"phase\":\"{}\",\"done_bytes\":{},\"total_bytes\":{},\"skipped_bytes\":{},\"shares_placed\":{},"
+               "{{\"phase\":\"{}\",\"done_bytes\":{},\"total_bytes\":{},\"skipped_bytes\":{},\"kept_bytes\":{},"
+               "\"shares_placed\":{},"
                "\"waiting_for_link\":{}}}\n",
                transfer::to_string(progress_.phase), position(progress_), goal(progress_), progress_.skipped_bytes,
-               progress_.shares_placed, progress_.waiting_for_link);
+               progress_.kept_bytes, progress_.shares_placed, progress_.waiting_for_link);
     return;
   }
   const std::string line = progress_line(progress_, speed_);

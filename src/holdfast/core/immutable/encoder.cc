@@ -4,8 +4,6 @@
 
 #include "holdfast/core/base/check.h"
 #include "holdfast/core/base/endian.h"
-#include "holdfast/core/crypto/sha256_many.h"
-#include "holdfast/core/crypto/tags.h"
 #include "holdfast/core/hashtree/hash_tree.h"
 #include "holdfast/core/hashtree/tree_index.h"
 #include "holdfast/core/immutable/uri_extension.h"
@@ -14,22 +12,18 @@ namespace holdfast::immutable {
 
 Encoder::Encoder(const Geometry& geometry, const ShareLayout& layout, NodeStoreFactory stores,
                  std::optional<Bytes> original)
-    : geometry_(geometry), layout_(layout), original_(std::move(original)), flat_(crypto::kTagCrypttext) {
+    : geometry_(geometry), layout_(layout), original_(std::move(original)), crypttext_(geometry, stores) {
   const std::uint64_t segments = geometry.num_segments();
-  leaves_ = stores((geometry.params().n + 1) * segments);
-  crypttext_tree_ = stores(hashtree::node_count(segments));
+  leaves_ = stores(geometry.params().n * segments);
   block_tree_ = stores(hashtree::node_count(segments));
 }
 
 Result<void> Encoder::absorb(const EncodedSegment& segment) {
   HF_CHECK(segment.number() == next_ && next_ < geometry_.num_segments());
-  crypto::TaggedHasher own(crypto::kTagSegment);
-  crypto::update_both(flat_, own, segment.ciphertext());
-  const Hash segment_hash = own.finish();
+  HF_TRY_VOID(crypttext_.absorb(segment.ciphertext()));
   for (ShareNumber share = 0; share < params().n; ++share) {
     HF_TRY_VOID(leaves_->write(leaf_at(share) + next_, std::span(&segment.block_hashes()[share], 1)));
   }
-  HF_TRY_VOID(leaves_->write(leaf_at(static_cast<ShareNumber>(params().n)) + next_, std::span(&segment_hash, 1)));
   ++next_;
   return {};
 }
@@ -45,10 +39,9 @@ Result<void> Encoder::build_block_tree(ShareNumber share) {
 Result<void> Encoder::finish() {
   HF_CHECK(next_ == geometry_.num_segments());
   UriExtensionHashes hashes;
-  hashes.crypttext_hash = flat_.finish();
-  HF_TRY(hashes.crypttext_root,
-         hashtree::build_tree_into(*crypttext_tree_, *leaves_, leaf_at(static_cast<ShareNumber>(params().n)),
-                                   geometry_.num_segments()));
+  HF_TRY_VOID(crypttext_.finish());
+  hashes.crypttext_hash = crypttext_.hash();
+  hashes.crypttext_root = crypttext_.root();
   std::vector<Hash> block_roots(params().n);
   for (ShareNumber share = 0; share < params().n; ++share) {
     HF_TRY_VOID(build_block_tree(share));
@@ -119,7 +112,7 @@ Result<Bytes> Encoder::share_bytes(ShareNumber share, Range range) {
   if (range.begin < layout_.data().begin) copy(layout_.header(), layout_.encode_header());
   out.resize(out.size() + part(layout_.plaintext_hashes()).size());
   if (const Range cut = part(layout_.crypttext_hashes()); !cut.empty())
-    HF_TRY_VOID(read_nodes(*crypttext_tree_, cut, out));
+    HF_TRY_VOID(read_nodes(crypttext_.tree(), cut, out));
   if (const Range cut = part(layout_.block_hashes()); !cut.empty()) {
     HF_TRY_VOID(build_block_tree(share));
     HF_TRY_VOID(read_nodes(*block_tree_, cut, out));

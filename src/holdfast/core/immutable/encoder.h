@@ -1,20 +1,15 @@
 // What all segments together make: the trees, the UEB, and every byte of a share that is not a block.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 
-#include "holdfast/core/crypto/tagged_hash.h"
 #include "holdfast/core/hashtree/node_store.h"
+#include "holdfast/core/immutable/crypttext_hasher.h"
 #include "holdfast/core/immutable/segment_encoder.h"
 #include "holdfast/core/immutable/share_layout.h"
 
 namespace holdfast::immutable {
-
-/// Makes a store for so many hashes; core keeps none above kHashesInMemoryMax bytes in memory itself.
-using NodeStoreFactory = std::function<std::unique_ptr<hashtree::NodeStore>(std::uint64_t hashes)>;
-inline constexpr std::uint64_t kHashBytesInMemoryMax = 1'048'576;
 
 /// One file. Feed the segments in order, finish, then ask for bytes. Not thread-safe; but header bytes may be asked for
 /// at any time.
@@ -54,9 +49,9 @@ class Encoder {
   const ShareLayout layout_;
   std::optional<Bytes> original_;
   SegmentNumber next_ = 0;
-  crypto::TaggedHasher flat_;
-  std::unique_ptr<hashtree::NodeStore> leaves_;  // list of share 0, list of share 1, ..., segment hashes
-  std::unique_ptr<hashtree::NodeStore> crypttext_tree_, block_tree_;
+  CrypttextHasher crypttext_;
+  std::unique_ptr<hashtree::NodeStore> leaves_;  // list of share 0, list of share 1, ...
+  std::unique_ptr<hashtree::NodeStore> block_tree_;
   std::optional<ShareNumber> block_tree_of_;
   std::vector<Hash> share_tree_;
   Bytes extension_;

@@ -7,10 +7,11 @@
 
 namespace holdfast::immutable {
 
-SegmentEncoder::SegmentEncoder(const Geometry& geometry, const cap::Key* key)
+SegmentEncoder::SegmentEncoder(const Geometry& geometry, const cap::Key* key, Makes makes)
     : geometry_(geometry),
       codec_(erasure::Codec::create(geometry.params().k, geometry.params().n).value()),
-      key_(key != nullptr ? std::optional(*key) : std::nullopt) {}
+      key_(key != nullptr ? std::optional(*key) : std::nullopt),
+      makes_(makes) {}
 
 EncodedSegment SegmentEncoder::encode(SegmentNumber segment, Buffer bytes) const {
   HF_CHECK(segment < geometry_.num_segments() && bytes.size() == geometry_.segment_bytes(segment));
@@ -24,6 +25,7 @@ EncodedSegment SegmentEncoder::encode(SegmentNumber segment, Buffer bytes) const
     crypto::AesCtr cipher(key_->view(), segment * geometry_.segment_size());
     cipher.apply(out.primary_, out.primary_);
   }
+  if (makes_ == Makes::ciphertext) return out;
   out.primary_.resize(out.block_bytes_ * k, 0);  // zeros behind the ciphertext: they are not encrypted
   out.check_.resize(out.block_bytes_ * (n - k));
   std::vector<const std::uint8_t*> primary(k);

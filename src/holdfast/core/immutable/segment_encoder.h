@@ -11,7 +11,8 @@
 
 namespace holdfast::immutable {
 
-/// N blocks of equal length and everything hashed. The primary blocks are views into the ciphertext.
+/// N blocks of equal length and everything hashed; or the ciphertext alone, without blocks. The primary blocks are views
+/// into the ciphertext.
 class EncodedSegment {
  public:
   SegmentNumber number() const { return number_; }
@@ -37,8 +38,10 @@ class EncodedSegment {
 /// A value; const methods may run in many threads at once.
 class SegmentEncoder {
  public:
-  /// Without a key the segments given are ciphertext already (repair).
-  SegmentEncoder(const Geometry& geometry, const cap::Key* key);
+  enum class Makes { shares, ciphertext };
+  /// Without a key the segments given are ciphertext already (repair). Who makes ciphertext only leaves the coding and the
+  /// hashes of blocks to somebody else.
+  SegmentEncoder(const Geometry& geometry, const cap::Key* key, Makes makes = Makes::shares);
 
   /// `bytes` has geometry.segment_bytes(segment) bytes; it is encrypted in place and becomes the primary blocks.
   EncodedSegment encode(SegmentNumber segment, Buffer bytes) const;
@@ -47,6 +50,7 @@ class SegmentEncoder {
   Geometry geometry_;
   erasure::Codec codec_;
   std::optional<cap::Key> key_;
+  Makes makes_;
 };
 
 }  // namespace holdfast::immutable

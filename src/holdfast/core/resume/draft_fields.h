@@ -7,6 +7,9 @@
 
 namespace holdfast::resume {
 
+/// Of the draft that is spoken: what Upload-Draft-Interop-Version says.
+inline constexpr std::uint64_t kInteropVersion = 10;
+
 /// "?0" or "?1"; parameters are passed over. Nothing: not a Boolean, the field counts as absent.
 std::optional<bool> parse_sf_boolean(std::string_view field);
 /// A non-negative Integer of at most 15 digits; parameters are passed over.

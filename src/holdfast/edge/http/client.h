@@ -1,6 +1,7 @@
 // The HTTP client of one server: a pool of kept connections, streaming bodies both ways, pinned TLS.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,8 @@ struct ClientRequest {
   Bytes body;                                              // used when `source` is null
   BodySource* source = nullptr;                            // must outlive the exchange
   io::Duration answer_timeout = std::chrono::seconds(15);  // from the last byte sent to the answer's head
+  /// Told of each interim answer (1xx), also while the body is still being sent.
+  std::function<void(unsigned status, const Headers& headers)> on_interim{};
 };
 
 /// What each request adds; loop thread only.

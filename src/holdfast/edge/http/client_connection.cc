@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kSmallBodyBytesMax = 16 * 1024;  // sent without listening at the same time
 constexpr std::size_t kSliceBytesMax = 64 * 1024;      // counted and paced as one
 constexpr std::size_t kAnswerHeadersMax = 200;
-constexpr int kInterimAnswersMax = 10;
+// Interim answers may come for as long as a request takes, but no faster than this: a few at once, then so many a second.
+constexpr std::int64_t kInterimAnswersAtOnce = 10, kInterimAnswersPerSecond = 2;
 // A server that stops reading often has answered before; its answer deserves to be looked for.
 constexpr io::Duration kAnswerAfterBreak = std::chrono::seconds(2);
 
@@ -63,7 +64,7 @@ io::Task<Result<ParsedResponse>> ClientConnection::exchange_small(const ClientRe
   const auto written = co_await send_piece(head, request.body);
   if (!written && written.error().code != Errc::unavailable) co_return tl::make_unexpected(written.error());
   const io::Time deadline = loop_.now() + (written ? request.answer_timeout : kAnswerAfterBreak);
-  auto answer = co_await read_head(deadline);
+  auto answer = co_await read_head(request, deadline);
   if (!answer && !written) co_return tl::make_unexpected(written.error());
   reusable_ = answer && written && answer->keep_alive;
   co_return answer;
@@ -76,7 +77,7 @@ io::Task<Result<ParsedResponse>> ClientConnection::exchange_large(const ClientRe
   Upload state{request, std::move(head), reading, nullptr, false, false, false, {}, {}};
   stream_->set_idle_limits(io::kNoLimit, options_.idle_timeout);
   writing.spawn(upload(&state));
-  auto reader = read_head(io::Time::max());
+  auto reader = read_head(request, io::Time::max());
   auto answer = co_await reader.in(reading);
   state.answered = true;
   const bool early = !state.finished;
@@ -171,19 +172,25 @@ io::Task<Result<ByteView>> ClientConnection::read_head_bytes(io::Time deadline) 
   }
 }
 
-io::Task<Result<ParsedResponse>> ClientConnection::read_head(io::Time deadline) {
+io::Task<Result<ParsedResponse>> ClientConnection::read_head(const ClientRequest& request, io::Time deadline) {
   const HeadLimits limits{options_.head_bytes_max, kAnswerHeadersMax};
-  for (int interim = 0; interim <= kInterimAnswersMax; ++interim) {
+  const io::Time begun = loop_.now();
+  for (std::int64_t interim = 0;; ++interim) {
+    const std::int64_t passed = (loop_.now() - begun) / std::chrono::seconds(1);
+    if (interim > kInterimAnswersAtOnce + passed * kInterimAnswersPerSecond)
+      co_return fail(Errc::malformed, "too many interim answers");
     HF_CO_TRY(const ByteView bytes, co_await read_head_bytes(deadline));
     auto answer = parse_response_head(bytes, limits);
     if (!answer) co_return fail(Errc::malformed, "the answer is not HTTP: " + answer.error().what);
     buffer_.consume(bytes.size());
     if (answer->status == 101) co_return fail(Errc::malformed, "the server wants another protocol");
-    if (answer->status < 200) continue;
+    if (answer->status < 200) {
+      if (request.on_interim) request.on_interim(answer->status, answer->headers);
+      continue;
+    }
     stream_->set_idle_limit(options_.idle_timeout);
     co_return std::move(*answer);
   }
-  co_return fail(Errc::malformed, "too many interim answers");
 }
 
 MessageBody ClientConnection::body_of(const ParsedResponse& answer, bool to_head_request) {

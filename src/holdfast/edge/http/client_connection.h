@@ -36,7 +36,7 @@ class ClientConnection {
   io::Task<Result<void>> send_all(Upload& state);
   io::Task<Result<void>> send_piece(std::string& head, ByteView piece);
   /// Per read until the deadline; Time::max(): somebody else watches the clock.
-  io::Task<Result<ParsedResponse>> read_head(io::Time deadline);
+  io::Task<Result<ParsedResponse>> read_head(const ClientRequest& request, io::Time deadline);
   io::Task<Result<ByteView>> read_head_bytes(io::Time deadline);
 
   std::unique_ptr<io::ByteStream> stream_;

@@ -18,6 +18,9 @@ tl::unexpected<HeadFault> bad(std::string what) {
   return fault(400, std::move(what));
 }
 
+// Beast counts the bytes of a field in 16 bits, and ends the program when they do not suffice.
+constexpr std::size_t kLineBytesMax = 65'000;
+
 struct Framing {
   std::optional<std::uint64_t> content_length;
   bool chunked = false;
@@ -118,6 +121,7 @@ HeadResult<std::size_t> HeadScanner::scan(ByteView input) {
 }
 
 HeadResult<std::size_t> HeadScanner::end_of_line() {
+  if (position_ - line_start_ > kLineBytesMax) return fault(431, "a line of the head is too long");
   const bool empty = position_ == line_start_ + 1;
   line_start_ = position_ + 1;
   if (empty && lines_ == 0) return bad("the first line is empty");

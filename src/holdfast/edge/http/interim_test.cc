@@ -1,8 +1,10 @@
-// What stands between a request's head and its answer, and behind its body: interim answers, trailers.
+// Heads, what stands between a request's head and its answer, and behind its body: interim answers, trailers.
 #include <gtest/gtest.h>
 
+#include "holdfast/edge/http/head_parser.h"
 #include "holdfast/edge/http/pipe_test_kit.h"
 #include "holdfast/edge/http/trailers.h"
+#include "holdfast/edge/io/waiting.h"
 
 namespace holdfast::http::testing {
 namespace {
@@ -66,6 +68,72 @@ TEST(Interim, AnswersAreNotForClientsOfTheOldVersion) {
   EXPECT_TRUE(output.starts_with("HTTP/1.1 200 OK\r\n")) << output;
 }
 
+std::string interim_at(std::uint64_t offset) {
+  return "HTTP/1.1 104 Upload Resumption Supported\r\nUpload-Offset: " + std::to_string(offset) + "\r\n\r\n";
+}
+const std::string kFinal = "HTTP/1.1 204 No Content\r\n\r\n";
+
+ClientRequest patch() {
+  ClientRequest out;
+  out.method = "PATCH";
+  out.target = "/";
+  out.body = to_bytes("hi");
+  out.answer_timeout = std::chrono::minutes(10);
+  return out;
+}
+
+TEST(Interim, AnswersAreToldToWhoeverAsked) {
+  std::vector<std::string> told;
+  ClientRequest request = patch();
+  request.on_interim = [&](unsigned status, const Headers& headers) {
+    told.push_back(std::to_string(status) + " " + std::string(headers.find("upload-offset").value_or("none")));
+  };
+  const std::string answer = interim_at(5) + "HTTP/1.1 103 Early Hints\r\n\r\n" + interim_at(7) + kFinal;
+  const Hearing hearing = hear(view_of(answer), std::move(request), 1);
+  ASSERT_TRUE(hearing.head.has_value());
+  EXPECT_EQ(hearing.head->status, 204U);
+  EXPECT_EQ(told, (std::vector<std::string>{"104 5", "103 none", "104 7"}));
+}
+
+TEST(Interim, AnswersMayNotComeInAFlood) {
+  std::string answer;
+  for (std::uint64_t i = 0; i < 12; ++i) answer += interim_at(i);
+  const Hearing hearing = hear(view_of(answer), patch());
+  EXPECT_TRUE(!hearing.head && hearing.head.error().code == Errc::malformed);
+}
+
+io::Task<void> inform_each_second(io::ByteStream* stream, unsigned count) {
+  for (unsigned i = 0; i < count; ++i) {
+    const std::string text = interim_at(i);
+    const std::array<ByteView, 1> parts{view_of(text)};
+    static_cast<void>(co_await stream->write_all(parts));
+    co_await io::sleep_for(std::chrono::seconds(1));
+  }
+  const std::array<ByteView, 1> parts{view_of(kFinal)};
+  static_cast<void>(co_await stream->write_all(parts));
+}
+
+TEST(Interim, AnswersMayComeForAsLongAsTheRequestTakes) {
+  io::SimulatedLoop loop;
+  io::CancelScope scope(loop);
+  const ClientOptions options;
+  ClientCounters counters;
+  auto [near, far] = io::make_memory_pipe(loop, {});
+  ClientConnection connection(std::move(near), loop, options, counters);
+  unsigned told = 0;
+  ClientRequest request = patch();
+  request.on_interim = [&](unsigned, const Headers&) { ++told; };
+  auto talk = [](ClientConnection& to, const ClientRequest& what, io::ByteStream* stream) -> io::Task<void> {
+    io::TaskGroup group(co_await io::this_scope());
+    group.spawn(inform_each_second(stream, 200));
+    const Result<ParsedResponse> answer = co_await to.exchange(what);
+    EXPECT_TRUE(answer && answer->status == 204);
+    co_await group.join();
+  };
+  EXPECT_TRUE(loop.run(talk(connection, request, far.get()), scope));
+  EXPECT_EQ(told, 200U);
+}
+
 TEST(Trailers, AreThereWhenTheBodyHasBeenRead) {
   const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n";
   EXPECT_NE(talk(head + "Upload-Checksum: sha1 abc=\r\nX: y\r\n\r\n").find("Said: sha1 abc=\r\n"), std::string::npos);
@@ -86,6 +154,21 @@ TEST(Trailers, HaveABound) {
   EXPECT_FALSE(parse_trailers(many).has_value());
   EXPECT_FALSE(parse_trailers(": b\r\n").has_value());
   EXPECT_FALSE(parse_trailers("a b: c\r\n").has_value());
+}
+
+TEST(Heads, HaveLinesOfAtMost65000Bytes) {
+  const HeadLimits limits{200'000, 128};
+  for (const std::size_t size : {64'996U, 64'997U, 65'535U, 65'536U, 131'072U}) {
+    const std::string head = "GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(size, 'y') + "\r\n\r\n";
+    HeadScanner scanner(limits);
+    const auto length = scanner.scan(view_of(head));
+    EXPECT_EQ(length.has_value(), size <= 64'996) << size;
+    if (length) {
+      EXPECT_TRUE(parse_request_head(view_of(head), limits).has_value());
+    } else {
+      EXPECT_EQ(length.error().status, 431U);
+    }
+  }
 }
 
 }  // namespace

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "holdfast/core/protocol/content_disposition.h"
-#include "holdfast/core/protocol/digest_fields.h"
 #include "holdfast/core/resume/draft_fields.h"
 #include "holdfast/edge/http/text.h"
+#include "holdfast/node/gateway/digest_claims.h"
 #include "holdfast/node/gateway/waiting_answer.h"
 
 namespace holdfast::gateway {
@@ -57,7 +57,6 @@ class DraftRequest {
   bool interim_allowed() const { return !rules_.rfc_mode && !came_through_proxy(exchange_); }
   io::Task<void> tell_url(UploadHandlePtr handle);
   io::Task<void> tell_offset(std::uint64_t durable);
-  bool read_digest(AppendWish& wish) const;
   UploadAbout about_of_creation() const;
   io::Task<void> query(UploadHandlePtr handle);
   io::Task<void> append(UploadHandlePtr handle);
@@ -90,23 +89,12 @@ io::Task<void> DraftRequest::tell_offset(std::uint64_t durable) {
   static_cast<void>(co_await exchange_.inform(std::move(head)));
 }
 
-/// Content-Digest is of this body.
-bool DraftRequest::read_digest(AppendWish& wish) const {
-  if (!has_field(exchange_, "Content-Digest")) return true;
-  const auto said = protocol::parse_digest_field(single_field(exchange_, "Content-Digest").value_or(""));
-  if (!said) return true;  // none that is known here
-  wish.checksum = crypto::make_running_checksum(said->algorithm == "sha-256" ? "sha256" : "sha512");
-  wish.expected = [digest = said->digest]() -> std::optional<Bytes> { return digest; };
-  return true;
-}
-
 UploadAbout DraftRequest::about_of_creation() const {
   UploadAbout about;
   about.dialect = UploadAbout::Dialect::draft;
   about.media_type = std::string(single_field(exchange_, "Content-Type").value_or(""));
   about.name = protocol::name_in_disposition(single_field(exchange_, "Content-Disposition").value_or(""));
-  const auto digest = protocol::parse_digest_field(single_field(exchange_, "Repr-Digest").value_or(""));
-  if (digest && digest->algorithm == "sha-256") about.sha256 = Hash::from(digest->digest);
+  about.sha256 = claimed_sha256(exchange_);
   return about;
 }
 
@@ -139,7 +127,7 @@ io::Task<void> DraftRequest::create() {
   }
   co_await tell_url(*made);
   AppendWish wish;
-  read_digest(wish);
+  read_content_digest(exchange_, wish);
   wish.offset = 0;
   wish.content_length = content_length;
   wish.completes = complete;
@@ -155,10 +143,14 @@ io::Task<void> DraftRequest::on(std::string_view method, UploadHandlePtr handle)
       if (has_field(exchange_, name)) return refuse(400, "", std::string(name) + " must not be there");
     }
   }
-  if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
   if (method == "PATCH") return append(handle);
+  if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
   if (method == "DELETE") return drop(handle);
-  if (method == "GET" && !rules_.allows_get()) return refuse(405, "", "ask with HEAD");
+  if (method == "GET" && !rules_.allows_get()) {
+    http::Headers out = fields();
+    out.add("Allow", "HEAD, PATCH, DELETE, OPTIONS");
+    return answer_problem(exchange_, 405, "", "ask with HEAD", std::move(out));
+  }
   return query(handle);
 }
 
@@ -188,6 +180,7 @@ io::Task<void> DraftRequest::append(UploadHandlePtr handle) {
   if (!wish.offset) co_return co_await refuse(400, "", "Upload-Offset is missing or not a number");
   const std::optional<bool> said = completes();
   if (!said && !rules_.absent_means_complete()) co_return co_await refuse(400, "", "Upload-Complete is missing");
+  if (handle == nullptr || handle->has_ended()) co_return co_await answer_gone(exchange_, handle, fields());
   wish.completes = said.value_or(true);
   if (has_field(exchange_, "Upload-Length"))
     wish.length = resume::parse_sf_count(single_field(exchange_, "Upload-Length").value_or(""));
@@ -207,7 +200,7 @@ io::Task<void> DraftRequest::append(UploadHandlePtr handle) {
     const Result<std::uint64_t> offset = co_await handles_.query(handle);
     if (!offset) co_return co_await refuse(503, "", offset.error().what);
   }
-  read_digest(wish);
+  read_content_digest(exchange_, wish);
   wish.completes_at_length = handle->about.dialect == UploadAbout::Dialect::tus;
   wish.progress = [this](std::uint64_t durable) { return tell_offset(durable); };
   AppendOutcome outcome = co_await handles_.append(handle, std::move(wish), exchange_.body());
@@ -220,9 +213,8 @@ io::Task<void> DraftRequest::answer_append(UploadHandlePtr handle, AppendOutcome
   if (outcome.end == End::ended) co_return co_await answer_gone(exchange_, handle, fields());
   http::Headers out = fields();
   if (created) out.add("Location", upload_url(desk_, exchange_, *handle));
-  const bool over = outcome.end == End::wrong_digest;
-  if (!over) add_position(out, *handle, false);
-  if (over) add_complete(out, true);
+  if (handle->has_ended()) add_complete(out, outcome.end == End::wrong_digest);
+  if (!handle->has_ended()) add_position(out, *handle, false);
   switch (outcome.end) {
     case End::stored:
       co_return co_await answer(exchange_, created ? 201 : rules_.stored_status(), std::move(out));
@@ -231,6 +223,8 @@ io::Task<void> DraftRequest::answer_append(UploadHandlePtr handle, AppendOutcome
     case End::length_mismatch:
     case End::too_long:
       co_return co_await answer_problem(exchange_, 400, "inconsistent-upload-length", outcome.what, std::move(out));
+    case End::too_large:
+      co_return co_await answer_problem(exchange_, 413, "", outcome.what, std::move(out));
     case End::superseded:
       co_return co_await answer_problem(exchange_, 503, "", outcome.what, std::move(out));
     case End::no_space:

@@ -1,4 +1,6 @@
 // POST /uri: the file is in a form of a browser or of a script, as Tahoe-LAFS takes it.
+#include <algorithm>
+
 #include "holdfast/core/protocol/field_text.h"
 #include "holdfast/core/protocol/percent.h"
 #include "holdfast/edge/http/text.h"
@@ -10,9 +12,10 @@ namespace {
 
 using End = AppendOutcome::End;
 
-/// Only to ourselves: anything else would make this gateway a redirector for others.
+/// Only to ourselves: anything else would make this gateway a redirector for others. Browsers pass over control characters.
 bool is_local_target(std::string_view target) {
-  return target.starts_with('/') && !target.starts_with("//") && target.find('\\') == std::string_view::npos;
+  const auto fits = [](unsigned char c) { return c > 0x20 && c < 0x7f && c != '\\'; };
+  return target.starts_with('/') && !target.starts_with("//") && std::ranges::all_of(target, fits);
 }
 
 io::Task<void> answer_form(WebRequest request, std::string cap) {

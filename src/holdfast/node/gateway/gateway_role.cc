@@ -5,7 +5,6 @@
 #include "holdfast/node/gateway/upload_routes.h"
 
 namespace holdfast::gateway {
-
 GatewayRole::GatewayRole(const transfer::Context& context, RoleOptions options)
     : names_{std::move(options.host_names), std::move(options.origins)},
       gate_(Secret(view_of(options.access_token)), !options.tls_pem.empty()),

@@ -35,10 +35,19 @@ io::Task<Result<void>> UploadHandles::finish(UploadHandlePtr handle) {
     ++counters_.digest_mismatches;
     co_await fail_handle(handle, "the bytes that came are not those of the digest that was announced");
   }
+  const bool by_another_request = !handle->upload->is_open() && !handle->has_ended();
+  if (!sealed && by_another_request) co_return Result<void>{};
   if (!sealed) co_return sealed;
   enter(*handle, State::committing);
   if (running_) work_.spawn(commit(handle));
   if (!running_) to_commit_.push_back(handle);
+  co_return Result<void>{};
+}
+
+io::Task<Result<void>> UploadHandles::finish_if_whole(UploadHandlePtr handle) {
+  if (!handle->is_receiving() || !handle->ends_at_length() || !handle->is_whole()) co_return Result<void>{};
+  if (handle->parts.empty()) co_return co_await finish(handle);
+  co_await finish_concatenations();
   co_return Result<void>{};
 }
 
@@ -143,7 +152,6 @@ io::Task<void> UploadHandles::commit(UploadHandlePtr handle) {
         counters_.committed_bytes += size;
         handle->result = std::move(*result);
         unpin(*handle);
-        files_.part(source_path(*handle));
         enter(*handle, State::committed);
         break;
       }
@@ -167,6 +175,7 @@ io::Task<void> UploadHandles::commit(UploadHandlePtr handle) {
     if (scope.cancelled() || handle->has_ended()) break;
     static_cast<void>(woken);
   }
+  files_.part(source_path(*handle));
   handle->work = nullptr;
 }
 

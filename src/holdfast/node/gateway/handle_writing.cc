@@ -30,6 +30,21 @@ End end_of(const Error& error) {
   }
 }
 
+std::string what_happened(End end) {
+  switch (end) {
+    case End::too_long:
+      return "the body is longer than the upload";
+    case End::too_large:
+      return "that is more than is taken here";
+    case End::no_space:
+      return "there is no room for more now; what came is kept";
+    case End::superseded:
+      return "a newer request has taken over; what came is kept";
+    default:
+      return "the body ended early; what came is kept";
+  }
+}
+
 }  // namespace
 
 /// A body on its way in.
@@ -64,9 +79,12 @@ io::Task<std::optional<AppendOutcome>> UploadHandles::admit(UploadHandlePtr hand
   if (length && *length < at) co_return AppendOutcome{End::length_mismatch, false, "more than that is here already"};
   const std::uint64_t most = length.value_or(upload->log.length.value_or(store_.options().upload_bytes_max));
   if (most > store_.options().upload_bytes_max)
-    co_return AppendOutcome{End::too_long, false, "that is more than is taken here"};
-  if (wish.content_length.value_or(0) > most - at)
-    co_return AppendOutcome{End::too_long, false, "that is more than the length of the upload"};
+    co_return AppendOutcome{End::too_large, false, what_happened(End::too_large)};
+  const bool known = length || upload->log.length;
+  if (wish.content_length.value_or(0) > most - at) {
+    const End end = known ? End::too_long : End::too_large;
+    co_return AppendOutcome{end, false, what_happened(end)};
+  }
   if (length && !upload->log.length) {
     const Result<void> fixed = co_await store_.set_length(upload, *length);
     if (!fixed) co_return AppendOutcome{End::trouble, false, fixed.error().what};
@@ -163,6 +181,7 @@ io::Task<End> UploadHandles::receive(UploadHandlePtr handle, Body& body) {
 
 io::Task<AppendOutcome> UploadHandles::conclude(UploadHandlePtr handle, Body& body, End end) {
   const uploads::UploadPtr& upload = handle->upload;
+  if (end == End::too_long && !upload->log.length) end = End::too_large;
   if (end == End::superseded) ++counters_.superseded;
   if (end == End::broken) ++counters_.broken_bodies;
   if (end == End::ended) co_return AppendOutcome{end, false, "the upload has ended"};
@@ -174,16 +193,19 @@ io::Task<AppendOutcome> UploadHandles::conclude(UploadHandlePtr handle, Body& bo
     if (!settled) co_return AppendOutcome{end_of(settled.error()), false, settled.error().what};
     if (end == End::stored && !right)
       co_return AppendOutcome{End::wrong_checksum, false, "the checksum is not that of the bytes that came"};
-  } else if (end == End::too_long) {
-    // Only a body that did not say how long it is comes here: none of it is believed.
+  } else if (end == End::too_long || end == End::too_large) {
+    // Only a body that did not say how long it is comes here: none of it is believed. What has been acknowledged meanwhile
+    // cannot be taken back; such an upload is over.
+    if (body.wish.progress) {
+      co_await fail_handle(handle, "more bytes came than it has");
+      co_return AppendOutcome{end, false, "the body is longer than the upload, which has ended with that"};
+    }
     const Result<void> back = co_await store_.rewind(upload, body.begin);
     if (!back) co_return AppendOutcome{end_of(back.error()), false, back.error().what};
   }
   const Result<void> synced = co_await store_.sync(upload);
   if (!synced) co_return AppendOutcome{end_of(synced.error()), false, synced.error().what};
-  if (end != End::stored)
-    co_return AppendOutcome{end, false,
-                            end == End::too_long ? "the body is longer than the upload" : "the body ended early"};
+  if (end != End::stored) co_return AppendOutcome{end, false, what_happened(end)};
   if (body.wish.completes) {
     Result<void> fixed;
     if (!upload->log.length) fixed = co_await store_.set_length(upload, upload->written);

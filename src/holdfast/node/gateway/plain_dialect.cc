@@ -5,7 +5,9 @@
 
 #include "holdfast/core/protocol/field_text.h"
 #include "holdfast/core/protocol/http_fields.h"
+#include "holdfast/core/resume/draft_fields.h"
 #include "holdfast/edge/http/text.h"
+#include "holdfast/node/gateway/digest_claims.h"
 #include "holdfast/node/gateway/draft_dialect.h"
 #include "holdfast/node/gateway/waiting_answer.h"
 
@@ -48,6 +50,30 @@ bool is_key(std::string_view key) {
   return key.size() >= kKeyBytesMin && key.size() <= kKeyBytesMax && std::ranges::all_of(key, fits);
 }
 
+std::optional<std::uint64_t> body_length(const http::Exchange& exchange) {
+  if (exchange.request().chunked) return std::nullopt;
+  return exchange.request().content_length.value_or(0);
+}
+
+/// Of a body for which there is no second try.
+unsigned status_of(End end) {
+  switch (end) {
+    case End::no_space:
+      return 507;
+    case End::too_long:
+    case End::too_large:
+      return 413;
+    case End::wrong_checksum:
+      return 400;
+    case End::wrong_digest:
+      return 422;
+    case End::superseded:
+      return 503;
+    default:
+      return 500;
+  }
+}
+
 class PlainRequest {
  public:
   PlainRequest(const UploadDesk& desk, WebRequest request, unsigned success)
@@ -71,9 +97,13 @@ class PlainRequest {
   }
   io::Task<void> refuse_creation(const Error& error);
   Result<AppendWish> read_wish() const;
+  Result<void> read_range(AppendWish& wish) const;
+  Result<void> read_draft_terms(AppendWish& wish) const;
   io::Task<Result<UploadHandlePtr>> handle_for(UploadHandlePtr handle, const std::string& key_name,
                                                const AppendWish& wish);
   io::Task<void> answer_append(UploadHandlePtr handle, AppendOutcome outcome);
+
+  io::Task<void> answer_final(UploadHandlePtr handle);
 
   const UploadDesk& desk_;
   UploadHandles& handles_;
@@ -87,6 +117,7 @@ io::Task<void> PlainRequest::refuse_creation(const Error& error) {
                           : code == Errc::no_space    ? 507
                           : code == Errc::unavailable ? 429
                           : code == Errc::cancelled   ? 503
+                          : code == Errc::conflict    ? 409
                           : code == Errc::timeout     ? 503
                                                       : 500;
   return answer_problem(exchange_, status, "", error.what, {});
@@ -94,6 +125,7 @@ io::Task<void> PlainRequest::refuse_creation(const Error& error) {
 
 io::Task<void> PlainRequest::create_empty() {
   UploadHandles::NewHandle wanted;
+  wanted.about.sha256 = claimed_sha256(exchange_);
   const Result<UploadHandlePtr> made = co_await handles_.create(std::move(wanted));
   if (!made) co_return co_await refuse_creation(made.error());
   http::Headers out = position(**made, false);
@@ -105,14 +137,16 @@ io::Task<void> PlainRequest::create_empty() {
 /// Where the body goes and whether it ends the upload. Errors: malformed.
 Result<AppendWish> PlainRequest::read_wish() const {
   AppendWish wish;
-  const http::RequestHead& head = exchange_.request();
-  wish.content_length = head.content_length;
-  if (!wish.content_length && !head.chunked) wish.content_length = 0;
+  wish.content_length = body_length(exchange_);
   wish.completes = true;
-  if (!has_field(exchange_, "Content-Range")) {
-    wish.length = wish.content_length;
-    return wish;
-  }
+  if (has_field(exchange_, "Content-Range")) HF_TRY_VOID(read_range(wish));
+  HF_TRY_VOID(read_draft_terms(wish));
+  if (!wish.offset && wish.completes) wish.length = wish.content_length;
+  read_content_digest(exchange_, wish);
+  return wish;
+}
+
+Result<void> PlainRequest::read_range(AppendWish& wish) const {
   HF_TRY(const protocol::ContentRange range,
          protocol::parse_content_range(single_field(exchange_, "Content-Range").value_or("")));
   if (wish.content_length.value_or(range.range.size()) != range.range.size())
@@ -122,7 +156,31 @@ Result<AppendWish> PlainRequest::read_wish() const {
   wish.length = range.total;
   wish.content_length = range.range.size();
   wish.completes = range.total == range.range.end;
-  return wish;
+  return {};
+}
+
+/// The same in the terms of the IETF draft; where both are there they must agree (web-api.md 15.2).
+Result<void> PlainRequest::read_draft_terms(AppendWish& wish) const {
+  const bool range = has_field(exchange_, "Content-Range");
+  if (has_field(exchange_, "Upload-Offset")) {
+    const auto offset = resume::parse_sf_count(single_field(exchange_, "Upload-Offset").value_or(""));
+    if (!offset || wish.offset.value_or(*offset) != *offset)
+      return fail(Errc::malformed, "Upload-Offset is not a number, or not where Content-Range begins");
+    wish.offset = offset;
+  }
+  if (has_field(exchange_, "Upload-Complete")) {
+    const auto complete = resume::parse_sf_boolean(single_field(exchange_, "Upload-Complete").value_or(""));
+    if (!complete || (range && wish.completes != *complete))
+      return fail(Errc::malformed, "Upload-Complete is neither ?0 nor ?1, or says other than Content-Range");
+    wish.completes = *complete;
+  }
+  if (has_field(exchange_, "Upload-Length")) {
+    const auto length = resume::parse_sf_count(single_field(exchange_, "Upload-Length").value_or(""));
+    if (!length || wish.length.value_or(*length) != *length)
+      return fail(Errc::malformed, "Upload-Length is not a number, or says other than Content-Range");
+    wish.length = length;
+  }
+  return {};
 }
 
 /// The upload that the body goes into: made when there is none, emptied when the body is a whole new file.
@@ -133,7 +191,7 @@ io::Task<Result<UploadHandlePtr>> PlainRequest::handle_for(UploadHandlePtr handl
     const bool again = whole_file && !handle->is_receiving() && !key_name.empty();
     if (!again) {
       const bool other = whole_file && handle->is_receiving() && handle->offset() > 0;
-      if (other) HF_CO_TRY_VOID(co_await handles_.restart(handle, wish.length));
+      if (other) HF_CO_TRY_VOID(co_await handles_.restart(handle, wish.length, claimed_sha256(exchange_)));
       co_return handle;
     }
     co_await handles_.cancel(handle);
@@ -141,6 +199,8 @@ io::Task<Result<UploadHandlePtr>> PlainRequest::handle_for(UploadHandlePtr handl
   UploadHandles::NewHandle wanted;
   wanted.name = key_name;
   wanted.length = wish.length;
+  wanted.about.sha256 = claimed_sha256(exchange_);
+  wanted.about.media_type = media_type_of_body(exchange_);
   co_return co_await handles_.create(std::move(wanted));
 }
 
@@ -156,6 +216,8 @@ io::Task<void> PlainRequest::put(UploadHandlePtr handle, std::string key_name) {
     co_return co_await answer_problem(exchange_, 409, "mismatching-upload-offset", "nothing is here yet",
                                       std::move(out));
   }
+  const bool lost_answer = there && !handle->is_receiving() && wish->offset == handle->offset() && !has_body(exchange_);
+  if (lost_answer) co_return co_await answer_final(handle);
   // What is held is dropped for a new file only when its first byte is here.
   Bytes begin;
   const bool drops = there && !wish->offset && handle->offset() > 0;
@@ -172,21 +234,25 @@ io::Task<void> PlainRequest::put(UploadHandlePtr handle, std::string key_name) {
   co_await answer_append(*into, std::move(outcome));
 }
 
+io::Task<void> PlainRequest::answer_final(UploadHandlePtr handle) {
+  WaitingAnswer waiting(desk_, exchange_);
+  waiting.success = success_;
+  co_await waiting.answer(handle, position(*handle, true));
+}
+
 io::Task<void> PlainRequest::answer_append(UploadHandlePtr handle, AppendOutcome outcome) {
   if (outcome.end == End::broken || outcome.end == End::slow) co_return exchange_.abandon();
-  if (outcome.end == End::ended || outcome.end == End::wrong_digest)
-    co_return co_await answer_gone(exchange_, handle, {});
+  if (outcome.end == End::ended) co_return co_await answer_gone(exchange_, handle, {});
+  if (outcome.end == End::wrong_digest) co_return co_await answer_problem(exchange_, 422, "", outcome.what, {});
   const bool complete = !handle->is_receiving();
   http::Headers out = position(*handle, complete);
-  if (outcome.end == End::stored && outcome.whole) {
-    WaitingAnswer waiting(desk_, exchange_);
-    waiting.success = success_;
-    co_return co_await waiting.answer(handle, std::move(out));
-  }
+  if (outcome.end == End::stored && outcome.whole) co_return co_await answer_final(handle);
   if (!complete) out.add("Location", upload_url(desk_, exchange_, *handle));
   switch (outcome.end) {
     case End::stored:
-      co_return co_await answer(exchange_, 202, std::move(out));
+      co_return co_await answer(exchange_, has_field(exchange_, "Upload-Complete") ? 204 : 202, std::move(out));
+    case End::wrong_checksum:
+      co_return co_await answer_problem(exchange_, 400, "", outcome.what, std::move(out));
     case End::offset_mismatch:
       co_return co_await answer_problem(exchange_, 409, "mismatching-upload-offset", outcome.what, std::move(out));
     case End::whole_already:
@@ -195,6 +261,8 @@ io::Task<void> PlainRequest::answer_append(UploadHandlePtr handle, AppendOutcome
     case End::length_mismatch:
     case End::too_long:
       co_return co_await answer_problem(exchange_, 400, "inconsistent-upload-length", outcome.what, std::move(out));
+    case End::too_large:
+      co_return co_await answer_problem(exchange_, 413, "", outcome.what, std::move(out));
     case End::superseded:
       co_return co_await answer_problem(exchange_, 503, "", outcome.what, std::move(out));
     case End::no_space:
@@ -235,28 +303,24 @@ io::Task<void> PlainRequest::whole_file(http::BodyReader& body, std::optional<st
   UploadHandles::NewHandle wanted;
   wanted.length = length;
   wanted.about = std::move(about);
+  wanted.about.sha256 = claimed_sha256(exchange_);
   const Result<UploadHandlePtr> made = co_await handles_.create(std::move(wanted));
   if (!made) co_return co_await refuse_creation(made.error());
   AppendWish wish;
   wish.content_length = wish.length = length;
   wish.completes = true;
+  read_content_digest(exchange_, wish);
   AppendOutcome outcome = co_await handles_.append(*made, std::move(wish), body);
   if (outcome.end != End::stored) {
     // Nobody knows the name of this upload: what came of it is of no use.
     co_await handles_.cancel(*made);
     if (outcome.end == End::broken || outcome.end == End::slow) co_return exchange_.abandon();
-    const unsigned status = outcome.end == End::no_space ? 507 : outcome.end == End::too_long ? 413 : 500;
-    co_return co_await answer_problem(exchange_, status, "", outcome.what, {});
+    co_return co_await answer_problem(exchange_, status_of(outcome.end), "", outcome.what, {});
   }
   WaitingAnswer waiting(desk_, exchange_);
   waiting.for_ever = true;
   waiting.success = success_;
   co_await waiting.answer(*made, {});
-}
-
-std::optional<std::uint64_t> body_length(const http::Exchange& exchange) {
-  if (exchange.request().chunked) return std::nullopt;
-  return exchange.request().content_length.value_or(0);
 }
 
 }  // namespace
@@ -286,6 +350,7 @@ io::Task<void> named_request(const UploadDesk& desk, WebRequest request, std::st
   const std::string name = name_of_key(key);
   PlainRequest plain(desk, request, 200);
   UploadHandlePtr handle = desk.handles.find_by_name(name);
+  if (handle != nullptr) co_await desk.handles.store().end_if_expired(handle->upload);
   const std::string& method = request.exchange.request().method;
   if (method == "PUT") co_return co_await plain.put(std::move(handle), name);
   if (method == "DELETE") co_return co_await plain.drop(std::move(handle));

@@ -4,10 +4,10 @@
 
 #include "holdfast/core/base/hex.h"
 #include "holdfast/core/protocol/base64.h"
-#include "holdfast/core/protocol/digest_fields.h"
 #include "holdfast/core/protocol/field_text.h"
 #include "holdfast/core/protocol/tus_fields.h"
 #include "holdfast/edge/http/text.h"
+#include "holdfast/node/gateway/digest_claims.h"
 
 namespace holdfast::gateway {
 namespace {
@@ -39,10 +39,11 @@ class AnyChecksum final : public crypto::RunningChecksum {
   std::string chosen_;
 };
 
-/// Hexadecimal or base64, as clients have it in metadata.
+/// Hexadecimal, base64 or the bytes themselves, as clients have it in metadata.
 std::optional<Hash> sha256_of(const std::string& text) {
   std::optional<Bytes> bytes = from_hex(text);
   if (const Result<Bytes> decoded = protocol::base64_decode(text); !bytes && decoded) bytes = *decoded;
+  if (!bytes && text.size() == Hash::kSize) bytes = to_bytes(text);  // metadata is base64 already: once is enough
   if (!bytes || bytes->size() != Hash::kSize) return std::nullopt;
   return Hash::from(*bytes);
 }
@@ -147,6 +148,7 @@ std::optional<TusRequest::Refusal> TusRequest::read_creation(Creation& out) cons
     urls = std::move(concat->urls);
   }
   if (const auto refusal = read_lengths(out, body)) return refusal;
+  about.sha256 = claimed_sha256(exchange_);
   if (has_field(exchange_, "Upload-Metadata")) {
     about.metadata = std::string(single_field(exchange_, "Upload-Metadata").value_or(","));
     const Result<protocol::TusMetadata> metadata = protocol::parse_tus_metadata(about.metadata);
@@ -154,8 +156,8 @@ std::optional<TusRequest::Refusal> TusRequest::read_creation(Creation& out) cons
     about.name = metadata->first_of({"filename", "name"});
     about.media_type = metadata->first_of({"filetype", "type"});
     const std::string digest = metadata->first_of({"sha256"});
-    about.sha256 = sha256_of(digest);
-    if (!digest.empty() && !about.sha256) return Refusal{400, "sha256 in Upload-Metadata is no SHA-256"};
+    if (!digest.empty()) about.sha256 = sha256_of(digest);
+    if (!about.sha256 && !digest.empty()) return Refusal{400, "sha256 in Upload-Metadata is no SHA-256"};
   }
   if (const auto key = single_field(exchange_, "Idempotency-Key")) {
     if (key->empty() || key->size() > kIdempotencyKeyBytesMax) return Refusal{400, "Idempotency-Key is too long"};
@@ -184,6 +186,8 @@ io::Task<void> TusRequest::create() {
                             : code == Errc::unavailable ? 429
                             : code == Errc::not_found   ? 404
                             : code == Errc::malformed   ? 400
+                            : code == Errc::corrupt     ? 460
+                            : code == Errc::cancelled   ? 503
                                                         : 500;
     co_return co_await refuse(status, made.error().what);
   }
@@ -240,9 +244,9 @@ std::optional<TusRequest::Refusal> TusRequest::read_checksum(AppendWish& wish) {
 
 io::Task<void> TusRequest::on(std::string_view method, UploadHandlePtr handle) {
   if (!version_fits()) return refuse(412, "only tus 1.0.0 is spoken here");
+  if (method == "PATCH") return patch(handle);
   if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
   if (method == "HEAD") return head(handle);
-  if (method == "PATCH") return patch(handle);
   const auto drop = [](TusRequest& self, UploadHandlePtr dropped) -> io::Task<void> {
     co_await self.handles_.cancel(std::move(dropped));
     co_await answer(self.exchange_, 204, self.fields());
@@ -265,7 +269,8 @@ io::Task<void> TusRequest::head(UploadHandlePtr handle) {
     std::string urls = "final;";
     for (const std::string& name : handle->about.parts) {
       const UploadHandlePtr part = handles_.find_by_name(name);
-      if (part != nullptr) urls += (urls.ends_with(';') ? "" : " ") + upload_url(desk_, exchange_, *part);
+      // As short as can be: with a thousand of them this is a long line.
+      if (part != nullptr) urls += (urls.ends_with(';') ? "/uploads/" : " /uploads/") + handles_.token_of(*part);
     }
     out.add("Upload-Concat", urls);
   }
@@ -280,6 +285,7 @@ io::Task<void> TusRequest::patch(UploadHandlePtr handle) {
   AppendWish wish;
   wish.offset = protocol::parse_tus_count(single_field(exchange_, "Upload-Offset").value_or(""));
   if (!wish.offset) co_return co_await refuse(400, "Upload-Offset is missing or not a number");
+  if (handle == nullptr || handle->has_ended()) co_return co_await answer_gone(exchange_, handle, fields());
   if (!handle->about.parts.empty())
     co_return co_await refuse(403, "the bytes of a concatenation are those of its parts");
   if (handle->is_receiving() && *wish.offset != handle->offset()) {
@@ -335,6 +341,7 @@ io::Task<void> TusRequest::answer_append(UploadHandlePtr handle, const AppendOut
       status = 400;
       break;
     case End::too_long:
+    case End::too_large:
       status = 413;
       add_max_size(out);
       break;

@@ -70,6 +70,8 @@ struct UploadHandle {
   std::optional<std::uint64_t> length() const;
   /// All bytes are here, and durable.
   bool is_whole() const;
+  /// All bytes are the end of it; in the IETF draft a request has to say so.
+  bool ends_at_length() const { return about.dialect != UploadAbout::Dialect::draft && !about.partial; }
 };
 using UploadHandlePtr = std::shared_ptr<UploadHandle>;
 

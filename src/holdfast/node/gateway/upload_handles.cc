@@ -130,9 +130,7 @@ io::Task<void> UploadHandles::run() {
   // A crash may have come between the last byte and the seal; nobody has to come back for that.
   const std::map<std::string, UploadHandlePtr> all = handles_;
   for (const auto& [name, handle] : all) {
-    const bool tus = handle->about.dialect == UploadAbout::Dialect::tus && !handle->about.partial;
-    if (!handle->is_receiving() || !tus || !handle->is_whole()) continue;
-    const Result<void> finished = co_await finish(handle);
+    const Result<void> finished = co_await finish_if_whole(handle);
     if (!finished) context_.log.warning("an upload that was whole: " + finished.error().what);
   }
   {
@@ -177,10 +175,9 @@ io::Task<Result<UploadHandlePtr>> UploadHandles::create(NewHandle wanted) {
   handle->parts = std::move(parts);
   adopt(handle);
   ++counters_.created;
-  if (!handle->parts.empty()) co_await finish_concatenations();
-  const bool by_length = handle->about.dialect == UploadAbout::Dialect::tus && !handle->about.partial;
-  if (by_length && handle->length() == 0 && handle->is_receiving() && handle->parts.empty())
-    HF_CO_TRY_VOID(co_await finish(handle));
+  const bool tus =
+      handle->about.dialect == UploadAbout::Dialect::tus;  // in the others a body comes, though an empty one
+  if (tus) HF_CO_TRY_VOID(co_await finish_if_whole(handle));
   co_return handle;
 }
 
@@ -207,14 +204,23 @@ io::Task<Result<std::uint64_t>> UploadHandles::query(UploadHandlePtr handle) {
     const auto turn = co_await store_.take_turn(handle->upload, "");
     if (!turn) co_return tl::make_unexpected(turn.error());
     HF_CO_TRY_VOID(co_await store_.sync(handle->upload));
+    // Its last byte may have come when its sender was cut off. Who is told that the offset is the length will send no more.
+    const Result<void> finished = co_await finish_if_whole(handle);
+    if (!finished && finished.error().code != Errc::corrupt) co_return tl::make_unexpected(finished.error());
   }
   co_return handle->offset();
 }
 
-io::Task<Result<void>> UploadHandles::restart(UploadHandlePtr handle, std::optional<std::uint64_t> length) {
+io::Task<Result<void>> UploadHandles::restart(UploadHandlePtr handle, std::optional<std::uint64_t> length,
+                                              std::optional<Hash> sha256) {
+  if (handle->upload->pins > 0) co_return fail(Errc::conflict, "a concatenation needs the bytes of this upload");
   const auto turn = co_await store_.take_turn(handle->upload, "");
   if (!turn) co_return tl::make_unexpected(turn.error());
-  co_return co_await store_.restart(handle->upload, length);
+  UploadAbout about = handle->about;
+  about.sha256 = sha256;
+  HF_CO_TRY_VOID(co_await store_.restart(handle->upload, length, encode(about)));
+  handle->about = std::move(about);
+  co_return Result<void>{};
 }
 
 io::Task<void> UploadHandles::cancel(UploadHandlePtr handle) {

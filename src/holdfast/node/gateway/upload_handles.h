@@ -48,7 +48,8 @@ struct AppendOutcome {
     stored,           // all of this body; `whole` says whether that was the end
     offset_mismatch,  // nothing was stored
     length_mismatch,  // other than known, or not reached by the body that completes
-    too_long,         // the body goes beyond the length, or what is taken here; nothing of it is kept
+    too_long,         // the body goes beyond the length; nothing of it is kept
+    too_large,        // beyond what is taken here; nothing of it is kept
     whole_already,
     ended,
     superseded,  // by a newer request; what came is kept
@@ -92,8 +93,10 @@ class UploadHandles {
   /// The durable offset, after whoever was sending has been cut off. Errors: unavailable, io.
   io::Task<Result<std::uint64_t>> query(UploadHandlePtr handle);
   io::Task<AppendOutcome> append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& body);
-  /// Forgets all bytes; the length may be another one.
-  io::Task<Result<void>> restart(UploadHandlePtr handle, std::optional<std::uint64_t> length);
+  /// Forgets all bytes, for another file of this length and digest, as far as they are known. Errors: conflict (a concatenation
+  /// needs them), unavailable, io.
+  io::Task<Result<void>> restart(UploadHandlePtr handle, std::optional<std::uint64_t> length,
+                                 std::optional<Hash> sha256);
   /// What is whole needs no more bytes. Errors: corrupt (not what its sender said: it has failed), io.
   io::Task<Result<void>> finish(UploadHandlePtr handle);
   io::Task<void> cancel(UploadHandlePtr handle);
@@ -121,6 +124,7 @@ class UploadHandles {
   Result<std::vector<UploadHandlePtr>> parts_of(const UploadAbout& about) const;
   void adopt(const UploadHandlePtr& handle);
   void enter(UploadHandle& handle, UploadHandle::State state);
+  io::Task<Result<void>> finish_if_whole(UploadHandlePtr handle);
   io::Task<void> finish_concatenations();
   io::Task<Result<Hash>> digest_of_parts(UploadHandlePtr handle);
   io::Task<Result<void>> join(UploadHandlePtr handle);

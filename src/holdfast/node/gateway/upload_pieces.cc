@@ -13,6 +13,7 @@ constexpr std::uint64_t kDigestsMax = 4'096;
 /// Null when pieces of this upload can be asked for; otherwise why not.
 const char* why_not(const UploadHandlePtr& handle) {
   if (!handle->parts.empty()) return "its bytes are those of its parts";
+  if (handle->upload->pins > 0) return "a concatenation needs its bytes as they are";
   return handle->upload->is_open() ? nullptr : "it is whole already";
 }
 

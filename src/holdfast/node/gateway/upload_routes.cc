@@ -42,8 +42,16 @@ bool ambiguous(const http::Exchange& exchange) {
   return false;
 }
 
+/// Before it is known what the request is about, in the manners of its dialect.
+io::Task<void> refuse(WebRequest request, unsigned status, std::string why) {
+  http::Headers out;
+  if (has_field(request.exchange, "Tus-Resumable")) out.add("Tus-Resumable", std::string(kTusVersion));
+  if (status == 405) out.add("Allow", "HEAD, PATCH, PUT, GET, DELETE, OPTIONS");
+  return answer_problem(request.exchange, status, "", why, std::move(out));
+}
+
 io::Task<void> bad(WebRequest request, std::string why) {
-  return answer_problem(request.exchange, 400, "", why, {});
+  return refuse(request, 400, std::move(why));
 }
 
 /// The state, when it changes or the time is over.
@@ -68,9 +76,13 @@ io::Task<void> create(const UploadDesk& desk, WebRequest request) {
   const http::Exchange& exchange = request.exchange;
   if (ambiguous(exchange)) return bad(request, "a field is there twice");
   if (both_dialects(exchange)) return bad(request, "either tus or the IETF draft");
+  if (method_of(exchange) != "POST")
+    return bad(request, "there is nothing here that X-HTTP-Method-Override could be for");
   const auto rules = draft_rules_of(exchange);
   if (rules && begins_draft_upload(exchange, *rules)) return draft_create(desk, request, *rules);
-  return speaks_tus(exchange) ? tus_create(desk, request) : plain_create(desk, request);
+  // A version of the draft that is not spoken here: its fields mean nothing, and the request is a plain one.
+  const bool draft = has_field(exchange, "Upload-Draft-Interop-Version");
+  return speaks_tus(exchange) && !draft ? tus_create(desk, request) : plain_create(desk, request);
 }
 
 enum class Dialect { tus, draft, plain, unknown_media };
@@ -106,13 +118,15 @@ io::Task<void> request_upload(const UploadDesk& desk, WebRequest request, Upload
   if (!method) co_return co_await bad(request, "X-HTTP-Method-Override can be PATCH, DELETE or HEAD");
   if (ambiguous(exchange)) co_return co_await bad(request, "a field is there twice");
   if (both_dialects(exchange)) co_return co_await bad(request, "either tus or the IETF draft");
-  if (*method == "POST") co_return co_await bad(request, "an upload is sent to with PATCH or PUT");
+  if (*method == "POST") co_return co_await refuse(request, 405, "an upload is sent to with PATCH or PUT");
   const std::optional<DraftRules> rules = draft_rules_of(exchange);
   if (!rules && has_field(exchange, "Upload-Draft-Interop-Version"))
     co_return co_await bad(request, "that version of the draft is not spoken here");
   const Dialect dialect = dialect_of(exchange, *method, handle, rules);
   if (handle != nullptr && !desk.handles.allow_request(*handle))
-    co_return co_await answer_problem(request.exchange, 429, "", "too many requests for one upload", {});
+    co_return co_await refuse(request, 429, "too many requests for one upload");
+  if (*method == "DELETE" && handle != nullptr && handle->upload->pins > 0)
+    co_return co_await refuse(request, 409, "a concatenation needs the bytes of this upload");
   switch (dialect) {
     case Dialect::tus:
       co_return co_await tus_request(desk, request, *method, std::move(handle));
@@ -141,6 +155,7 @@ io::Task<void> serve_uploads(const UploadDesk& desk, WebRequest request) {
     co_return co_await answer_text(request.exchange, 405, "uploads begin with POST", std::move(out));
   }
   UploadHandlePtr handle = desk.handles.find_by_token(target.segment(1));
+  if (handle != nullptr) co_await desk.handles.store().end_if_expired(handle->upload);
   const bool reads = method == "GET" || method == "HEAD";
   if (reads && target.argument("t") == "status") co_return co_await tell_state(desk, request, std::move(handle));
   if (method == "GET" && target.argument("digests")) co_return co_await tell_digests(desk, request, std::move(handle));

@@ -11,8 +11,10 @@ namespace {
 
 constexpr std::string_view kRetryAfterSeconds = "10";
 
-bool changes_things(std::string_view method) {
-  return method != "GET" && method != "HEAD" && method != "OPTIONS";
+/// A preflight asks for what it announces.
+bool changes_things(const http::RequestHead& request) {
+  if (request.method == "OPTIONS") return request.headers.find("Access-Control-Request-Method").has_value();
+  return request.method != "GET" && request.method != "HEAD";
 }
 
 }  // namespace
@@ -100,7 +102,7 @@ io::Task<void> serve(const RouteTable& routes, const WebNames& names, const Acce
   const auto origin = request.headers.find("Origin");
   const bool allowed = origin && std::ranges::find(names.origins, *origin) != names.origins.end();
   CrossOriginExchange exchange(client, allowed ? std::string(*origin) : "");
-  if (changes_things(request.method) && !allowed && !protocol::origin_is_ours(origin, host)) {
+  if (changes_things(request) && !allowed && !protocol::origin_is_ours(origin, host)) {
     ++shared.counters.refused_origins;
     co_return co_await answer_text(exchange, 403, "pages of other sites may not change things here");
   }

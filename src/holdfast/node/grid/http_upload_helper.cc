@@ -10,9 +10,10 @@ namespace holdfast::grid {
 namespace {
 
 constexpr std::string_view kUploads = "/helper/v1/uploads/";
+constexpr std::string_view kInteropVersion = "10";  // of Resumable Uploads for HTTP
 constexpr std::size_t kUploadPathMax = 512;
 constexpr std::size_t kSmallAnswerBytesMax = 65'536;
-constexpr unsigned kTooManyRequests = 429;
+constexpr unsigned kTooManyRequests = 429, kUploadResumption = 104;
 
 /// It becomes the target of requests, so nothing but such a path may be in it.
 bool is_upload_path(std::string_view path) {
@@ -63,10 +64,14 @@ class HttpUploadHelper final : public UploadHelper {
   }
 
   io::Task<Result<std::uint64_t>> append(const std::string& upload, std::uint64_t offset, ByteSource& source,
-                                         const HelperIdentity& who) override {
+                                         const HelperIdentity& who, const OffsetTold& told) override {
     http::ClientRequest out = part_of("PATCH", upload, who);
     out.headers.add("Content-Type", "application/partial-upload");
     out.headers.add("Upload-Offset", std::to_string(offset));
+    out.on_interim = [&told](unsigned status, const http::Headers& headers) {
+      const auto durable = status == kUploadResumption ? durable_in(headers) : std::nullopt;
+      if (durable) told(*durable);
+    };
     out.headers.add("Upload-Complete", "?0");
     SourceBody body(source);
     out.source = &body;
@@ -133,8 +138,14 @@ class HttpUploadHelper final : public UploadHelper {
   /// Of the methods of Resumable Uploads for HTTP.
   http::ClientRequest part_of(std::string method, const std::string& upload, const HelperIdentity& who) const {
     http::ClientRequest out = about(std::move(method), upload, who);
-    out.headers.add("Upload-Draft-Interop-Version", "10");
+    out.headers.add("Upload-Draft-Interop-Version", std::string(kInteropVersion));
     return out;
+  }
+
+  /// Of an interim answer; those of other versions mean something else.
+  static std::optional<std::uint64_t> durable_in(const http::Headers& headers) {
+    if (headers.find("Upload-Draft-Interop-Version") != kInteropVersion) return std::nullopt;
+    return protocol::parse_decimal(headers.find("Upload-Offset").value_or(""));
   }
 
   /// As the peer answers, but a helper with too many uploads is as full as one without room: go around it.

@@ -30,6 +30,7 @@ struct Canned {
   unsigned status = 200;
   http::Headers headers;
   Bytes body;
+  std::vector<http::ResponseHead> interims;  // before it
   http::RequestHead asked;
   std::string asked_body;
 
@@ -39,6 +40,10 @@ struct Canned {
       asked = exchange.request();
       const Result<Bytes> came = co_await http::read_all(exchange.body(), 1'000'000);
       asked_body = came ? std::string(text_of(*came)) : "broken";
+      for (const http::ResponseHead& interim : interims) {
+        const Result<void> informed = co_await exchange.inform(interim);
+        EXPECT_TRUE(informed.has_value());
+      }
       http::ResponseHead head;
       head.status = status;
       head.headers = headers;
@@ -95,7 +100,8 @@ TEST(HttpUploadHelper, appends_as_a_resumable_upload) {
   canned.run([](UploadHelper& helper) -> io::Task<void> {
     BytesBody body("content");
     const HelperIdentity me = who();
-    const auto offset = co_await helper.append(kUpload, 5, body, me);
+    const OffsetTold nobody = [](std::uint64_t) {};
+    const auto offset = co_await helper.append(kUpload, 5, body, me, nobody);
     EXPECT_TRUE(offset && *offset == 12);
   });
   EXPECT_EQ(canned.asked.method + " " + canned.asked.target, "PATCH " + kUpload);
@@ -104,6 +110,30 @@ TEST(HttpUploadHelper, appends_as_a_resumable_upload) {
   EXPECT_EQ(canned.field("Upload-Offset"), "5");
   EXPECT_EQ(canned.field("Upload-Complete"), "?0");
   EXPECT_EQ(canned.asked_body, "content");
+}
+
+TEST(HttpUploadHelper, passes_on_what_is_durable_meanwhile) {
+  const auto interim = [](unsigned status, const std::string& version, const std::string& offset) {
+    http::ResponseHead out;
+    out.status = status;
+    if (!version.empty()) out.headers.add("Upload-Draft-Interop-Version", version);
+    out.headers.add("Upload-Offset", offset);
+    return out;
+  };
+  Canned canned;
+  canned.status = 204;
+  canned.headers.add("Upload-Offset", "12");
+  canned.interims = {interim(104, "10", "6"), interim(104, "", "7"),     interim(104, "9", "8"),
+                     interim(103, "10", "9"), interim(104, "10", "-10"), interim(104, "10", "11")};
+  std::vector<std::uint64_t> told;
+  canned.run([&told](UploadHelper& helper) -> io::Task<void> {
+    BytesBody body("content");
+    const HelperIdentity me = who();
+    const OffsetTold tell = [&told](std::uint64_t offset) { told.push_back(offset); };
+    const auto offset = co_await helper.append(kUpload, 5, body, me, tell);
+    EXPECT_TRUE(offset && *offset == 12);
+  });
+  EXPECT_EQ(told, (std::vector<std::uint64_t>{6, 11})) << "those of this version of the draft";
 }
 
 TEST(HttpUploadHelper, completes_with_the_digest_over_all_pieces_and_no_body) {

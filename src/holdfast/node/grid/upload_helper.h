@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 
 #include "holdfast/core/protocol/helper_messages.h"
@@ -14,6 +15,9 @@ struct HelperIdentity {
   Secret upload_secret;
   std::string client_id;  // 26 characters of base32, one per run of a transfer
 };
+
+/// Told of a durable offset while bytes are still being sent.
+using OffsetTold = std::function<void(std::uint64_t)>;
 
 /// Errors of every method: unavailable and timeout (try again, or go around), unauthorized (another certificate, wrong
 /// swissnum), not_found (no such upload), conflict (409: another offset, other parameters; 423: somebody else is sending),
@@ -34,9 +38,10 @@ class UploadHelper {
   /// Creates nothing. With `wait`: answers when the state has changed, or after that time.
   virtual io::Task<Result<protocol::HelperState>> state(const StorageIndex& si, const HelperIdentity& who,
                                                         std::chrono::seconds wait) = 0;
-  /// Sends source.length() bytes from `offset` on; answers the durable offset. An error says nothing of what was kept.
+  /// Sends source.length() bytes from `offset` on; answers the durable offset. An error says nothing of what was kept but what
+  /// was `told` before it.
   virtual io::Task<Result<std::uint64_t>> append(const std::string& upload, std::uint64_t offset, ByteSource& source,
-                                                 const HelperIdentity& who) = 0;
+                                                 const HelperIdentity& who, const OffsetTold& told) = 0;
   /// The durable offset. Ends a request of the same client that hangs.
   virtual io::Task<Result<std::uint64_t>> offset(const std::string& upload, const HelperIdentity& who) = 0;
   virtual io::Task<Result<protocol::HelperDigests>> digests(const std::string& upload, std::uint64_t first,

@@ -6,6 +6,7 @@
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/core/resume/draft_fields.h"
 #include "holdfast/edge/io/piece_loan.h"
+#include "holdfast/node/uploads/offset_notices.h"
 
 namespace holdfast::helper {
 namespace {
@@ -260,8 +261,12 @@ class Request {
     }
     if (head().content_length.value_or(0) > *upload->log.length - *at)
       co_return co_await refuse(413, "more than the length of the upload");
+    uploads::OffsetNotices notices(*at, service_.context().loop.now());
     Result<bool> ended = false;
-    while (ended && !*ended) ended = co_await store_piece(upload, **turn);
+    while (ended && !*ended) {
+      ended = co_await store_piece(upload, **turn);
+      if (ended && !*ended) co_await tell_durable(*upload, **turn, notices);
+    }
     const Result<void> synced = co_await store_.sync(upload);
     if (!ended) co_return co_await refuse_rest(ended.error(), *upload);
     if (!synced) co_return co_await refuse(synced.error());
@@ -269,6 +274,20 @@ class Request {
     http::Headers fields;
     add_offset(fields, *upload);
     co_await answer(204, "", {}, std::move(fields));
+  }
+
+  /// An interim answer now and then, for clients that understand it: what is below the offset need never come again.
+  io::Task<void> tell_durable(const uploads::Upload& upload, uploads::Turn& turn, uploads::OffsetNotices& notices) {
+    const auto version = resume::parse_sf_count(single("Upload-Draft-Interop-Version").value_or(""));
+    const bool understood = version == resume::kInteropVersion;
+    if (!understood || !notices.due(upload.log.durable, service_.context().loop.now())) co_return;
+    http::ResponseHead interim;
+    interim.status = 104;
+    interim.headers.add("Upload-Draft-Interop-Version", std::to_string(resume::kInteropVersion));
+    interim.headers.add("Upload-Offset", std::to_string(upload.log.durable));
+    auto telling = exchange_.inform(std::move(interim));
+    // Whoever does not hear it sends nothing more either: the next read says so.
+    static_cast<void>(co_await telling.in(turn.scope));
   }
 
   /// The body broke off, was more than it may be, or somebody took over: what came is kept.

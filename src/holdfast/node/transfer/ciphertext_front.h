@@ -1,5 +1,5 @@
-// The client's own pass over a file that goes through a helper: encodes and hashes all shares, keeps none, and gives the
-// ciphertext out on the way.
+// The client's own pass over a file that goes through a helper: gives the ciphertext out, and learns on the way what the
+// helper's work will be held against.
 #pragma once
 
 #include "holdfast/node/grid/storage_server.h"
@@ -12,8 +12,9 @@ namespace holdfast::transfer {
 
 class CiphertextFront {
  public:
-  /// `original`: an extension block of an old uploader, kept byte for byte where the roots agree.
-  CiphertextFront(const Context& context, const Prepared& prepared, std::optional<Bytes> original);
+  /// A full proof encodes and hashes all shares, and keeps none; a sample needs the hashes of the ciphertext only.
+  /// `original` (full): an extension block of an old uploader, kept byte for byte where the roots agree.
+  CiphertextFront(const Context& context, const Prepared& prepared, Proof proof, std::optional<Bytes> original);
 
   /// To the end of the file, no further than a window ahead of where it is held. Errors: those of the source; corrupt when
   /// the roots differ from the original's.
@@ -23,30 +24,44 @@ class CiphertextFront {
   /// Nothing more is sent for now.
   void let_go();
 
-  /// Waits until the pass is behind this byte. Errors: those of run().
-  io::Task<Result<void>> passed(std::uint64_t end);
-  /// Waits for the end: from then on the extension block is known, and the file proven.
+  /// Waits for the end: from then on what is below is known, and the file proven.
   io::Task<Result<void>> finished() { return pipeline_.finished(); }
   const std::optional<Error>& failure() const { return pipeline_.failure(); }
 
   std::uint64_t size() const { return geometry_.size(); }
   const PieceDigests& pieces() const { return pieces_; }
-  immutable::Encoder& encoder() { return encoder_; }
+  Proof proof() const { return encoder_ ? Proof::full : Proof::sample; }
+
+  // Once finished.
+  /// The extension block to hold `theirs` against. Of a sample, the root over the shares is theirs: nobody else knows it.
+  Bytes extension_beside(ByteView theirs) const;
+  /// Full.
+  immutable::Encoder& encoder() { return *encoder_; }
+  /// The block of every share that is made of this segment, by a pass over it alone. Errors: changed, io.
+  io::Task<Result<std::vector<Hash>>> block_hashes(SegmentNumber segment);
 
  private:
   friend class CiphertextBytes;
+  io::Task<Result<SharedSegment>> made_alone(SegmentNumber segment);
+  Result<void> absorb(const immutable::EncodedSegment& segment);
+  Result<void> finish();
+
+  const Context& context_;
+  const cap::Key& key_;
   const immutable::Geometry geometry_;
   PieceDigests pieces_;
   std::unique_ptr<SegmentSource> source_;
-  immutable::Encoder encoder_;
-  immutable::SegmentEncoder segment_encoder_;
+  std::optional<immutable::Encoder> encoder_;         // full
+  std::optional<immutable::CrypttextHasher> hasher_;  // sample
+  immutable::SegmentEncoder segment_encoder_, cipher_;
   SegmentPipeline pipeline_;
   SegmentPipeline::Reader hold_;
   SegmentNumber held_at_ = 0;
   bool held_ = false;
 };
 
-/// Any range of the ciphertext as a stream, also one that the pass is long behind.
+/// Any range of the ciphertext as a stream, also one that the pass is long behind, or still far from: then it is read and
+/// encrypted for this alone, so that a link need not wait for what is hashed.
 class CiphertextBytes final : public grid::ByteSource {
  public:
   /// When `leads`, the pass is held where this is.

@@ -10,8 +10,9 @@ namespace {
 using protocol::kHelperPieceBytes;
 using std::chrono::seconds;
 
-constexpr unsigned kRestartsMax = 3;
+constexpr unsigned kRestartsMax = 3, kContradictionsMax = 3;
 constexpr std::uint64_t kDigestsAtOnce = 1024;
+constexpr std::uint64_t kReplacedTimesMax = 3;            // every piece; more than once when a cut came between
 constexpr seconds kWait{30};                              // one long poll
 constexpr io::Duration kAtLeast = seconds(1);             // between two answers that say the same
 constexpr io::Duration kGoneWithNothing = seconds(2);     // silent, and nothing of the file is there
@@ -60,6 +61,7 @@ io::Task<Result<protocol::HelperState>> HelperSession::begin() {
       co_return fail(Errc::no_space, job_.helper.name() + " has lost the upload again and again");
     upload_ = state->upload;
     acknowledged_ = covered_ = sent_to_ = 0;
+    settled_ = false;
   }
   co_return state;
 }
@@ -82,7 +84,15 @@ Result<void> HelperSession::take_offset(std::uint64_t offset) {
     return lie("it held " + std::to_string(acknowledged_) + " bytes by its word, and now " + std::to_string(offset));
   if (offset > acknowledged_) progressed();
   acknowledged_ = offset;
+  job_.progress.kept_bytes = offset;
   return {};
+}
+
+/// While bytes are on their way. A lie is looked at when the request has ended.
+void HelperSession::hear_durable(std::uint64_t offset, std::uint64_t handed_out) {
+  job_.link.heard();
+  if (offset > handed_out) static_cast<void>(lie("it claims to hold more than was sent"));
+  if (!lie_) static_cast<void>(take_offset(offset));
 }
 
 io::Task<Result<protocol::HelperState>> HelperSession::send(State state) {
@@ -90,8 +100,8 @@ io::Task<Result<protocol::HelperState>> HelperSession::send(State state) {
   HF_CO_TRY_VOID(take_offset(state.offset));
   front_.hold_at(state.offset);
   if (state.offset > covered_) {
-    // Held, and not sent by this session: whole pieces are compared now, the rest of one by the digest over all.
-    HF_CO_TRY_VOID(co_await settle(covered_ / kHelperPieceBytes, state.offset / kHelperPieceBytes));
+    // Held, and not sent by this session. The link does not wait for the comparison: it is made over all bytes when they are
+    // there, and piece by piece if that shows a difference.
     skip({covered_, state.offset});
     covered_ = state.offset;
   }
@@ -99,13 +109,16 @@ io::Task<Result<protocol::HelperState>> HelperSession::send(State state) {
     job_.progress.phase = Phase::sending;
     const auto moved = [this](std::uint64_t position) { job_.progress.done_bytes = position; };
     CiphertextBytes body(front_, Range{state.offset, front_.size()}, true, moved);
-    const Result<std::uint64_t> answer = co_await job_.helper.append(upload_, state.offset, body, job_.who);
+    const grid::OffsetTold told = [&](std::uint64_t durable) { hear_durable(durable, body.position()); };
+    const Result<std::uint64_t> answer = co_await job_.helper.append(upload_, state.offset, body, job_.who, told);
     const std::uint64_t end = body.position();
     job_.tally.bytes_sent += end - state.offset;
     if (sent_to_ > state.offset) job_.tally.bytes_resent += std::min(sent_to_, end) - state.offset;
     sent_to_ = std::max(sent_to_, end);
     covered_ = std::max(covered_, end);
     HF_CO_TRY_VOID(own_failure(body.failure()));
+    if (lie_) co_return fail(Errc::corrupt, *lie_);
+    if (!answer && answer.error().code == Errc::conflict) HF_CO_TRY_VOID(count_contradiction(state.offset));
     if (!answer) co_return tl::make_unexpected(answer.error());
     if (*answer == state.offset) co_return fail(Errc::malformed, job_.helper.name() + " took nothing of what was sent");
     HF_CO_TRY_VOID(take_offset(*answer));
@@ -115,6 +128,14 @@ io::Task<Result<protocol::HelperState>> HelperSession::send(State state) {
   co_return co_await seal(state);
 }
 
+/// It may be that somebody else was faster; but not again and again at the same offset.
+Result<void> HelperSession::count_contradiction(std::uint64_t offset) {
+  contradictions_ = offset == contradicted_at_ ? contradictions_ + 1 : 1;
+  contradicted_at_ = offset;
+  if (contradictions_ > kContradictionsMax) return lie("it does not take bytes at the offset that it names");
+  return {};
+}
+
 io::Task<Result<protocol::HelperState>> HelperSession::seal(const State& state) {
   job_.progress.phase = Phase::proving;
   job_.progress.done_bytes = state.offset;
@@ -122,8 +143,9 @@ io::Task<Result<protocol::HelperState>> HelperSession::seal(const State& state) 
   if (!whole) HF_CO_TRY_VOID(own_failure(whole.error()));
   Result<State> sealed = co_await job_.helper.complete(upload_, front_.size(), front_.pieces().all(), job_.who);
   if (!sealed && sealed.error().code == Errc::corrupt) {
-    if (++refused_seals_ > 1) co_return lie("it has other bytes than were sent, and again after they were replaced");
-    HF_CO_TRY(const std::uint64_t wrong, co_await settle(0, front_.pieces().count()));
+    if (settled_) co_return lie("it has other bytes than were sent, and again after they were replaced");
+    HF_CO_TRY(const std::uint64_t wrong, co_await settle());
+    settled_ = true;
     if (wrong == 0) co_return lie("it shows the right digests and says that they are wrong");
     co_return state;
   }
@@ -136,9 +158,10 @@ io::Task<Result<protocol::HelperState>> HelperSession::seal(const State& state) 
   co_return sealed;
 }
 
-io::Task<Result<std::uint64_t>> HelperSession::settle(std::uint64_t first, std::uint64_t end) {
+io::Task<Result<std::uint64_t>> HelperSession::settle() {
   std::uint64_t wrong = 0;
-  for (std::uint64_t at = first; at < end; at += kDigestsAtOnce) {
+  const std::uint64_t end = front_.pieces().count();
+  for (std::uint64_t at = 0; at < end; at += kDigestsAtOnce) {
     const std::uint64_t count = std::min(kDigestsAtOnce, end - at);
     const auto theirs = co_await job_.helper.digests(upload_, at, count, job_.who);
     if (!theirs) co_return tl::make_unexpected(theirs.error());
@@ -147,8 +170,6 @@ io::Task<Result<std::uint64_t>> HelperSession::settle(std::uint64_t first, std::
       co_return lie("it does not show the pieces that it holds by its word");
     std::vector<Hash> own;
     for (std::uint64_t piece = at; piece < at + count; ++piece) {
-      const Result<void> passed = co_await front_.passed(front_.pieces().range(piece).end);
-      if (!passed) HF_CO_TRY_VOID(own_failure(passed.error()));
       own.push_back(front_.pieces().digest(piece));
     }
     const std::vector<std::uint64_t> wrong_here = wrong_pieces(at, theirs->digests, own);
@@ -157,12 +178,6 @@ io::Task<Result<std::uint64_t>> HelperSession::settle(std::uint64_t first, std::
       ++wrong;
       progressed();
     }
-    const std::uint64_t held = front_.pieces().range(at + count - 1).end;
-    if (held <= covered_) continue;
-    RangeSet right{{covered_, held}};
-    for (std::uint64_t piece : wrong_here) right.subtract(front_.pieces().range(piece));
-    for (const Range& range : right.ranges()) skip(range);
-    covered_ = held;
   }
   co_return wrong;
 }
@@ -174,7 +189,8 @@ io::Task<Result<void>> HelperSession::replace(std::uint64_t piece) {
   HF_CO_TRY_VOID(own_failure(body.failure()));
   if (!replaced) co_return replaced;
   ++job_.tally.pieces_wrong;
-  // Part of it may have passed for right: the tail, until the digest over all was compared.
+  if (++replaced_ > kReplacedTimesMax * front_.pieces().count()) co_return lie("it shows ever more wrong pieces");
+  // What was held had passed for right, until the digest over all was compared.
   const Range whole = front_.pieces().range(piece);
   job_.tally.bytes_skipped -= skipped_.intersection(whole).total();
   skipped_.subtract(whole);

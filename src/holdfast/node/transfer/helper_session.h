@@ -60,10 +60,12 @@ class HelperSession {
   io::Task<Result<State>> seal(const State& state);
   io::Task<Result<State>> wait(const State& state);
   io::Task<Result<State>> look_again();
-  /// Compares pieces [first, end) and replaces the wrong ones; answers how many there were.
-  io::Task<Result<std::uint64_t>> settle(std::uint64_t first, std::uint64_t end);
+  /// Compares all pieces and replaces the wrong ones; answers how many there were.
+  io::Task<Result<std::uint64_t>> settle();
   io::Task<Result<void>> replace(std::uint64_t piece);
   Result<void> take_offset(std::uint64_t offset);
+  Result<void> count_contradiction(std::uint64_t offset);
+  void hear_durable(std::uint64_t offset, std::uint64_t handed_out);
   io::Task<std::optional<HelperEnd>> after(const Error& error);
   io::Task<bool> is_gone();
   tl::unexpected<Error> lie(std::string what);
@@ -77,10 +79,13 @@ class HelperSession {
   std::optional<State> asked_again_;  // the offset is asked for, not the state
   std::string upload_;
   std::uint64_t acknowledged_ = 0;  // the most that it has said to hold
-  std::uint64_t covered_ = 0;       // below: sent by this session, or compared
+  std::uint64_t covered_ = 0;       // below: sent by this session, or held
   std::uint64_t sent_to_ = 0;       // the furthest byte handed out
   RangeSet skipped_;                // held before, and right as far as is known
-  unsigned refused_seals_ = 0, restarts_ = 0;
+  unsigned restarts_ = 0, contradictions_ = 0;
+  bool settled_ = false;  // all pieces were compared, and the wrong ones replaced
+  std::uint64_t replaced_ = 0;
+  std::optional<std::uint64_t> contradicted_at_;
   unsigned failures_ = 0;
   io::Time moved_;  // the last time that anything did
   io::Time troubled_since_;

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "holdfast/core/base/base32.h"
-#include "holdfast/core/crypto/secrets.h"
 #include "holdfast/core/immutable/uri_extension.h"
 #include "holdfast/edge/io/task_group.h"
+#include "holdfast/node/transfer/helper_holdings.h"
 #include "holdfast/node/transfer/helper_rules.h"
 #include "holdfast/node/transfer/helper_session.h"
 #include "holdfast/node/transfer/placement_proof.h"
+#include "holdfast/node/transfer/sample_proof.h"
+#include "holdfast/node/transfer/share_proof.h"
 
 namespace holdfast::transfer {
 namespace {
@@ -21,12 +23,6 @@ constexpr unsigned kForeignMax = 16;  // extension blocks of others that are rej
 
 io::Task<void> run_front(CiphertextFront* front, Result<void>* out) {
   *out = co_await front->run();
-}
-
-std::string random_client_id(Random& random) {
-  std::array<std::uint8_t, 16> bytes{};
-  random.fill(bytes);
-  return base32_encode(bytes);
 }
 
 class HelperUpload {
@@ -69,39 +65,17 @@ class HelperUpload {
     std::vector<Hash> reject;
   };
 
-  grid::HelperIdentity identity_at(const grid::UploadHelper& helper) const {
-    return {crypto::upload_secret(master_, helper.spki()), client_id_};
-  }
-
   protocol::HelperRequest request(const std::vector<Hash>& reject) const {
     const PutJournal& journal = prepared_.journal;
     return {journal.source.size, journal.k, journal.n, options_.happy, prepared_.geometry.segment_size(), reject};
-  }
-
-  static io::Task<Result<State>> limited(grid::UploadHelper* helper, StorageIndex si, grid::HelperIdentity who) {
-    co_return co_await helper->state(si, who, std::chrono::seconds(0));
-  }
-  static io::Task<void> ask(grid::UploadHelper* helper, StorageIndex si, grid::HelperIdentity who, io::Duration limit,
-                            std::optional<State>* out) {
-    Result<State> state = co_await io::with_timeout(limit, limited(helper, si, std::move(who)));
-    if (state) *out = std::move(*state);
-    if (!state && state.error().code == Errc::not_found) out->emplace();  // it answers, and has nothing
   }
 
   /// With one there is nothing to choose: the first question begins the upload.
   io::Task<std::vector<grid::UploadHelper*>> in_order() {
     if (context_.helpers.size() < 2) co_return context_.helpers;
     progress_.phase = Phase::asking;
-    std::vector<std::optional<State>> states(context_.helpers.size());
-    {
-      io::TaskGroup group(co_await io::this_scope());
-      for (std::size_t i = 0; i < states.size(); ++i) {
-        grid::UploadHelper* helper = context_.helpers[i];
-        group.spawn(
-            ask(helper, prepared_.journal.storage_index, identity_at(*helper), options_.patience.silence, &states[i]));
-      }
-      co_await group.join();
-    }
+    const std::vector<std::optional<State>> states =
+        co_await ask_helpers(context_, prepared_.journal, client_id_, options_.patience.silence);
     std::vector<grid::UploadHelper*> out;
     for (std::size_t position : preferred_order(states)) out.push_back(context_.helpers[position]);
     co_return out;
@@ -128,7 +102,7 @@ class HelperUpload {
       ++lies;
       out_.warnings.push_back(why);
       if (upload.empty()) continue;
-      const grid::HelperIdentity who = identity_at(helper);
+      const grid::HelperIdentity who = identity_at(helper, master_, client_id_);
       static_cast<void>(co_await helper.drop(upload, who));
     }
     out_.warnings.push_back("going around " + helper.name() + ": it lied again");
@@ -137,8 +111,10 @@ class HelperUpload {
 
   io::Task<Result<Verdict>> try_once(grid::UploadHelper& helper, Session& session, std::string& why,
                                      std::string& upload) {
-    const grid::HelperIdentity who = identity_at(helper);
-    CiphertextFront front(context_, prepared_, session.original);
+    const grid::HelperIdentity who = identity_at(helper, master_, client_id_);
+    // A sample wants servers to be read from.
+    const Proof proof = context_.servers.empty() ? Proof::full : options_.proof;
+    CiphertextFront front(context_, prepared_, proof, session.original);
     io::TaskGroup beside(co_await io::this_scope());
     Result<void> passed;
     beside.spawn(run_front(&front, &passed));
@@ -170,11 +146,12 @@ class HelperUpload {
     const Result<void> finished = co_await front.finished();
     // With the block of an old uploader this pass compares the roots; the fields agreed before.
     if (!finished) co_return tl::make_unexpected(finished.error());
-    const ByteView own = front.encoder().uri_extension();
+    const Bytes own = front.extension_beside(state.ueb);
     switch (compare_ueb(own, state.ueb, prepared_.journal.k)) {
       case UebMatch::same:
         break;
       case UebMatch::old_uploader:
+        if (front.proof() == Proof::sample) break;
         if (session.original) co_return around(why, helper.name() + " shows one extension block after another");
         session.original = state.ueb;
         co_return Verdict::old_uploader;
@@ -189,7 +166,7 @@ class HelperUpload {
         why = helper.name() + " lies: what it made of the file is not the file";
         co_return Verdict::lied;
     }
-    co_return co_await prove(helper, front.encoder(), state, why);
+    co_return co_await prove(helper, front, state, why);
   }
 
   static Verdict around(std::string& why, std::string what) {
@@ -197,12 +174,40 @@ class HelperUpload {
     return Verdict::around;
   }
 
-  io::Task<Result<Verdict>> prove(grid::UploadHelper& helper, immutable::Encoder& encoder, const State& state,
+  io::Task<Result<ProvenPlacement>> prove_fully(CiphertextFront& front) {
+    const CopyProof proof = [this, &front](grid::StorageServer& server, ShareNumber share) {
+      RangeSet everything;
+      everything.add(front.encoder().layout().data());
+      return prove_share(context_, front.encoder(), server, prepared_.journal.storage_index, share,
+                         std::move(everything));
+    };
+    co_return co_await prove_placement(context_, link_, prepared_.journal.storage_index, prepared_.journal.n,
+                                       options_.happy, proof);
+  }
+
+  io::Task<Result<ProvenPlacement>> prove_by_sample(CiphertextFront& front, ByteView ueb) {
+    const PutJournal& journal = prepared_.journal;
+    const SegmentNumber segments = prepared_.geometry.num_segments(), segment = context_.random.below(segments);
+    HF_CO_TRY(std::vector<Hash> blocks, co_await front.block_hashes(segment));
+    const immutable::FileClaim claim{immutable::uri_extension_hash(ueb), journal.k, journal.n, journal.source.size};
+    SampleProof sample(context_, link_, journal.storage_index, claim, segment, std::move(blocks));
+    const CopyProof proof = [&sample](grid::StorageServer& server, ShareNumber share) {
+      return sample.prove(server, share);
+    };
+    co_return co_await prove_placement(context_, link_, journal.storage_index, journal.n, options_.happy, proof);
+  }
+
+  io::Task<Result<Verdict>> prove(grid::UploadHelper& helper, CiphertextFront& front, const State& state,
                                   std::string& why) {
     ProvenPlacement placement;
     if (!context_.servers.empty()) {
-      HF_CO_TRY(placement,
-                co_await prove_placement(context_, link_, encoder, prepared_.journal.storage_index, options_.happy));
+      Result<ProvenPlacement> proven = fail(Errc::cancelled, "");
+      if (front.proof() == Proof::full) {
+        proven = co_await prove_fully(front);
+      } else {
+        proven = co_await prove_by_sample(front, state.ueb);
+      }
+      HF_CO_TRY(placement, std::move(proven));
       if (placement.happiness < options_.happy) {
         if (placement.servers_answering == 0)
           co_return around(why, "no server answers, so nothing can be proven of what " + helper.name() + " says");
@@ -215,19 +220,21 @@ class HelperUpload {
       }
     }
     out_.via.proven = !context_.servers.empty();
-    const std::string cap = cap_of(prepared_.journal, encoder.uri_extension_hash());
+    out_.via.proof = front.proof();
+    const std::string cap = cap_of(prepared_.journal, immutable::uri_extension_hash(state.ueb));
     if (options_.on_proven) options_.on_proven(cap);
     co_await add_own_leases(context_, master_, prepared_.journal.storage_index, placement);
-    report_on(helper, encoder, state, placement, cap);
+    report_on(helper, state, placement, cap);
     co_return Verdict::done;
   }
 
-  void report_on(const grid::UploadHelper& helper, const immutable::Encoder& encoder, const State& state,
-                 const ProvenPlacement& placement, const std::string& cap) {
+  void report_on(const grid::UploadHelper& helper, const State& state, const ProvenPlacement& placement,
+                 const std::string& cap) {
     UploadReport& report = out_.report.emplace();
     out_.via.name = helper.name();
     report.cap = cap;
-    report.share_bytes_total = encoder.layout().size() * encoder.params().n;
+    const immutable::ShareLayout::Choice choice{0, state.ueb.size()};
+    report.share_bytes_total = immutable::ShareLayout(prepared_.geometry, choice).size() * prepared_.journal.n;
     report.happiness = placement.happiness;
     report.shares_placed = static_cast<unsigned>(out_.via.proven ? placement.copies.size() : state.shares.size());
     for (const grid::StorageServer* server : context_.servers) {
@@ -241,6 +248,12 @@ class HelperUpload {
     if (!out_.via.proven)
       out_.warnings.push_back("this node knows no storage server: that the shares are placed is the word of " +
                               helper.name());
+    if (out_.via.proof == Proof::sample)
+      out_.warnings.push_back(
+          "by sample: the ciphertext is the file's by its hashes, and one segment was found in every share that is "
+          "counted; "
+          "that all of every share is right is the word of " +
+          helper.name());
     progress_.shares_placed = report.shares_placed;
   }
 
@@ -304,19 +317,6 @@ io::Task<Result<HelperOutcome>> upload_through_helpers(const Context& context, c
                                                        const UploadOptions& options, Progress& progress) {
   HelperUpload upload(context, prepared, options, progress);
   co_return co_await upload.run();
-}
-
-io::Task<unsigned> drop_at_helpers(const Context& context, const PutJournal& journal) {
-  unsigned dropped = 0;
-  const Secret master = master_of(context, journal);
-  for (grid::UploadHelper* helper : context.helpers) {
-    const grid::HelperIdentity who{crypto::upload_secret(master, helper->spki()), random_client_id(context.random)};
-    const auto state = co_await helper->state(journal.storage_index, who, std::chrono::seconds(0));
-    if (!state || state->kind != State::Kind::receiving) continue;
-    const Result<void> gone = co_await helper->drop(state->upload, who);
-    if (gone) ++dropped;
-  }
-  co_return dropped;
 }
 
 }  // namespace holdfast::transfer

@@ -21,7 +21,4 @@ struct HelperOutcome {
 io::Task<Result<HelperOutcome>> upload_through_helpers(const Context& context, const Prepared& prepared,
                                                        const UploadOptions& options, Progress& progress);
 
-/// Drops what helpers hold of an unfinished upload; how many did.
-io::Task<unsigned> drop_at_helpers(const Context& context, const PutJournal& journal);
-
 }  // namespace holdfast::transfer

@@ -4,7 +4,6 @@
 
 #include "holdfast/core/placement/happiness.h"
 #include "holdfast/edge/io/task_group.h"
-#include "holdfast/node/transfer/share_proof.h"
 
 namespace holdfast::transfer {
 namespace {
@@ -20,10 +19,10 @@ struct Shown {
 };
 
 struct Question {
-  const Context& context;
   Link& link;
-  immutable::Encoder& encoder;
   const StorageIndex& si;
+  unsigned n;
+  const CopyProof& proof;
 };
 
 io::Task<void> look_at(const Question* question, Shown* shown) {
@@ -35,13 +34,9 @@ io::Task<void> look_at(const Question* question, Shown* shown) {
   question->link.heard();
   shown->answered = true;
   shown->problem.clear();
-  RangeSet everything;
-  everything.add(question->encoder.layout().data());
   for (ShareNumber share : *list) {
-    if (share >= question->encoder.params().n || shown->proven.contains(share) || shown->wrong.contains(share))
-      continue;
-    const Result<void> proven =
-        co_await prove_share(question->context, question->encoder, *shown->server, question->si, share, everything);
+    if (share >= question->n || shown->proven.contains(share) || shown->wrong.contains(share)) continue;
+    const Result<void> proven = co_await question->proof(*shown->server, share);
     if (proven) {
       shown->proven.insert(share);
       continue;
@@ -76,9 +71,9 @@ ProvenPlacement summed_up(const std::vector<Shown>& all) {
 
 }  // namespace
 
-io::Task<Result<ProvenPlacement>> prove_placement(const Context& context, Link& link, immutable::Encoder& encoder,
-                                                  const StorageIndex& si, unsigned happy) {
-  const Question question{context, link, encoder, si};
+io::Task<Result<ProvenPlacement>> prove_placement(const Context& context, Link& link, const StorageIndex& si,
+                                                  unsigned n, unsigned happy, const CopyProof& proof) {
+  const Question question{link, si, n, proof};
   std::vector<Shown> all;
   for (grid::StorageServer* server : permuted_servers(context, si)) all.emplace_back().server = server;
   for (unsigned look = 1;; ++look) {

@@ -1,9 +1,9 @@
 // Who really holds the shares of a file that somebody else placed: asked of the servers themselves.
 #pragma once
 
+#include <functional>
 #include <map>
 
-#include "holdfast/core/immutable/encoder.h"
 #include "holdfast/node/transfer/link.h"
 #include "holdfast/node/transfer/server_survey.h"
 
@@ -16,11 +16,13 @@ struct ProvenPlacement {
   std::vector<std::string> problems;  // wrong copies, silent servers
 };
 
-/// Asks every server that the node knows for its list, and reads of each share that it names the tail and one random block
-/// with its chain. Needs a finished encoder. Tries a few times while it is less than `happy`: what was stored a moment ago
-/// may take a moment to be seen. Errors: cancelled.
-io::Task<Result<ProvenPlacement>> prove_placement(const Context& context, Link& link, immutable::Encoder& encoder,
-                                                  const StorageIndex& si, unsigned happy);
+/// Does this server hold this share as it should be? Errors: corrupt, or why it could not be read.
+using CopyProof = std::function<io::Task<Result<void>>(grid::StorageServer& server, ShareNumber share)>;
+
+/// Asks every server that the node knows for its list, and looks at each share below `n` that it names. Tries a few times
+/// while it is less than `happy`: what was stored a moment ago may take a moment to be seen. Errors: cancelled.
+io::Task<Result<ProvenPlacement>> prove_placement(const Context& context, Link& link, const StorageIndex& si,
+                                                  unsigned n, unsigned happy, const CopyProof& proof);
 
 /// The node's own leases on the servers of these copies. What fails is not missed: the helper has leases too.
 io::Task<void> add_own_leases(const Context& context, const Secret& master, const StorageIndex& si,

@@ -31,4 +31,8 @@ std::string_view to_string(Phase phase) {
   HF_UNREACHABLE();
 }
 
+std::string_view to_string(Proof proof) {
+  return proof == Proof::full ? "full" : "sample";
+}
+
 }  // namespace holdfast::transfer

@@ -34,6 +34,7 @@ struct Progress {
   std::uint64_t done_bytes = 0;     // upload: share bytes proven or acknowledged; download: verified bytes delivered
   std::uint64_t total_bytes = 0;    // upload: share bytes in all (N shares); download: bytes to deliver
   std::uint64_t skipped_bytes = 0;  // of done_bytes: held already, not sent or fetched in this run
+  std::uint64_t kept_bytes = 0;     // upload through a helper: on its stable storage, by its word
   unsigned shares_placed = 0, shares_total = 0;
   unsigned servers_answering = 0, servers_known = 0;
   bool waiting_for_link = false;  // every server is silent
@@ -48,6 +49,10 @@ struct ServerReport {
   std::string problem;              // empty, or what went wrong last
 };
 
+/// How much of what a helper made of a file its client looks at (docs/operating.md).
+enum class Proof { full, sample };
+std::string_view to_string(Proof proof);
+
 /// Of an upload that went through a helper, or was tried through one.
 struct ViaHelper {
   std::string name;                 // the one that did it; empty when the upload went direct in the end
@@ -56,6 +61,7 @@ struct ViaHelper {
   std::uint64_t bytes_skipped = 0;  // held by helpers before this run, right by their digests, not sent
   std::uint64_t pieces_wrong = 0;   // of what they held: replaced
   bool proven = false;              // the servers themselves were asked; else the placement is the helper's word
+  Proof proof = Proof::full;        // of the contents of the shares
 };
 
 struct UploadReport {

@@ -15,16 +15,24 @@ constexpr std::size_t kAgainAtOnce = 2;
 
 SegmentPipeline::SegmentPipeline(const Context& context, SegmentSource& source,
                                  const immutable::SegmentEncoder& segment_encoder, immutable::Encoder& encoder,
-                                 Limits limits, Absorbed also)
+                                 Limits limits)
+    : SegmentPipeline(context, source, segment_encoder, encoder.geometry(),
+                      Absorber{[&encoder](const immutable::EncodedSegment& segment) { return encoder.absorb(segment); },
+                               [&encoder] { return encoder.finish(); }},
+                      limits) {}
+
+SegmentPipeline::SegmentPipeline(const Context& context, SegmentSource& source,
+                                 const immutable::SegmentEncoder& segment_encoder, const immutable::Geometry& geometry,
+                                 Absorber absorber, Limits limits)
     : context_(context),
       source_(source),
       segment_encoder_(segment_encoder),
-      encoder_(encoder),
+      count_(geometry.num_segments()),
+      absorber_(std::move(absorber)),
       limits_(limits),
-      also_(std::move(also)),
       moved_(context.loop),
       again_slots_(context.loop, kAgainAtOnce) {
-  const auto& params = encoder.params();
+  const auto& params = geometry.params();
   const std::uint64_t encoded_bytes = params.segment_size / params.k * params.n;
   window_ = std::max<std::uint64_t>(2, limits.window_bytes / encoded_bytes);
 }
@@ -172,10 +180,7 @@ io::Task<void> SegmentPipeline::encode_one(SegmentNumber segment, Buffer plainte
 /// Adds what is ready at the front to the running hashes, in order, off the loop.
 io::Task<Result<void>> SegmentPipeline::absorb_ready() {
   for (auto it = made_.find(front_); it != made_.end(); it = made_.find(front_)) {
-    auto job = [this, made = it->second] {
-      if (also_) also_(*made);
-      return encoder_.absorb(*made);
-    };
+    auto job = [this, made = it->second] { return absorber_.absorb(*made); };
     HF_CO_TRY_VOID(co_await context_.cpu.run(std::move(job)));
     ++front_;
     drop_passed();
@@ -186,11 +191,10 @@ io::Task<Result<void>> SegmentPipeline::absorb_ready() {
 
 io::Task<Result<void>> SegmentPipeline::run() {
   io::TaskGroup encoding(co_await io::this_scope());
-  const SegmentNumber count = encoder_.geometry().num_segments();
   SegmentNumber started = 0;
   Result<void> outcome;
-  while (front_ < count && outcome && !failed_) {
-    if (started < count && encoding.running() < limits_.encoding_max && started < front_ + window_) {
+  while (front_ < count_ && outcome && !failed_) {
+    if (started < count_ && encoding.running() < limits_.encoding_max && started < front_ + window_) {
       outcome = co_await room_for(started);
       if (!outcome) break;
       Result<Buffer> plaintext = co_await source_.next();
@@ -208,7 +212,7 @@ io::Task<Result<void>> SegmentPipeline::run() {
   if (outcome && failed_) outcome = tl::make_unexpected(*failed_);
   if (outcome) outcome = co_await source_.prove();
   if (outcome) {
-    auto job = [this] { return encoder_.finish(); };
+    auto job = [this] { return absorber_.finish(); };
     outcome = co_await context_.cpu.run(std::move(job));
   }
   if (outcome) {
@@ -218,14 +222,6 @@ io::Task<Result<void>> SegmentPipeline::run() {
   }
   moved_.notify_all();
   co_return outcome;
-}
-
-io::Task<Result<void>> SegmentPipeline::passed(SegmentNumber end) {
-  while (front_ < end) {
-    if (failed_) co_return tl::make_unexpected(*failed_);
-    HF_CO_TRY_VOID(co_await moved_.told());
-  }
-  co_return Result<void>{};
 }
 
 io::Task<Result<void>> SegmentPipeline::finished() {

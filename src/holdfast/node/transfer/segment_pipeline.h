@@ -26,8 +26,11 @@ class SegmentPipeline {
     io::Duration left_behind_after = std::chrono::milliseconds(1500);
   };
 
-  /// Told of each segment in order, on a worker, when the encoder absorbs it.
-  using Absorbed = std::function<void(const immutable::EncodedSegment&)>;
+  /// What becomes of the segments: told of each in order, and of the end, on a worker.
+  struct Absorber {
+    std::function<Result<void>(const immutable::EncodedSegment&)> absorb;
+    std::function<Result<void>()> finish;
+  };
 
   /// A share that is being sent: where it is. Destroying it detaches it.
   class Reader {
@@ -50,18 +53,22 @@ class SegmentPipeline {
   };
 
   SegmentPipeline(const Context& context, SegmentSource& source, const immutable::SegmentEncoder& segment_encoder,
-                  immutable::Encoder& encoder, Limits limits, Absorbed also = {});
+                  immutable::Encoder& encoder, Limits limits);
+  SegmentPipeline(const Context& context, SegmentSource& source, const immutable::SegmentEncoder& segment_encoder,
+                  const immutable::Geometry& geometry, Absorber absorber, Limits limits);
 
   /// Runs the front to the end and proves the source; until open(), no further than the window. Errors end every reader.
   io::Task<Result<void>> run();
   /// The readers there are have attached themselves: the front goes on for them, or without any.
   void open();
 
-  /// Waits until all segments below `end` are absorbed. Errors: those of run().
-  io::Task<Result<void>> passed(SegmentNumber end);
   /// Waits for run() to succeed: from then on the tail of every share is known.
   io::Task<Result<void>> finished();
   bool is_finished() const { return done_; }
+  /// A reader gets this segment without its being made for it alone: it is in the window, or comes there next.
+  bool is_near(SegmentNumber segment) const {
+    return segment >= front_ ? segment < front_ + window_ : made_.contains(segment);
+  }
   const std::optional<Error>& failure() const { return failed_; }
 
  private:
@@ -79,9 +86,9 @@ class SegmentPipeline {
   const Context& context_;
   SegmentSource& source_;
   const immutable::SegmentEncoder& segment_encoder_;
-  immutable::Encoder& encoder_;
+  const SegmentNumber count_;
+  const Absorber absorber_;
   const Limits limits_;
-  const Absorbed also_;
   SegmentNumber window_;  // in segments
   std::set<Reader*> attached_;
   std::map<SegmentNumber, SharedSegment> made_;               // the window

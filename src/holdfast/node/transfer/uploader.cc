@@ -7,6 +7,7 @@
 #include "holdfast/core/crypto/secrets.h"
 #include "holdfast/core/immutable/uri_extension.h"
 #include "holdfast/node/transfer/grid_push.h"
+#include "holdfast/node/transfer/helper_holdings.h"
 #include "holdfast/node/transfer/helper_uploader.h"
 #include "holdfast/node/transfer/prepared_upload.h"
 
@@ -84,7 +85,7 @@ io::Task<Result<UploadReport>> send(const Context& context, const Prepared& prep
   HF_CO_TRY(HelperOutcome tried, co_await upload_through_helpers(context, prepared, options, progress));
   if (tried.report) co_return std::move(*tried.report);
   progress.note = tried.warnings.empty() ? "" : tried.warnings.back();
-  progress.done_bytes = progress.skipped_bytes = 0;
+  progress.done_bytes = progress.skipped_bytes = progress.kept_bytes = 0;
   Result<UploadReport> report = co_await push(context, prepared, options, progress, pushed);
   foreign = pushed.foreign > 0;
   if (!report) {

@@ -14,6 +14,7 @@ struct UploadOptions {
   unsigned k = 3, happy = 7, n = 10;
   std::uint64_t segment_bytes_max = 1'048'576;
   KeyMode key_mode = KeyMode::convergent;
+  Proof proof = Proof::full;  // of what a helper makes of the file
   Patience patience;
   std::optional<Hash> content_sha256;  // what the file must be; other content is `corrupt`, and nothing of it leaves
   /// Called once, when the cap is proven with a happiness of `happy`, even if stragglers are still being sent to.

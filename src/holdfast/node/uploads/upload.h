@@ -34,7 +34,7 @@ struct Upload {
   Turn* turn = nullptr;       // who is sending
   io::Event turn_free;
   std::uint64_t turns_asked = 0;  // the newest one wins
-  io::Time active{};              // of the last byte or other sign of its sender
+  io::Time active{};              // of the last byte that came
   io::Duration idle_before{};     // at the start of this process
   io::Time unsynced_since{};      // while written > log.durable
   std::uint64_t received = 0;     // by this process
@@ -50,8 +50,8 @@ using UploadPtr = std::shared_ptr<Upload>;
 /// turn reads its body in there, and then lets go.
 class Turn {
  public:
-  Turn(UploadPtr upload, std::string client, io::CancelScope& parent)
-      : scope(parent), upload_(std::move(upload)), client_(std::move(client)) {
+  Turn(UploadPtr upload, std::string client, io::CancelScope& parent, io::Time now)
+      : scope(parent), since(now), upload_(std::move(upload)), client_(std::move(client)) {
     upload_->turn = this;
   }
   Turn(const Turn&) = delete;
@@ -61,6 +61,7 @@ class Turn {
   }
 
   io::CancelScope scope;
+  const io::Time since;
   const std::string& client() const { return client_; }
 
  private:

@@ -55,11 +55,12 @@ io::Task<Result<void>> UploadStore::rewind(UploadPtr upload, std::uint64_t offse
   co_return co_await go_back(upload, offset, upload->log);
 }
 
-io::Task<Result<void>> UploadStore::restart(UploadPtr upload, std::optional<std::uint64_t> length) {
+io::Task<Result<void>> UploadStore::restart(UploadPtr upload, std::optional<std::uint64_t> length, Bytes about) {
   if (length.value_or(0) > options_.upload_bytes_max)
     co_return fail(Errc::unsupported, "uploads of that size are not taken here");
   resume::UploadLog to = upload->log;
   to.creation.length = to.length = length;
+  to.creation.about = std::move(about);
   co_return co_await go_back(upload, 0, std::move(to));
 }
 

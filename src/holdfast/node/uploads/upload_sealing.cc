@@ -43,7 +43,7 @@ io::Task<Result<void>> UploadStore::seal(UploadPtr upload, std::optional<Hash> d
   if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
   HF_CO_TRY_VOID(co_await sync(upload));
   if (upload->log.length != upload->log.durable) co_return fail(Errc::conflict, "bytes are missing");
-  if (!upload->log.withdrawn.empty()) co_return fail(Errc::conflict, "a piece was being replaced and is not whole");
+  if (!upload->log.withdrawn.empty()) co_return fail(Errc::corrupt, "a piece was being replaced and is not whole");
   HF_CO_TRY(const Hash held, co_await digest_of(upload));
   if (digest && *digest != held) co_return fail(Errc::corrupt, "other bytes are held than were sent");
   const bool acquired = co_await upload->order.acquire();

@@ -228,8 +228,14 @@ io::Task<void> UploadStore::end(UploadPtr upload, resume::UploadEnd how, std::st
   upload->order.release();
 }
 
+/// Seconds without a byte.
+std::uint64_t UploadStore::lifetime(const Upload& upload) const {
+  const bool empty = upload.written == 0 && !upload.log.joined && !options_.keeps_empty;
+  return empty ? std::min(options_.idle_seconds, options_.retention_seconds) : options_.retention_seconds;
+}
+
 std::uint64_t UploadStore::expires_in(const Upload& upload) const {
-  const io::Duration left = std::chrono::seconds(options_.retention_seconds) - idle_for(upload);
+  const io::Duration left = std::chrono::seconds(lifetime(upload)) - idle_for(upload);
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, std::chrono::floor<std::chrono::seconds>(left).count()));
 }
 
@@ -240,7 +246,7 @@ io::Task<Result<void>> UploadStore::commit(UploadPtr upload, Bytes result) {
   upload->log.phase = resume::UploadPhase::committed;
   upload->log.result = std::move(result);
   upload->written = 0;
-  upload->active = world_.loop.now();
+  hear(*upload);  // it may have waited for days: the result is remembered from now on
   ++counters_.committed;
   auto job = [&upload] { return upload->files.remove_data(); };
   co_return co_await world_.disk.run(job);
@@ -270,12 +276,15 @@ io::Task<void> UploadStore::sweep() {
         (upload->log.phase == resume::UploadPhase::committed && idle > options_.result_seconds) ||
         (upload->log.phase == resume::UploadPhase::ended && idle > options_.tombstone_seconds);
     if (remembered_enough) co_await forget(upload);
-    if (!upload->is_open() || upload->turn != nullptr || upload->pins > 0) continue;
-    const bool empty = upload->written == 0 && !upload->log.joined && idle > options_.idle_seconds;
-    if (!empty && idle <= options_.retention_seconds) continue;
-    ++counters_.expired;
-    co_await end(upload, resume::UploadEnd::expired, "nothing came for too long");
+    co_await end_if_expired(upload);
   }
+}
+
+io::Task<void> UploadStore::end_if_expired(UploadPtr upload) {
+  if (!upload->is_open() || upload->turn != nullptr || upload->pins > 0) co_return;
+  if (idle_for(*upload) <= std::chrono::seconds(lifetime(*upload))) co_return;
+  ++counters_.expired;
+  co_await end(std::move(upload), resume::UploadEnd::expired, "nothing came for too long");
 }
 
 io::Task<void> UploadStore::tend() {

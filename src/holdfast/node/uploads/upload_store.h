@@ -23,7 +23,8 @@ struct StoreOptions {
   std::size_t uploads_max = 10'000;                          // open ones
   std::uint64_t free_bytes_min = 1'073'741'824;              // left to the rest of the machine
   std::uint64_t retention_seconds = 604'800;                 // of an open upload to which nothing comes
-  std::uint64_t idle_seconds = 1'800;                        // then it is dormant: may be evicted; an empty one ends
+  std::uint64_t idle_seconds = 1'800;                        // then it is dormant: may be evicted; an empty one ends,
+  bool keeps_empty = false;                                  // unless these are kept as long as others
   std::uint64_t result_seconds = ~std::uint64_t{0};          // how long a committed one is remembered
   std::uint64_t tombstone_seconds = 0;                       // and one that has ended
   bool whole_digest = false;                                 // SHA-256 of all bytes runs along; it is what seals
@@ -56,7 +57,7 @@ class UploadStore {
   const StoreCounters& counters() const { return counters_; }
   const std::map<std::string, UploadPtr>& uploads() const { return uploads_; }
   UploadPtr find(const std::string& name) const;
-  /// Of a token that this store gave out; nothing for all others.
+  /// Only of tokens that this store gave out.
   UploadPtr find_by_token(std::string_view token) const;
   std::string token_of(const Upload& upload) const;
   /// What may still be promised.
@@ -78,7 +79,10 @@ class UploadStore {
   io::Task<Result<std::unique_ptr<Turn>>> take_turn(UploadPtr upload, std::string client);
   bool is_busy_for(const Upload& upload, const std::string& client) const;
   /// Something came from the sender, though not yet enough to append.
-  void hear(Upload& upload) const { upload.active = world_.loop.now(); }
+  void hear(Upload& upload) const {
+    upload.active = world_.loop.now();
+    upload.idle_before = {};
+  }
 
   /// The next bytes, by whoever has the turn. Errors: malformed (beyond the length), no_space, io, not_found (ended meanwhile).
   io::Task<Result<void>> append(UploadPtr upload, Bytes data);
@@ -90,13 +94,13 @@ class UploadStore {
   /// digest is not known before its end. Everything must be durable. Whoever has the turn.
   void hold_back(Upload& upload) const;
   io::Task<Result<void>> settle(UploadPtr upload, bool keep);
-  /// Back to an earlier offset, durably; at 0 the length may be another one. Whoever has the turn. Errors: io, no_space.
+  /// Back to an earlier offset, durably. Whoever has the turn. Errors: io, no_space.
   io::Task<Result<void>> rewind(UploadPtr upload, std::uint64_t offset);
-  io::Task<Result<void>> restart(UploadPtr upload, std::optional<std::uint64_t> length);
+  /// Back to nothing, for another file. Errors: those of rewind, unsupported.
+  io::Task<Result<void>> restart(UploadPtr upload, std::optional<std::uint64_t> length, Bytes about);
   /// Digests of pieces of what is durable, from the disk where they are not known; fewer than `count` at the end.
   io::Task<Result<std::vector<Hash>>> digests(UploadPtr upload, std::uint64_t first, std::uint64_t count);
-  /// One whole piece below the durable offset (the last one may be short) becomes these bytes, durably. Errors: conflict (not such
-  /// a piece), io, no_space.
+  /// One whole piece below the durable offset becomes these bytes, durably. Errors: conflict (no such piece), io, no_space.
   io::Task<Result<void>> replace_piece(UploadPtr upload, std::uint64_t piece, Bytes data);
   /// Whole, and what the sender says it is: from now on the upload is the store's user's. The digest is that over all pieces, or
   /// SHA-256 of all bytes where the store keeps that. Errors: conflict (bytes are missing), corrupt (other bytes than the
@@ -111,6 +115,8 @@ class UploadStore {
   io::Task<void> end(UploadPtr upload, resume::UploadEnd how, std::string reason);
   /// Seconds until it expires if nothing comes.
   std::uint64_t expires_in(const Upload& upload) const;
+  /// Whoever asks for it behind that time finds it ended, though the sweep comes once a minute.
+  io::Task<void> end_if_expired(UploadPtr upload);
 
  private:
   using Job = std::function<Result<void>()>;
@@ -128,6 +134,7 @@ class UploadStore {
   UploadPtr longest_dormant(const Upload* keep) const;
   std::uint64_t promised(const Upload& upload) const;
   io::Duration idle_for(const Upload& upload) const;
+  std::uint64_t lifetime(const Upload& upload) const;
   io::Task<void> sweep();
   void close_idle();
   io::Task<void> sync_quietly(UploadPtr upload);

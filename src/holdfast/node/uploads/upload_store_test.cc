@@ -272,5 +272,31 @@ TEST(UploadStore, slow_bytes_are_durable_after_a_second) {
   EXPECT_EQ(upload->log.durable, 3u);
 }
 
+TEST(UploadStore, a_piece_that_was_being_replaced_shows_no_digest_and_seals_nothing) {
+  const Bytes bytes = random_bytes(2 * resume::kPieceBytes, 3);
+  const Bytes piece = to_bytes(ByteView(bytes).first(resume::kPieceBytes));
+  unsigned withdrawn = 0;
+  for (std::uint64_t n = 0;; ++n) {
+    SCOPED_TRACE("operation " + std::to_string(n) + " fails");
+    Machine machine;
+    ASSERT_TRUE(machine.start().has_value());
+    const UploadPtr upload = machine.create("a", bytes.size()).value();
+    ASSERT_TRUE(machine.send(upload, bytes).has_value());
+    machine.fs.fail_operation(machine.fs.operations() + n, Errc::io);
+    const Result<void> replaced = machine.run(machine.store().replace_piece(upload, 0, Bytes(piece)));
+    if (replaced) break;
+    const Hash all = resume::digest_of_pieces(pieces_of(bytes));
+    if (!upload->log.withdrawn.empty()) {
+      ++withdrawn;
+      EXPECT_EQ(machine.run(machine.store().digests(upload, 0, 1)).value(), std::vector<Hash>{Hash{}});
+      const Result<void> sealed = machine.run(machine.store().seal(upload, all));
+      EXPECT_TRUE(!sealed && sealed.error().code == Errc::corrupt);
+      EXPECT_TRUE(machine.run(machine.store().replace_piece(upload, 0, Bytes(piece))).has_value());
+    }
+    EXPECT_TRUE(machine.run(machine.store().seal(upload, all)).has_value());
+  }
+  EXPECT_GT(withdrawn, 1u);
+}
+
 }  // namespace
 }  // namespace holdfast::uploads

@@ -16,7 +16,8 @@ constexpr std::uint64_t kDigestsInOneJob = 16;
 }  // namespace
 
 bool UploadStore::is_busy_for(const Upload& upload, const std::string& client) const {
-  return upload.turn != nullptr && upload.turn->client() != client && world_.loop.now() - upload.active < kStalledAfter;
+  if (upload.turn == nullptr || upload.turn->client() == client) return false;
+  return world_.loop.now() - std::max(upload.active, upload.turn->since) < kStalledAfter;
 }
 
 io::Task<Result<std::unique_ptr<Turn>>> UploadStore::take_turn(UploadPtr upload, std::string client) {
@@ -32,13 +33,11 @@ io::Task<Result<std::unique_ptr<Turn>>> UploadStore::take_turn(UploadPtr upload,
   if (ticket != upload->turns_asked) co_return fail(Errc::cancelled, "a newer request has taken over");
   if (upload->gone) co_return tl::make_unexpected(gone_error());
   io::CancelScope& scope = co_await io::this_scope();
-  auto turn = std::make_unique<Turn>(upload, std::move(client), scope);
+  auto turn = std::make_unique<Turn>(upload, std::move(client), scope, world_.loop.now());
   if (upload->written > 0 && upload->received == 0) {
     ++counters_.resumed;
     counters_.bytes_resumed += upload->log.durable;
   }
-  upload->active = world_.loop.now();
-  upload->idle_before = {};
   co_return turn;
 }
 
@@ -109,7 +108,7 @@ io::Task<Result<void>> UploadStore::append(UploadPtr upload, Bytes data) {
     upload->received += data.size();
     counters_.bytes_received += data.size();
     arrived_since_measured_ += data.size();
-    upload->active = world_.loop.now();
+    if (!data.empty()) hear(*upload);
     unsynced_.insert(upload);
   }
   if (upload->written - upload->log.durable < kUnsyncedBytesMax || upload->held_back) co_return Result<void>{};
@@ -207,7 +206,8 @@ io::Task<Result<std::vector<Hash>>> UploadStore::digests(UploadPtr upload, std::
           HF_TRY_VOID(upload->files.read(begin, bytes));
           upload->digests.set(at, bytes);
         }
-        out.push_back(*upload->digests.at(at));
+        // Of a piece that was being replaced nobody knows what is on the disk: none of its digests is right.
+        out.push_back(upload->log.withdrawn.contains(at) ? Hash{} : *upload->digests.at(at));
       }
       return {};
     };
@@ -243,7 +243,7 @@ io::Task<Result<void>> UploadStore::replace_piece(UploadPtr upload, std::uint64_
   HF_CO_TRY_VOID(co_await journal(upload, resume::encode_held(piece)));
   upload->log.withdrawn.erase(piece);
   upload->digests.set(piece, data);
-  upload->active = world_.loop.now();
+  hear(*upload);
   ++counters_.pieces_replaced;
   counters_.bytes_received += data.size();
   co_return Result<void>{};

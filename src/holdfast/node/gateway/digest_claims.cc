@@ -1,0 +1,22 @@
+#include "holdfast/node/gateway/digest_claims.h"
+
+#include "holdfast/core/base/hex.h"
+#include "holdfast/core/protocol/digest_fields.h"
+
+namespace holdfast::gateway {
+
+std::optional<Hash> claimed_sha256(const http::Exchange& exchange) {
+  const auto digest = protocol::parse_digest_field(single_field(exchange, "Repr-Digest").value_or(""));
+  if (digest && digest->algorithm == "sha-256") return Hash::from(digest->digest);
+  const auto bytes = from_hex(single_field(exchange, "Holdfast-Expect-SHA256").value_or(""));
+  return bytes && bytes->size() == Hash::kSize ? std::optional(Hash::from(*bytes)) : std::nullopt;
+}
+
+void read_content_digest(const http::Exchange& exchange, AppendWish& wish) {
+  const auto said = protocol::parse_digest_field(single_field(exchange, "Content-Digest").value_or(""));
+  if (!said) return;  // none, or none that is known here
+  wish.checksum = crypto::make_running_checksum(said->algorithm == "sha-256" ? "sha256" : "sha512");
+  wish.expected = [digest = said->digest]() -> std::optional<Bytes> { return digest; };
+}
+
+}  // namespace holdfast::gateway

@@ -1,0 +1,13 @@
+// What a sender says about its bytes before they come: digests that are compared when they are here (RFC 9530).
+#pragma once
+
+#include "holdfast/node/gateway/upload_answers.h"
+
+namespace holdfast::gateway {
+
+/// SHA-256 of the whole file: Repr-Digest, or Holdfast-Expect-SHA256 in hexadecimal.
+std::optional<Hash> claimed_sha256(const http::Exchange& exchange);
+/// Content-Digest is of this body alone: its bytes count when it is right.
+void read_content_digest(const http::Exchange& exchange, AppendWish& wish);
+
+}  // namespace holdfast::gateway
