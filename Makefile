@@ -13,7 +13,7 @@ help:
 	@echo 'make test            build and run every test, under sanitizers'
 	@echo 'make sim [SEEDS=10000] [FIRST=1]  the whole grid in simulation, so many lives of a file under faults'
 	@echo 'make flips [FLIPS=1000000]  so many bits flipped in what servers store and answer'
-	@echo 'make soak            the long forms of tests: hundreds of kills, ten minutes of standing still, 100,000 lives'
+	@echo 'make soak            the long forms of tests: hundreds of kills, gigabytes through the page, ten minutes of standing still, 100,000 lives'
 	@echo 'make bench           figures, as a table and in build/bench.json, and pictures of them (QUICK=1: a short run, no pictures)'
 	@echo 'make pictures        draw docs/pictures again, as make bench does at its end'
 	@echo 'make lint            format, layers, sizes, clang-tidy'

@@ -8,8 +8,7 @@ import { openBrowser, Page } from "./browser.mjs";
 import { Place, sha256, until } from "./rig.mjs";
 
 const MiB = 1 << 20;
-// The binary with sanitizers is slow; `make soak` sends a large file through it all the same.
-const large = (process.env.SOAK ? 300 : 96) * MiB;
+const large = (process.env.SOAK ? 3_000 : 300) * MiB;
 
 let place, grid, browser, home, gateway, links, port, page;
 

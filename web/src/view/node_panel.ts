@@ -7,6 +7,7 @@ import { bytes, bytesOf, duration, plural } from "./words.ts";
 
 const lookMs = 5_000;
 const latelyMax = 8;
+const stateWords: Record<string, string> = { committing: "being stored", waiting: "waiting for servers", committed: "stored" };
 
 export async function showNode(link: Link): Promise<never> {
   for (;;) {
@@ -72,7 +73,7 @@ function uploadLine(upload: UploadLine): Line {
   const whole = upload.length ?? upload.offset;
   const received = upload.offset < whole ? bytesOf(upload.offset, whole) : bytes(whole);
   const stored = upload.shares_total > 0 && upload.state !== "receiving" ? `${upload.shares_stored} of ${upload.shares_total} shares` : "";
-  const state = upload.state === "receiving" && upload.sending === false ? "dormant" : upload.state;
+  const state = upload.state === "receiving" && upload.sending === false ? "dormant" : (stateWords[upload.state] ?? upload.state);
   return { good: true, name: upload.id, facts: [state, received, stored, duration(upload.age_seconds)] };
 }
 
@@ -81,7 +82,7 @@ function lately(recent: RecentLine[]): RecentLine[] {
 }
 
 function recentLine(recent: RecentLine): Line {
-  const state = recent.state === "committed" ? "stored" : recent.state;
+  const state = stateWords[recent.state] ?? recent.state;
   const size = recent.size === undefined ? "" : bytes(recent.size);
   return { good: recent.state !== "failed", name: recent.id, facts: [state, size, `${duration(recent.age_seconds)} ago`] };
 }
