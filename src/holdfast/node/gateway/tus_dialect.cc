@@ -338,6 +338,7 @@ io::Task<void> TusRequest::answer_append(UploadHandlePtr handle, const AppendOut
       status = 409;
       break;
     case End::length_mismatch:
+    case End::malformed:
       status = 400;
       break;
     case End::too_long:

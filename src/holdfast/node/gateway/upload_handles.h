@@ -54,6 +54,7 @@ struct AppendOutcome {
     ended,
     superseded,  // by a newer request; what came is kept
     broken,      // the body ended early; what came is kept
+    malformed,   // no body can be like that; what came is kept
     slow,        // less came than a sender must bring; what came is kept
     no_space,    // what came is kept
     wrong_checksum,
@@ -126,6 +127,7 @@ class UploadHandles {
   void enter(UploadHandle& handle, UploadHandle::State state);
   io::Task<Result<void>> finish_if_whole(UploadHandlePtr handle);
   io::Task<void> finish_concatenations();
+  void hear_concatenations(const UploadHandlePtr& part) const;
   io::Task<Result<Hash>> digest_of_parts(UploadHandlePtr handle);
   io::Task<Result<void>> join(UploadHandlePtr handle);
   io::Task<void> commit(UploadHandlePtr handle);

@@ -123,7 +123,7 @@ io::Task<void> request_upload(const UploadDesk& desk, WebRequest request, Upload
   if (!rules && has_field(exchange, "Upload-Draft-Interop-Version"))
     co_return co_await bad(request, "that version of the draft is not spoken here");
   const Dialect dialect = dialect_of(exchange, *method, handle, rules);
-  if (handle != nullptr && !desk.handles.allow_request(*handle))
+  if (handle != nullptr && !handle->has_ended() && !desk.handles.allow_request(*handle))
     co_return co_await refuse(request, 429, "too many requests for one upload");
   if (*method == "DELETE" && handle != nullptr && handle->upload->pins > 0)
     co_return co_await refuse(request, 409, "a concatenation needs the bytes of this upload");
