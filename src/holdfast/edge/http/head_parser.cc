@@ -9,6 +9,9 @@
 
 namespace holdfast::http {
 namespace {
+
+// Beast counts the bytes of a field in 16 bits, and throws when there are more.
+constexpr std::size_t kLineBytesMax = 65'000;
 namespace beast = boost::beast;
 
 tl::unexpected<HeadFault> fault(unsigned status, std::string what) {
@@ -102,6 +105,7 @@ HeadResult<std::string> origin_form(std::string target, std::string_view method,
 HeadResult<std::size_t> HeadScanner::scan(ByteView input) {
   for (; position_ < input.size(); ++position_) {
     if (position_ >= limits_.bytes_max) return fault(431, "the head is too large");
+    if (position_ - line_start_ >= kLineBytesMax) return fault(431, "a header field is too large");
     const std::uint8_t byte = input[position_];
     const bool after_cr = position_ > 0 && input[position_ - 1] == '\r';
     if (after_cr != (byte == '\n')) return bad("a line does not end with CR LF");

@@ -6,8 +6,8 @@
 namespace holdfast::gateway {
 namespace {
 
-// A concatenation names up to a thousand uploads, each by its URL, in one field.
-constexpr std::size_t kHeadBytesMax = 128 * 1024, kHeaderFieldsMax = 128;
+// A concatenation names up to a thousand uploads, each by its path, in one field.
+constexpr std::size_t kHeadBytesMax = 80 * 1024, kHeaderFieldsMax = 128;
 
 }  // namespace
 

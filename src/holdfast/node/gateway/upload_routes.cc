@@ -176,8 +176,13 @@ io::Task<void> serve_uri(const UploadDesk& desk, WebRequest request) {
   const http::Exchange& exchange = request.exchange;
   const std::string& method = exchange.request().method;
   if (const auto key = request.target.argument("resume")) co_return co_await named_request(desk, request, *key);
-  if (request.target.path.size() > 1)
-    co_return co_await bad(request, "an immutable file cannot be changed; directories are not served here yet");
+  if (request.target.path.size() > 1) {
+    http::Headers out;
+    out.add("Allow", "GET, HEAD, OPTIONS");
+    co_return co_await answer_text(request.exchange, 405,
+                                   "an immutable file cannot be changed; directories are not served here yet",
+                                   std::move(out));
+  }
   const std::string_view form = request.target.argument("t").value_or("");
   const std::string_view format = request.target.argument("format").value_or("CHK");
   if (method == "DELETE") co_return co_await bad(request, "only an upload can be deleted here: DELETE /uri?resume=KEY");
