@@ -7,8 +7,10 @@ const { path, terminateAt, ...options } = JSON.parse(process.argv[2])
 const tell = (event) => process.stdout.write(JSON.stringify(event) + '\n')
 let requests = 0
 
-// Of a file that it reads as a stream tus-js-client 4.3.1 never says that it is complete, unless it goes in one request: tus does without.
-const source = (options.protocol ?? 'tus-v1') === 'tus-v1' ? createReadStream(path) : readFileSync(path)
+// Of a file that it reads as a stream tus-js-client 4.3.1 does not see the end, unless it goes in one request: where its length is told
+// beforehand, tus does without.
+const needsEnd = options.uploadLengthDeferred || (options.protocol ?? 'tus-v1') !== 'tus-v1'
+const source = needsEnd ? readFileSync(path) : createReadStream(path)
 const upload = new Upload(source, {
   // Often and soon: what is tested is that it goes on, not how patient it is.
   retryDelays: Array(200).fill(10),

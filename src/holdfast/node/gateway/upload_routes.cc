@@ -14,6 +14,7 @@ namespace {
 
 using resume::DraftRules;
 
+constexpr std::string_view kFileMethods = "GET, HEAD, OPTIONS";  // of a file that is in the grid
 constexpr std::uint64_t kWaitSecondsMax = 60;
 constexpr io::Duration kLookEvery = std::chrono::milliseconds(250);
 
@@ -165,6 +166,10 @@ io::Task<void> serve_uploads(const UploadDesk& desk, WebRequest request) {
 /// Discovery, and preflights of pages of other sites.
 io::Task<void> options(const UploadDesk& desk, WebRequest request) {
   http::Headers out;
+  if (request.target.segment(0) != "uploads" && request.target.path.size() > 1) {
+    out.add("Allow", std::string(kFileMethods));
+    co_return co_await answer(request.exchange, 204, std::move(out));
+  }
   add_tus_discovery(out, desk);
   out.add("Upload-Limit", upload_limit(desk, nullptr));
   out.add("Accept-Patch", std::string(kPartialMedia) + ", " + std::string(kTusMedia));
@@ -178,7 +183,7 @@ io::Task<void> serve_uri(const UploadDesk& desk, WebRequest request) {
   if (const auto key = request.target.argument("resume")) co_return co_await named_request(desk, request, *key);
   if (request.target.path.size() > 1) {
     http::Headers out;
-    out.add("Allow", "GET, HEAD, OPTIONS");
+    out.add("Allow", std::string(kFileMethods));
     co_return co_await answer_text(request.exchange, 405,
                                    "an immutable file cannot be changed; directories are not served here yet",
                                    std::move(out));
