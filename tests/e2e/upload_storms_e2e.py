@@ -149,22 +149,24 @@ class WithoutServers(unittest.TestCase):
 
 class Lines(Desk):
     def test_F4_two_hundred_cuts(self):
-        size = 6_000_000 if SOAK else 3_000_000
-        for dialect, how in (("tus", "rst"), ("draft", "fin")):
-            with Links([], seed=4) as links:
-                number, port = links.to_port(self.port)
-                links.tell(f"cut {how} up 2000 60000", [number])
-                sender = Sender(self, dialect, content_of(size, 4), port)
-                tries = sender.complete()
-                links.tell("cut none", [number])
-            self.assertGreater(tries, 40)
-            self.assert_is_stored(sender.path, sender.content)
+        """Some fifty of each of four uploads: as many as one may have at once before it counts as a storm of requests (5.8)."""
+        cuts = 0
+        for seed in range(5 if SOAK else 1):
+            for dialect, how in (("tus", "rst"), ("tus", "fin"), ("draft", "rst"), ("draft", "fin")):
+                with Links([], seed) as links:
+                    number, port = links.to_port(self.port)
+                    links.tell(f"cut {how} up 3000 110000", [number])
+                    sender = Sender(self, dialect, content_of(3_000_000, 4), port)
+                    sender.complete()
+                    cuts += links.stats()[number]["cuts"]
+                self.assert_is_stored(sender.path, sender.content)
+        self.assertGreater(cuts, 150)
 
     def test_F6_cuts_cost_what_was_on_the_line(self):
         with Links([], seed=6) as links:
             number, port = links.to_port(self.port)
-            links.tell("cut fin up 400000 800000", [number])
-            sender = Sender(self, "tus", content_of(12_000_000, 6), port)
+            links.tell("cut rst up 1500000 3000000", [number])
+            sender = Sender(self, "tus", content_of(24_000_000, 6), port)
             sender.complete()
             came = links.stats()[number]["bytes_up"]
         self.assert_is_stored(sender.path, sender.content)
@@ -229,7 +231,7 @@ class Crowds(Desk):
         before, count = resident(), 10_000 if SOAK else 500
         with Wire(self.port) as wire:
             for i in range(count):
-                self.assertEqual(wire.ask("POST", "/uploads", {**TUS, "Upload-Length": 1 << 40 if i % 2 else 5}).status, 201)
+                self.assertEqual(wire.ask("POST", "/uploads", {**TUS, "Upload-Length": 1 << 20 if i % 2 else 5}).status, 201)
         self.assertLess((resident() - before) / count, 64 * 1024)
         content = content_of(100_000, 36)
         self.assert_file(self.expect(200, "PUT", "/uri", body=content).body.decode(), content)

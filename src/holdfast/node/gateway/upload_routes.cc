@@ -15,6 +15,7 @@ namespace {
 
 using resume::DraftRules;
 
+constexpr std::string_view kFileMethods = "GET, HEAD, OPTIONS";  // of a file that is in the grid
 constexpr std::uint64_t kWaitSecondsMax = 60;
 constexpr io::Duration kLookEvery = std::chrono::milliseconds(250);
 
@@ -166,6 +167,10 @@ io::Task<void> serve_uploads(const UploadDesk& desk, WebRequest request) {
 /// Discovery, and preflights of pages of other sites.
 io::Task<void> options(const UploadDesk& desk, WebRequest request) {
   http::Headers out;
+  if (request.target.segment(0) != "uploads" && request.target.path.size() > 1) {
+    out.add("Allow", std::string(kFileMethods));
+    co_return co_await answer(request.exchange, 204, std::move(out));
+  }
   add_tus_discovery(out, desk);
   out.add("Upload-Limit", upload_limit(desk, nullptr));
   out.add("Accept-Patch", std::string(kPartialMedia) + ", " + std::string(kTusMedia));
@@ -180,8 +185,13 @@ io::Task<void> serve_uri(const UploadDesk& desk, WebRequest request) {
   const std::string_view form = request.target.argument("t").value_or("");
   if (method == "POST" && form == "check" && request.target.path.size() == 2)
     co_return co_await check_file(desk.shared, request);
-  if (request.target.path.size() > 1)
-    co_return co_await bad(request, "an immutable file cannot be changed; directories are not served here yet");
+  if (request.target.path.size() > 1) {
+    http::Headers out;
+    out.add("Allow", std::string(kFileMethods));
+    co_return co_await answer_text(request.exchange, 405,
+                                   "an immutable file cannot be changed; directories are not served here yet",
+                                   std::move(out));
+  }
   const std::string_view format = request.target.argument("format").value_or("CHK");
   if (method == "DELETE") co_return co_await bad(request, "only an upload can be deleted here: DELETE /uri?resume=KEY");
   if (!form.empty() && !(method == "POST" && form == "upload"))
