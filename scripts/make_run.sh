@@ -14,9 +14,9 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 0' INT TERM
 
-say "1. A grid of ten storage servers and an upload helper, in $grid"
+say "1. A grid of ten storage servers, an upload helper and a web gateway, in $grid"
 : >run/grid.log
-$holdfast grid "$grid" --servers 10 >run/grid.log 2>&1 &
+$holdfast grid "$grid" --servers 10 --gateway-port 0 >run/grid.log 2>&1 &
 grid_pid=$!
 until grep -q '^ready$' run/grid.log; do
   kill -0 "$grid_pid" 2>/dev/null || { cat run/grid.log; exit 1; }
@@ -50,6 +50,7 @@ cat <<TXT
   $holdfast -d $grid/client put FILE             prints a cap: whoever has it can read the file
   $holdfast -d $grid/client get CAP -o FILE      break it, run it again
   $holdfast -d $grid/client status               which servers answer
+  $(cat "$grid/gateway/node.url")                        the same in a browser: drop files, pull the plug
   $holdfast --help
 TXT
 [ -n "${ONCE:-}" ] && exit 0

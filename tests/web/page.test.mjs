@@ -131,10 +131,10 @@ test("by keyboard alone: choose, pause, resume, copy, open, check, remove", () =
   visiting({ slow: true }, async (page, tab, links) => {
     await page.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: page.origin });
     await links.ask(`* rate ${2 * MiB}`);
+    const dialog = tab.waitForEvent("filechooser"); // early: dialogs are caught only from some moment after this on
     await tab.keyboard.press("Tab");
     assert.equal(await focused(tab), "To the files");
     await tabTo(tab, "Choose files");
-    const dialog = tab.waitForEvent("filechooser");
     await tab.keyboard.press("Enter");
     await (await dialog).setFiles(place.file("keys.bin", 12 * MiB));
     const row = page.row("keys.bin");

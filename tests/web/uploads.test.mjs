@@ -1,6 +1,8 @@
 // Uploads on the page against the real gateway, while links are cut, tabs close and the gateway is killed.
 import assert from "node:assert/strict";
-import { openSync, closeSync, utimesSync, writeSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readdirSync, statSync, utimesSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { openBrowser, Page } from "./browser.mjs";
 import { Place, sha256, until } from "./rig.mjs";
@@ -39,7 +41,6 @@ afterEach(async () => {
 async function assertStored(cap, path) {
   const answer = await fetch(`${gateway.url}uri/${cap}`);
   assert.equal(answer.status, 200);
-  const { createHash } = await import("node:crypto");
   const hash = createHash("sha256");
   for await (const block of answer.body) hash.update(block);
   assert.equal(hash.digest("hex"), await sha256(path));
@@ -77,6 +78,8 @@ test("a large file goes through three cuts, a reload and a killed gateway", asyn
   await links.ask("* rate 0");
   await row.is("storing", "stored");
   await assertStored(await row.cap(), path);
+  const { cuts } = (await links.ask("stats")).targets[0];
+  assert.equal(cuts, 3);
   assert.ok((await sentUp()) < large * 1.05 + 24 * MiB, "what was received is not sent again");
 });
 
@@ -92,6 +95,22 @@ test("a tab that crashes, with the file half sent", async () => {
   await page.pick(path);
   await assertStored(await page.row("f.bin").cap(), path);
   assert.ok((await sentUp()) < 24 * MiB * 1.05 + 9 * MiB);
+});
+
+test("the tab in which the file was picked last goes on with it, the other one stops", async () => {
+  const path = place.file("f.bin", 16 * MiB);
+  await links.ask(`* rate ${2 * MiB}`);
+  await page.pick(path);
+  const first = page.row("f.bin");
+  await until(async () => (await first.received()) > 0, "it is on its way");
+  await page.open();
+  const second = page.row("f.bin");
+  await second.is("unpicked");
+  await page.pick(path);
+  await first.is("paused");
+  await first.locator.getByText("Another tab goes on with it.").waitFor();
+  await links.ask("* rate 0");
+  await assertStored(await second.cap(), path);
 });
 
 test("a file that changed and kept name and size starts anew", async () => {
@@ -112,17 +131,16 @@ test("a file that changed and kept name and size starts anew", async () => {
 
 test("pieces that the gateway holds wrongly are replaced", async () => {
   const path = place.file("f.bin", 24 * MiB);
-  const written = new Date("2026-01-02T03:04:05Z");
-  utimesSync(path, written, written);
   await links.ask(`* rate ${4 * MiB}`);
   await page.pick(path);
   const row = page.row("f.bin");
   await until(async () => (await row.received()) >= 40, "some of it is received");
+  await gateway.kill();
+  const [spooled] = readdirSync(join(gateway.path, "uploads")).filter((name) => name.endsWith(".dat"));
+  overwrite(join(gateway.path, "uploads", spooled), 5 * MiB + 7, Buffer.from("what a dying disk has made of it"));
+  await gateway.start();
   await page.tab.reload();
   await row.is("unpicked");
-  // The same as a gateway whose disk lost bytes: what the file has there is something else, and its time is the same.
-  overwrite(path, 5 * MiB + 7, Buffer.from("a piece"));
-  utimesSync(path, written, written);
   await page.pick(path);
   await row.locator.getByText("One damaged piece was replaced.").waitFor();
   await links.ask("* rate 0");

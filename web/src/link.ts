@@ -1,11 +1,13 @@
 // Whether the gateway can be reached. One watch for the whole page: whoever had no answer says `suspect()` and awaits `up()`.
-import { ask } from "./gateway/request.ts";
+import { ask, Refusal } from "./gateway/request.ts";
 
-const firstProbeMs = 500;
-const probeMsMax = 10_000;
-const probePatienceMs = 10_000;
+const firstPatienceMs = 3_000;
+const firstPauseMs = 500;
+const pauseMsMax = 10_000;
+const patienceMs = 10_000;
 
 export class Link extends EventTarget {
+  #suspected = false;
   #down = false;
   #probeNow: (() => void) | null = null;
   #waiting: (() => void)[] = [];
@@ -21,31 +23,33 @@ export class Link extends EventTarget {
     return this.#down;
   }
 
-  /** A question had no answer. "down" is told at once, "up" when the gateway has answered again. */
+  /** A question had no answer. When the next one has none either, "down" is told, and "up" when there is one again: a single
+      connection that breaks is no news to others. */
   suspect(): void {
-    if (this.#down) return;
-    this.#down = true;
-    this.dispatchEvent(new Event("down"));
-    void this.#probe();
+    if (this.#suspected) return;
+    this.#suspected = true;
+    void this.#watch();
   }
 
   up(): Promise<void> {
-    return this.#down ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
+    return this.#suspected ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
   }
 
-  async #probe(): Promise<void> {
-    for (let pause = firstProbeMs; ; pause = Math.min(pause * 2, probeMsMax)) {
+  async #watch(): Promise<void> {
+    if (!(await answers(firstPatienceMs))) await this.#outage();
+    this.#suspected = false;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  async #outage(): Promise<void> {
+    this.#down = true;
+    this.dispatchEvent(new Event("down"));
+    for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, pauseMsMax)) {
       await this.#pause(pause);
-      // Any answer will do, also a refusal: it is the link that is asked about.
-      const answered = await ask("/", { method: "HEAD", patience: probePatienceMs }).then(
-        () => true,
-        (error) => "status" in error,
-      );
-      if (answered) break;
+      if (await answers(patienceMs)) break;
     }
     this.#down = false;
     this.dispatchEvent(new Event("up"));
-    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   #pause(milliseconds: number): Promise<void> {
@@ -54,4 +58,12 @@ export class Link extends EventTarget {
       setTimeout(resolve, milliseconds);
     });
   }
+}
+
+/** Any answer will do, also a refusal: it is the link that is asked about. */
+function answers(patience: number): Promise<boolean> {
+  return ask("/", { method: "HEAD", patience }).then(
+    () => true,
+    (error) => error instanceof Refusal,
+  );
 }

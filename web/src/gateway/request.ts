@@ -43,6 +43,8 @@ export async function ask(url: string, question: Question = {}): Promise<Respons
     question.signal?.throwIfAborted();
     throw new NoAnswer(String(error));
   }
+  // The access token is wanted (again): the form for it is where this page was.
+  if (answer.status === 401) window.location.reload();
   if (!answer.ok) throw new Refusal(answer.status, await sentence(answer), retryAfter(answer.headers.get("Retry-After")));
   return answer;
 }

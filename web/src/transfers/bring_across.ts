@@ -19,8 +19,8 @@ export async function bringAcross(transfer: Transfer, link: Link, sender: Sender
   for (let attempt = 0; ; ++attempt) {
     const before = transfer.received;
     try {
-      const remark = await makeReady(transfer, signal);
-      transfer.enter("sending", remark);
+      await makeReady(transfer, signal);
+      transfer.enter("sending");
       await sender.send(transfer);
       return;
     } catch (error) {
@@ -31,28 +31,24 @@ export async function bringAcross(transfer: Transfer, link: Link, sender: Sender
   }
 }
 
-/** Until what the gateway has of this upload is nothing, or a part of this file. What there is to say about it. */
-async function makeReady(transfer: Transfer, signal: AbortSignal): Promise<string> {
-  if (transfer.url && transfer.proven) return transfer.note;
-  let remark = transfer.note;
-  if (transfer.url) {
-    const same = await compareWithGateway(transfer, transfer.url, signal);
-    if (same !== null) return same;
+/** Until what the gateway has of this upload is nothing, or a part of this file. */
+async function makeReady(transfer: Transfer, signal: AbortSignal): Promise<void> {
+  if (transfer.url && !transfer.proven && !(await isSameFile(transfer, transfer.url, signal))) {
     // Bytes of two files must not come together.
     await cancelUpload(transfer.url);
     abandon(transfer);
-    remark = "This is not the same file as before; it starts anew.";
+    transfer.remark = "This is not the same file as before; it starts anew.";
   }
+  if (transfer.url) return;
   const file = transfer.file!;
   transfer.url = await createUpload(file, signal);
   transfer.identity = identityOf(file);
   transfer.proven = true;
   remember(transfer.url, transfer.identity);
-  return remark;
 }
 
-/** What was found, when it may go on; null when it is another file. */
-async function compareWithGateway(transfer: Transfer, url: string, signal: AbortSignal): Promise<string | null> {
+/** Then what the gateway has of it is right afterwards. */
+async function isSameFile(transfer: Transfer, url: string, signal: AbortSignal): Promise<boolean> {
   const file = transfer.file!;
   transfer.enter("comparing");
   const progress = (compared: number, of: number) => {
@@ -63,12 +59,13 @@ async function compareWithGateway(transfer: Transfer, url: string, signal: Abort
   const found = await compare(file, url, progress, signal);
   // The file has not changed since, so it is the gateway's copy that is wrong there.
   const repairable = file.lastModified === transfer.identity.modified;
-  if (found.wrong.length > 0 && !repairable) return null;
+  if (found.wrong.length > 0 && !repairable) return false;
   await replace(file, url, found, signal);
   transfer.proven = true;
   transfer.received = transfer.sent = found.compared;
-  if (found.wrong.length === 0) return "";
-  return found.wrong.length === 1 ? "One damaged piece was replaced." : `${found.wrong.length} damaged pieces were replaced.`;
+  if (found.wrong.length === 1) transfer.remark = "One damaged piece was replaced.";
+  if (found.wrong.length > 1) transfer.remark = `${found.wrong.length} damaged pieces were replaced.`;
+  return true;
 }
 
 /** Returns when it may be tried again. */
@@ -82,7 +79,7 @@ async function recover(transfer: Transfer, error: unknown, attempt: number, link
     await unless(signal, pause(backoff(attempt)));
   } else if (error instanceof Refusal && error.gone) {
     abandon(transfer);
-    transfer.note = "The gateway no longer had the first part; it starts anew.";
+    transfer.remark = "The gateway no longer had the first part; it starts anew.";
   } else if (error instanceof Refusal && error.temporary) {
     transfer.enter("delayed", error.message);
     await unless(signal, pause(error.retryAfter !== null ? error.retryAfter * 1000 : backoff(attempt)));

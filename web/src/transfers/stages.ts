@@ -4,9 +4,11 @@
 //                |  ^      |  ^  |       |  ^
 //                v  |      v  |  v       v  |
 //               paused, cut, delayed     short            (go on by themselves, but for paused)
-//   unpicked: known from before a reload; the file is to be picked again.   failed: nothing goes on.
+//   recalled: known from before a reload; the gateway is asked for it.      failed: nothing goes on.
+//   unpicked: and the gateway lacks a part of it: the file is to be picked again.
 
 export type Stage =
+  | "recalled"
   | "queued"
   | "comparing"
   | "sending"
@@ -31,6 +33,7 @@ interface StageFacts {
 }
 
 export const stages: Record<Stage, StageFacts> = {
+  recalled: { label: "Asking the gateway", actions: ["cancel"], received: false, follow: "soon" },
   queued: { label: "Next in line", actions: ["pause", "cancel"], received: false, follow: "never" },
   comparing: { label: "Comparing", actions: ["pause", "cancel"], received: false, follow: "never" },
   sending: { label: "Sending", actions: ["pause", "cancel"], received: false, follow: "soon" },

@@ -31,8 +31,10 @@ export class Transfer extends EventTarget {
   received = 0;
   /** The gateway's last word. */
   status: UploadStatus | null = null;
-  /** One sentence: what is waited for, what went wrong, what was found. */
+  /** One sentence: what is waited for, what went wrong; of this stage. */
   note = "";
+  /** One that stays: what was found when the file was picked again. */
+  remark = "";
   readonly speed = new Speed();
 
   constructor(public identity: FileIdentity) {

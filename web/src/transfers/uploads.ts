@@ -7,6 +7,7 @@ import { Follower, type Listener } from "./follower.ts";
 import { allRemembered, forget } from "./remembered.ts";
 import { Sender } from "./sender.ts";
 import { type Action, stages } from "./stages.ts";
+import { Tabs } from "./tabs.ts";
 import { identityOf, Transfer } from "./transfer.ts";
 
 // More do not make one link faster, and browsers keep to six connections.
@@ -17,6 +18,7 @@ export class Uploads extends EventTarget implements Listener {
   readonly #list: Transfer[] = [];
   readonly #running = new Map<Transfer, AbortController>();
   readonly #sender = new Sender();
+  readonly #tabs = new Tabs();
   readonly #follower: Follower;
 
   constructor(private readonly link: Link) {
@@ -25,6 +27,7 @@ export class Uploads extends EventTarget implements Listener {
     // Requests into a silence may stay open for minutes; these ended when the link was found down.
     link.addEventListener("down", () => this.#eachSending((it) => (this.#sender.pause(it), it.enter("cut", waitsForLink))));
     link.addEventListener("up", () => this.#eachSending((it) => it.stage === "cut" && (this.#sender.resume(it), it.enter("sending"))));
+    this.#tabs.onTaken((url) => this.#yield(url));
   }
 
   get sendingAny(): boolean {
@@ -36,7 +39,7 @@ export class Uploads extends EventTarget implements Listener {
     for (const { url, name, size, modified } of allRemembered()) {
       const transfer = new Transfer({ name, size, modified });
       transfer.url = url;
-      transfer.stage = "unpicked";
+      transfer.stage = "recalled";
       this.#add(transfer);
     }
     this.#follower.nudge();
@@ -82,10 +85,14 @@ export class Uploads extends EventTarget implements Listener {
     transfer.status = status;
     transfer.received = status.offset;
     if (transfer.stage === "sending") transfer.speed.note(status.offset);
-    if (status.state === "receiving") transfer.changed();
+    if (status.state === "receiving" && transfer.stage === "recalled") transfer.enter("unpicked");
+    else if (status.state === "receiving") transfer.changed();
     // All is there, but the last answer was lost or a pause came in between: tus finds out by one question.
     else if (this.#sender.isSending(transfer)) this.#sender.resume(transfer);
-    else this.#settle(transfer, status);
+    else {
+      this.#stop(transfer);
+      this.#settle(transfer, status);
+    }
   }
 
   lost(transfer: Transfer): void {
@@ -125,6 +132,7 @@ export class Uploads extends EventTarget implements Listener {
     const stop = new AbortController();
     this.#running.set(transfer, stop);
     transfer.enter(transfer.url ? "comparing" : "sending");
+    if (transfer.url) this.#tabs.take(transfer.url);
     this.#follower.nudge();
     try {
       await bringAcross(transfer, this.link, this.#sender, stop.signal);
@@ -140,6 +148,13 @@ export class Uploads extends EventTarget implements Listener {
     }
   }
 
+  #yield(url: string): void {
+    const transfer = this.#list.find((it) => it.url === url && this.#running.has(it));
+    if (!transfer) return;
+    this.#pause(transfer);
+    transfer.enter("paused", "Another tab goes on with it.");
+  }
+
   #pause(transfer: Transfer): void {
     if (this.#sender.isSending(transfer)) this.#sender.pause(transfer);
     else this.#stop(transfer);
@@ -149,6 +164,7 @@ export class Uploads extends EventTarget implements Listener {
   #resume(transfer: Transfer): void {
     if (!this.#sender.isSending(transfer)) return transfer.enter("queued");
     if (this.link.isDown) return transfer.enter("cut", waitsForLink);
+    if (transfer.url) this.#tabs.take(transfer.url);
     transfer.enter("sending");
     this.#sender.resume(transfer);
   }
@@ -190,7 +206,8 @@ export class Uploads extends EventTarget implements Listener {
   }
 
   #unfinishedOf(file: File): Transfer | undefined {
-    const same = this.#list.filter((it) => it.stage === "unpicked" && it.name === file.name && it.size === file.size);
+    const unfinished = (stage: string) => stage === "unpicked" || stage === "recalled";
+    const same = this.#list.filter((it) => unfinished(it.stage) && it.name === file.name && it.size === file.size);
     return same.find((it) => it.identity.modified === file.lastModified) ?? same[0];
   }
 

@@ -5,7 +5,7 @@ import { byId } from "./dom.ts";
 export function listenForFiles(uploads: Uploads): void {
   const input = byId<HTMLInputElement>("pick");
   input.addEventListener("change", () => {
-    take(uploads, input.files);
+    take(uploads, Array.from(input.files ?? []));
     input.value = ""; // so that the same file can be picked again
   });
   const zone = byId("drop");
@@ -22,11 +22,19 @@ export function listenForFiles(uploads: Uploads): void {
     if (!hasFiles(event)) return;
     event.preventDefault();
     over(-depth);
-    take(uploads, event.dataTransfer!.files);
+    const folders = foldersIn(event.dataTransfer!);
+    take(uploads, Array.from(event.dataTransfer!.files).filter((file) => !folders.includes(file.name)));
+    if (folders.length > 0) byId("said").textContent = `Folders cannot be stored yet: ${folders.join(", ")}.`;
   });
 }
 
-function take(uploads: Uploads, files: FileList | null): void {
+function take(uploads: Uploads, files: Iterable<File>): void {
   byId("said").textContent = "";
-  if (files) uploads.pick(Array.from(files));
+  uploads.pick(files);
+}
+
+/** Among files they look like files that cannot be read. */
+function foldersIn(dropped: DataTransfer): string[] {
+  const entries = Array.from(dropped.items, (item) => item.webkitGetAsEntry?.());
+  return entries.filter((entry) => entry?.isDirectory).map((entry) => entry!.name);
 }

@@ -2,7 +2,7 @@
 import { NoAnswer } from "../gateway/request.ts";
 import { isConnected, nodeStatus, type NodeStatus, type RecentLine, type ServerStatus, type UploadLine } from "../gateway/status_api.ts";
 import type { Link } from "../link.ts";
-import { byId, h } from "./dom.ts";
+import { byId, h, setText } from "./dom.ts";
 import { bytes, bytesOf, duration, plural } from "./words.ts";
 
 const lookMs = 5_000;
@@ -15,7 +15,7 @@ export async function showNode(link: Link): Promise<never> {
       draw(await nodeStatus(new AbortController().signal));
     } catch (error) {
       if (error instanceof NoAnswer) link.suspect();
-      else byId("grid-line").textContent = "";
+      else setText(byId("grid-line"), "");
     }
     await new Promise((resolve) => setTimeout(resolve, lookMs));
   }
@@ -26,55 +26,62 @@ function visible(): Promise<void> {
   return new Promise((resolve) => document.addEventListener("visibilitychange", () => resolve(), { once: true }));
 }
 
-let drawn = "";
+/** A line of a group: who, and what there is to say. */
+interface Line {
+  good: boolean;
+  name: string;
+  facts: string[];
+}
 
 function draw(status: NodeStatus): void {
   const reachable = status.servers.filter((it) => isConnected(it.connection_status)).length;
-  byId("grid-line").textContent = `${reachable} of ${plural(status.servers.length, "server")} reachable`;
-  byId("version").textContent = "Holdfast " + status.version.replace(/^holdfast\//, "");
-  const now = JSON.stringify(status);
-  if (now === drawn) return;
-  drawn = now;
-  byId("node").replaceChildren(
-    group("Servers", status.servers.map(serverLine), "This node knows no servers."),
-    group("Upload helper", status.helpers.map((it) => line(it.connection_status, it.name, [reachability(it.connection_status)])), "None: this node sends to the servers itself."),
-    group("Uploads in progress", status.uploads.map(uploadLine), "None."),
-    group("Lately", lately(status.recent).map(recentLine), "Nothing yet."),
-  );
+  setText(byId("grid-line"), `${reachable} of ${plural(status.servers.length, "server")} reachable`);
+  setText(byId("version"), "Holdfast " + status.version.replace(/^holdfast\//, ""));
+  byId("node-unknown").hidden = true;
+  byId("node").hidden = false;
+  drawGroup("node-servers", status.servers.map(serverLine));
+  drawGroup("node-helpers", status.helpers.map(({ name, connection_status }) => peerLine(name, connection_status, "")));
+  drawGroup("node-uploads", status.uploads.map(uploadLine));
+  drawGroup("node-recent", lately(status.recent).map(recentLine));
 }
 
-function group(title: string, lines: HTMLElement[], otherwise: string): HTMLElement {
-  return h("div", { class: "group" }, h("h3", {}, title), lines.length > 0 ? h("ul", { class: "lines" }, ...lines) : h("p", { class: "note" }, otherwise));
+/** Elements stay and only texts change, so that reading and selecting are not disturbed every few seconds. */
+function drawGroup(id: string, lines: Line[]): void {
+  const list = byId(id);
+  while (list.children.length > lines.length) list.lastChild!.remove();
+  while (list.children.length < lines.length) list.append(h("li", {}, h("span", { class: "line-name" }), h("span", { class: "line-facts" })));
+  for (const [i, line] of lines.entries()) {
+    const item = list.children[i] as HTMLElement;
+    item.dataset["good"] = String(line.good);
+    setText(item.children[0]!, line.name);
+    setText(item.children[1]!, line.facts.filter(Boolean).join(" · "));
+  }
 }
 
-function line(health: string, name: string, facts: string[]): HTMLElement {
-  return h("li", { "data-connected": String(isConnected(health)) }, h("span", { class: "line-name" }, name), h("span", { class: "line-facts" }, facts.filter(Boolean).join(" · ")));
+function peerLine(name: string, connection: string, space: string): Line {
+  const good = isConnected(connection);
+  return { good, name, facts: [good ? "reachable" : "not reachable", space] };
 }
 
-function reachability(status: string): string {
-  return isConnected(status) ? "reachable" : "not reachable";
-}
-
-function serverLine(server: ServerStatus): HTMLElement {
+function serverLine(server: ServerStatus): Line {
   const space = server.available_space === null ? "" : `${bytes(server.available_space)} free`;
-  const name = server.nickname || server.nodeid.slice(0, 8);
-  return line(server.connection_status, name, [reachability(server.connection_status), space]);
+  return peerLine(server.nickname || server.nodeid.slice(0, 8), server.connection_status, space);
 }
 
-function uploadLine(upload: UploadLine): HTMLElement {
+function uploadLine(upload: UploadLine): Line {
   const whole = upload.length ?? upload.offset;
   const received = upload.offset < whole ? bytesOf(upload.offset, whole) : bytes(whole);
   const stored = upload.shares_total > 0 && upload.state !== "receiving" ? `${upload.shares_stored} of ${upload.shares_total} shares` : "";
   const state = upload.state === "receiving" && upload.sending === false ? "dormant" : upload.state;
-  return line("Connected", upload.id, [state, received, stored, duration(upload.age_seconds)]);
+  return { good: true, name: upload.id, facts: [state, received, stored, duration(upload.age_seconds)] };
 }
 
 function lately(recent: RecentLine[]): RecentLine[] {
   return [...recent].sort((a, b) => a.age_seconds - b.age_seconds).slice(0, latelyMax);
 }
 
-function recentLine(recent: RecentLine): HTMLElement {
-  const health = recent.state === "failed" ? "" : "Connected";
+function recentLine(recent: RecentLine): Line {
   const state = recent.state === "committed" ? "stored" : recent.state;
-  return line(health, recent.id, [state, recent.size === undefined ? "" : bytes(recent.size), `${duration(recent.age_seconds)} ago`]);
+  const size = recent.size === undefined ? "" : bytes(recent.size);
+  return { good: recent.state !== "failed", name: recent.id, facts: [state, size, `${duration(recent.age_seconds)} ago`] };
 }

@@ -26,8 +26,9 @@ export function paceText(transfer: Transfer): string {
   return `${bytes(rate)}/s` + (seconds === null ? "" : `, ${duration(seconds)} left`);
 }
 
-export function noteText({ stage, note, status }: Transfer): string {
+export function noteText({ stage, note, remark, status }: Transfer): string {
   if (note) return note;
+  if (stage === "sending") return remark;
   if (stage === "comparing") return "Each piece that the gateway has is compared with this file before it is skipped.";
   if (stage === "unpicked") return "A page may not keep hold of a file: choose the same one, and it goes on where it was.";
   if (stage === "storing") return "You may close this page: the gateway has all of it and stores it by itself.";
