@@ -113,6 +113,7 @@ def beyond_loopback(build, binary):
             "helper": show("through a helper, 256 MiB", helper.loopback(binary, place + "/helper", 256 * MIB)),
             "helper_satellite": show("to a helper, 10 Mbit/s, 600 ms round trip", helper.slow_line(binary, proxy, place + "/hsat", 1_250_000, 600, 24 * MIB)),
             "helper_cuts": show("to a helper, 1 GiB, 50 cuts", helper.cuts(binary, proxy, place + "/hcut", 1024 * MIB, 50)),
+            "helper_active": show("a helper's memory, 20 uploads of 32 MiB", helper.active(binary, proxy, place + "/hact", 20, 32 * MIB)),
             "helper_spooled": show("a helper's start with 10,000 uploads", helper.spooled(binary, place + "/hspool", 10_000)),
             "random_reads": show_reads(reads.measure(build, place + "/reads")),
             # Last: after its files are deleted, some file systems make new ones more slowly for minutes.

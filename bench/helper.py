@@ -125,6 +125,21 @@ def cuts(binary, proxy, place, size, count):
         return {"sent_of_size": report["via"]["bytes_sent"] / size, "on_the_wire": stats["bytes_up"] / size, "cuts": stats["cuts"]}
 
 
+def active(binary, proxy, place, count, size):
+    """Memory of the helper while so many different files come in at once, at the most."""
+    with Grid(binary, place) as grid, HelperNode(grid) as helper, Link(proxy, helper.nurl) as link:
+        client = client_of(grid, "client", link.nurl)
+        link.tell("line rate 60000000")
+        empty = most = helper.memory_mib()
+        paths = [grid.file(f"f{i}", size) for i in range(count)]
+        running = [subprocess.Popen([grid.binary, "-d", client, "put", path, "--progress", "none"], stdout=subprocess.DEVNULL) for path in paths]
+        while any(each.poll() is None for each in running):
+            most = max(most, helper.memory_mib())
+            time.sleep(0.05)  # a sample, nothing is waited for
+        assert all(each.returncode == 0 for each in running)
+        return {"mib": most, "mib_before": empty}
+
+
 def spooled(binary, place, count):
     """Start with so many spooled uploads, and what each takes in memory."""
     with Grid(binary, place, servers=1) as grid, HelperNode(grid) as helper:

@@ -85,7 +85,7 @@ class Server(Process):
 class Gateway(Process):
     """A web gateway in a process of its own. `cfg`: more lines for [gateway] in holdfast.cfg."""
 
-    def __init__(self, path, nurls, cfg=""):
+    def __init__(self, path, nurls, cfg="", within=()):
         arguments = [BINARY, "create-node", path, "--gateway"]
         for nurl in nurls:
             arguments += ["--server", nurl]
@@ -93,7 +93,7 @@ class Gateway(Process):
         self.port = int(self.url.rstrip("/").rpartition(":")[2])
         with open(path + "/holdfast.cfg", "a") as f:
             f.write(cfg)
-        super().__init__("run", path)
+        super().__init__("run", path, within=within)
 
 
 class Helper(Process):

@@ -9,6 +9,9 @@
 
 namespace holdfast::http {
 namespace {
+
+// Beast counts the bytes of a field in 16 bits, and throws when there are more.
+constexpr std::size_t kLineBytesMax = 65'000;
 namespace beast = boost::beast;
 
 tl::unexpected<HeadFault> fault(unsigned status, std::string what) {
@@ -17,9 +20,6 @@ tl::unexpected<HeadFault> fault(unsigned status, std::string what) {
 tl::unexpected<HeadFault> bad(std::string what) {
   return fault(400, std::move(what));
 }
-
-// Beast counts the bytes of a field in 16 bits, and ends the program when they do not suffice.
-constexpr std::size_t kLineBytesMax = 65'000;
 
 struct Framing {
   std::optional<std::uint64_t> content_length;
@@ -105,6 +105,7 @@ HeadResult<std::string> origin_form(std::string target, std::string_view method,
 HeadResult<std::size_t> HeadScanner::scan(ByteView input) {
   for (; position_ < input.size(); ++position_) {
     if (position_ >= limits_.bytes_max) return fault(431, "the head is too large");
+    if (position_ - line_start_ >= kLineBytesMax) return fault(431, "a header field is too large");
     const std::uint8_t byte = input[position_];
     const bool after_cr = position_ > 0 && input[position_ - 1] == '\r';
     if (after_cr != (byte == '\n')) return bad("a line does not end with CR LF");
@@ -121,7 +122,6 @@ HeadResult<std::size_t> HeadScanner::scan(ByteView input) {
 }
 
 HeadResult<std::size_t> HeadScanner::end_of_line() {
-  if (position_ - line_start_ > kLineBytesMax) return fault(431, "a line of the head is too long");
   const bool empty = position_ == line_start_ + 1;
   line_start_ = position_ + 1;
   if (empty && lines_ == 0) return bad("the first line is empty");

@@ -39,7 +39,7 @@ struct RequestHead {
 
 struct ResponseHead {
   unsigned status = 200;
-  Headers headers;  // Content-Length, Date and Connection are added by the server
+  Headers headers;  // Content-Length, Date and Connection are added by the server; `Connection: close` is heard
 };
 
 /// A body as it arrives.
@@ -47,7 +47,7 @@ class BodyReader {
  public:
   virtual ~BodyReader() = default;
   /// At least one byte, or 0 when the body is complete. A body that ends early is an error
-  /// (unavailable), never a 0.
+  /// (unavailable), never a 0. One that was cancelled before anything came may be tried again.
   virtual io::Task<Result<std::size_t>> read_some(MutableByteView out) = 0;
   /// What Content-Length promised, when it did.
   virtual std::optional<std::uint64_t> length() const = 0;

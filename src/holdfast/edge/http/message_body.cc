@@ -97,9 +97,12 @@ io::Task<Result<void>> MessageBody::read_framing() {
 io::Task<Result<std::size_t>> MessageBody::read_some(MutableByteView out) {
   HF_CHECK(!out.empty());
   if (failed_) co_return fail(Errc::unavailable, "reading this body has failed before");
-  failed_ = true;  // until this call has gone well
+  failed_ = true;  // until this call has gone well, or was given up before anything came
   if (kind_ == Kind::chunked) {
-    HF_CO_TRY_VOID(co_await read_framing());
+    const Result<void> framed = co_await read_framing();
+    failed_ = !framed && framed.error().code != Errc::cancelled;
+    if (!framed) co_return tl::make_unexpected(framed.error());
+    failed_ = true;
   }
   if (done()) {
     failed_ = false;
@@ -107,7 +110,10 @@ io::Task<Result<std::size_t>> MessageBody::read_some(MutableByteView out) {
   }
   const std::uint64_t bound = kind_ == Kind::to_end ? out.size() : kind_ == Kind::chunked ? chunks_.data_left() : left_;
   const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), bound));
-  HF_CO_TRY(const std::size_t count, co_await read_data(out.first(wanted)));
+  const Result<std::size_t> got = co_await read_data(out.first(wanted));
+  failed_ = got || got.error().code != Errc::cancelled;
+  if (!got) co_return got;
+  const std::size_t count = *got;
   if (count == 0 && kind_ != Kind::to_end) co_return cut_short();
   bytes_read_ += count;
   if (kind_ == Kind::length) left_ -= count;

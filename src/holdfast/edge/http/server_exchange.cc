@@ -51,14 +51,15 @@ ServerExchange::ServerExchange(io::ByteStream& stream, ServerContext& context, P
 std::string ServerExchange::head_text(const ResponseHead& head, std::uint64_t length) {
   begun_ = true;
   body_.answer_begins();
-  keep_ = request_.keep_alive && !context_.stopping && body_.can_be_drained();
+  const bool closes = head.headers.find("Connection") == "close";
+  keep_ = request_.keep_alive && !context_.stopping && !closes && body_.can_be_drained();
   bodiless_ = request_.head.method == "HEAD" || head.status == 204 || head.status == 304;
   left_ = length;
   std::string text = status_line(head.status);
   append_fields(text, head.headers);
   if (head.status != 204) append_field(text, "Content-Length", std::to_string(length));
   append_field(text, "Date", context_.date());
-  if (!keep_) append_field(text, "Connection", "close");
+  if (!keep_ && !closes) append_field(text, "Connection", "close");
   text += "\r\n";
   return text;
 }

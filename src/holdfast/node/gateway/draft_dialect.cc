@@ -229,6 +229,7 @@ io::Task<void> DraftRequest::answer_append(UploadHandlePtr handle, AppendOutcome
       co_return co_await answer_problem(exchange_, 503, "", outcome.what, std::move(out));
     case End::no_space:
       co_return co_await answer_problem(exchange_, 507, "", outcome.what, std::move(out));
+    case End::malformed:
     case End::wrong_checksum:
       co_return co_await answer_problem(exchange_, 400, "", outcome.what, std::move(out));
     case End::wrong_digest:

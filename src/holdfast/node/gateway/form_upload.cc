@@ -67,12 +67,7 @@ io::Task<void> post_form(const UploadDesk& desk, WebRequest request) {
   if (outcome.end != End::stored) {
     co_await desk.handles.cancel(*made);
     if (outcome.end == End::broken || outcome.end == End::slow) co_return request.exchange.abandon();
-    const bool bad_form = outcome.end == End::too_long;
-    co_return co_await answer_problem(request.exchange,
-                                      bad_form                       ? 400
-                                      : outcome.end == End::no_space ? 507
-                                                                     : 503,
-                                      "", outcome.what, {});
+    co_return co_await answer_problem(request.exchange, status_of(outcome.end), "", outcome.what, {});
   }
   while (!(*made)->result && !(*made)->has_ended() && (*made)->state != UploadHandle::State::waiting &&
          !request.exchange.client_finished()) {

@@ -63,6 +63,14 @@ io::Task<void> UploadHandles::finish_concatenations() {
   co_return;
 }
 
+/// They do not expire while a part grows.
+void UploadHandles::hear_concatenations(const UploadHandlePtr& part) const {
+  if (part->upload->pins == 0) return;
+  for (const auto& [name, handle] : handles_) {
+    if (std::ranges::find(handle->parts, part) != handle->parts.end()) store_.hear(*handle->upload);
+  }
+}
+
 io::Task<Result<Hash>> UploadHandles::digest_of_parts(UploadHandlePtr handle) {
   const std::string path = source_path(*handle);
   auto opening = [&] { return files_.open(path, io::Open::read); };

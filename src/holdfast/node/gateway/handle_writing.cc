@@ -36,6 +36,8 @@ std::string what_happened(End end) {
       return "the body is longer than the upload";
     case End::too_large:
       return "that is more than is taken here";
+    case End::malformed:
+      return "the body is not well-formed";
     case End::no_space:
       return "there is no room for more now; what came is kept";
     case End::superseded:
@@ -115,7 +117,7 @@ io::Task<AppendOutcome> UploadHandles::append(UploadHandlePtr handle, AppendWish
   co_return co_await conclude(handle, body, end);
 }
 
-/// Fills one piece. True at the end of the body. What came before an error is in the piece.
+/// Fills one piece, as far as its bytes come soon. True at the end of the body. What came before an error is in the piece.
 io::Task<Result<bool>> UploadHandles::read_piece(UploadHandle& handle, Body& body, Bytes& piece) {
   const io::PieceLoan loan(counters_.piece_bytes_lent, io::PieceLoan::kLargeBytes);
   piece.resize(loan.bytes());
@@ -124,8 +126,11 @@ io::Task<Result<bool>> UploadHandles::read_piece(UploadHandle& handle, Body& bod
   const io::Time due = context_.loop.now() + kAppendEvery;
   while (filled < piece.size()) {
     auto reading = body.reader.read_some(MutableByteView(piece).subspan(filled));
+    if (filled > 0) reading = io::with_timeout(due - context_.loop.now(), std::move(reading));
     count = co_await reading.in(body.turn.scope);
-    if (!count || *count == 0) break;
+    const bool stalls = filled > 0 && !count && count.error().code == Errc::timeout;
+    if (stalls) count = filled;  // what is here is written meanwhile
+    if (stalls || !count || *count == 0) break;
     store_.hear(*handle.upload);
     filled += *count;
     if (context_.loop.now() >= due) break;
@@ -175,7 +180,7 @@ io::Task<End> UploadHandles::receive(UploadHandlePtr handle, Body& body) {
   co_await writing.join();
   if (!written) co_return end_of(written.error());
   if (body.turn.scope.cancelled()) co_return upload->has_ended() ? End::ended : End::superseded;
-  if (!ended) co_return end_of(ended.error());
+  if (!ended) co_return ended.error().code == Errc::malformed ? End::malformed : end_of(ended.error());
   co_return End::stored;
 }
 
@@ -204,6 +209,7 @@ io::Task<AppendOutcome> UploadHandles::conclude(UploadHandlePtr handle, Body& bo
     if (!back) co_return AppendOutcome{end_of(back.error()), false, back.error().what};
   }
   const Result<void> synced = co_await store_.sync(upload);
+  if (handle->about.partial) hear_concatenations(handle);
   if (!synced) co_return AppendOutcome{end_of(synced.error()), false, synced.error().what};
   if (end != End::stored) co_return AppendOutcome{end, false, what_happened(end)};
   if (body.wish.completes) {

@@ -10,7 +10,7 @@ namespace holdfast::gateway {
 /// Of heads and of time (resumable-upload.md 5.8). A concatenation may name a thousand uploads in one field.
 inline http::ServerLimits web_limits() {
   http::ServerLimits out;
-  out.head_bytes_max = 128 * 1024;
+  out.head_bytes_max = 80 * 1024;
   out.headers_max = 128;
   out.head_timeout = std::chrono::seconds(10);
   out.idle_keep_alive = std::chrono::seconds(75);

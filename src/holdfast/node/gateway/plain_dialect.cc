@@ -55,25 +55,6 @@ std::optional<std::uint64_t> body_length(const http::Exchange& exchange) {
   return exchange.request().content_length.value_or(0);
 }
 
-/// Of a body for which there is no second try.
-unsigned status_of(End end) {
-  switch (end) {
-    case End::no_space:
-      return 507;
-    case End::too_long:
-    case End::too_large:
-      return 413;
-    case End::wrong_checksum:
-      return 400;
-    case End::wrong_digest:
-      return 422;
-    case End::superseded:
-      return 503;
-    default:
-      return 500;
-  }
-}
-
 class PlainRequest {
  public:
   PlainRequest(const UploadDesk& desk, WebRequest request, unsigned success)
@@ -251,6 +232,7 @@ io::Task<void> PlainRequest::answer_append(UploadHandlePtr handle, AppendOutcome
   switch (outcome.end) {
     case End::stored:
       co_return co_await answer(exchange_, has_field(exchange_, "Upload-Complete") ? 204 : 202, std::move(out));
+    case End::malformed:
     case End::wrong_checksum:
       co_return co_await answer_problem(exchange_, 400, "", outcome.what, std::move(out));
     case End::offset_mismatch:
@@ -324,6 +306,25 @@ io::Task<void> PlainRequest::whole_file(http::BodyReader& body, std::optional<st
 }
 
 }  // namespace
+
+unsigned status_of(End end) {
+  switch (end) {
+    case End::no_space:
+      return 507;
+    case End::too_long:
+    case End::too_large:
+      return 413;
+    case End::malformed:
+    case End::wrong_checksum:
+      return 400;
+    case End::wrong_digest:
+      return 422;
+    case End::superseded:
+      return 503;
+    default:
+      return 500;
+  }
+}
 
 io::Task<void> plain_create(const UploadDesk& desk, WebRequest request) {
   PlainRequest plain(desk, request, 201);

@@ -1,13 +1,12 @@
 #include "holdfast/node/gateway/tus_dialect.h"
 
-#include <array>
-
 #include "holdfast/core/base/hex.h"
 #include "holdfast/core/protocol/base64.h"
 #include "holdfast/core/protocol/field_text.h"
 #include "holdfast/core/protocol/tus_fields.h"
 #include "holdfast/edge/http/text.h"
 #include "holdfast/node/gateway/digest_claims.h"
+#include "holdfast/node/gateway/trailer_checksum.h"
 
 namespace holdfast::gateway {
 namespace {
@@ -15,29 +14,6 @@ namespace {
 using End = AppendOutcome::End;
 
 constexpr std::size_t kIdempotencyKeyBytesMax = 255;
-constexpr std::array<std::string_view, 6> kAlgorithms{"sha1", "sha256", "sha512", "md5", "crc32", "crc32c"};
-
-/// A checksum whose algorithm is told in the trailer, when all bytes have gone by.
-class AnyChecksum final : public crypto::RunningChecksum {
- public:
-  AnyChecksum() {
-    for (const std::string_view each : kAlgorithms) running_.emplace_back(each, crypto::make_running_checksum(each));
-  }
-  void choose(std::string algorithm) { chosen_ = std::move(algorithm); }
-  void update(ByteView bytes) override {
-    for (auto& [name, sum] : running_) sum->update(bytes);
-  }
-  Bytes finish() override {
-    for (auto& [name, sum] : running_) {
-      if (name == chosen_) return sum->finish();
-    }
-    return {};
-  }
-
- private:
-  std::vector<std::pair<std::string_view, std::unique_ptr<crypto::RunningChecksum>>> running_;
-  std::string chosen_;
-};
 
 /// Hexadecimal, base64 or the bytes themselves, as clients have it in metadata.
 std::optional<Hash> sha256_of(const std::string& text) {
@@ -230,7 +206,7 @@ std::optional<TusRequest::Refusal> TusRequest::read_checksum(AppendWish& wish) {
   }
   const std::string_view trailer = single_field(exchange_, "Trailer").value_or("");
   if (!exchange_.request().chunked || !http::list_has(trailer, "Upload-Checksum")) return std::nullopt;
-  auto any = std::make_unique<AnyChecksum>();
+  auto any = std::make_unique<TrailerChecksum>();
   wish.expected = [this, sum = any.get()]() -> std::optional<Bytes> {
     const auto field = exchange_.body().trailers().find("Upload-Checksum");
     auto said = protocol::parse_tus_checksum(field.value_or(""));
@@ -338,6 +314,7 @@ io::Task<void> TusRequest::answer_append(UploadHandlePtr handle, const AppendOut
       status = 409;
       break;
     case End::length_mismatch:
+    case End::malformed:
       status = 400;
       break;
     case End::too_long:

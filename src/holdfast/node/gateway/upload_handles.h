@@ -1,11 +1,10 @@
 // All uploads of one gateway: made, filled, finished, pushed to the grid, remembered for a while. Knows no HTTP dialect.
 #pragma once
 
-#include <functional>
 #include <map>
 
-#include "holdfast/core/crypto/running_checksum.h"
 #include "holdfast/edge/http/message.h"
+#include "holdfast/node/gateway/append_wish.h"
 #include "holdfast/node/gateway/joined_files.h"
 #include "holdfast/node/gateway/upload_handle.h"
 #include "holdfast/node/transfer/uploader.h"
@@ -28,42 +27,6 @@ struct HandleCounters {
   std::uint64_t mismatches = 0, digest_mismatches = 0, broken_bodies = 0, superseded = 0, slow_senders = 0;
   double commit_seconds = 0;
   std::uint64_t piece_bytes_lent = 0;
-};
-
-/// One request to send bytes, as its dialect understood it.
-struct AppendWish {
-  std::optional<std::uint64_t> offset;                // nothing: wherever the upload is
-  std::optional<std::uint64_t> length;                // of the whole upload, when this request says it
-  std::optional<std::uint64_t> content_length;        // of this body
-  bool completes = false;                             // the end of this body is the end of the upload
-  bool completes_at_length = false;                   // reaching the length is enough
-  std::unique_ptr<crypto::RunningChecksum> checksum;  // of this body; its bytes count when it is right
-  /// What the checksum must be, asked at the end of the body; nothing: nobody said.
-  std::function<std::optional<Bytes>()> expected;
-  /// So much is durable; at most once a second.
-  std::function<io::Task<void>(std::uint64_t)> progress;
-};
-struct AppendOutcome {
-  enum class End {
-    stored,           // all of this body; `whole` says whether that was the end
-    offset_mismatch,  // nothing was stored
-    length_mismatch,  // other than known, or not reached by the body that completes
-    too_long,         // the body goes beyond the length; nothing of it is kept
-    too_large,        // beyond what is taken here; nothing of it is kept
-    whole_already,
-    ended,
-    superseded,  // by a newer request; what came is kept
-    broken,      // the body ended early; what came is kept
-    slow,        // less came than a sender must bring; what came is kept
-    no_space,    // what came is kept
-    wrong_checksum,
-    wrong_digest,  // of the whole file: the upload has failed
-    is_final,
-    trouble,  // of the disk
-  };
-  End end = End::stored;
-  bool whole = false;
-  std::string what;
 };
 
 class UploadHandles {
@@ -126,6 +89,7 @@ class UploadHandles {
   void enter(UploadHandle& handle, UploadHandle::State state);
   io::Task<Result<void>> finish_if_whole(UploadHandlePtr handle);
   io::Task<void> finish_concatenations();
+  void hear_concatenations(const UploadHandlePtr& part) const;
   io::Task<Result<Hash>> digest_of_parts(UploadHandlePtr handle);
   io::Task<Result<void>> join(UploadHandlePtr handle);
   io::Task<void> commit(UploadHandlePtr handle);

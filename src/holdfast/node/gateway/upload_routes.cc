@@ -15,6 +15,7 @@ namespace {
 
 using resume::DraftRules;
 
+constexpr std::string_view kFileMethods = "GET, HEAD, OPTIONS";  // of a file that is in the grid
 constexpr std::uint64_t kWaitSecondsMax = 60;
 constexpr io::Duration kLookEvery = std::chrono::milliseconds(250);
 
@@ -123,7 +124,7 @@ io::Task<void> request_upload(const UploadDesk& desk, WebRequest request, Upload
   if (!rules && has_field(exchange, "Upload-Draft-Interop-Version"))
     co_return co_await bad(request, "that version of the draft is not spoken here");
   const Dialect dialect = dialect_of(exchange, *method, handle, rules);
-  if (handle != nullptr && !desk.handles.allow_request(*handle))
+  if (handle != nullptr && !handle->has_ended() && !desk.handles.allow_request(*handle))
     co_return co_await refuse(request, 429, "too many requests for one upload");
   if (*method == "DELETE" && handle != nullptr && handle->upload->pins > 0)
     co_return co_await refuse(request, 409, "a concatenation needs the bytes of this upload");
@@ -166,6 +167,10 @@ io::Task<void> serve_uploads(const UploadDesk& desk, WebRequest request) {
 /// Discovery, and preflights of pages of other sites.
 io::Task<void> options(const UploadDesk& desk, WebRequest request) {
   http::Headers out;
+  if (request.target.segment(0) != "uploads" && request.target.path.size() > 1) {
+    out.add("Allow", std::string(kFileMethods));
+    co_return co_await answer(request.exchange, 204, std::move(out));
+  }
   add_tus_discovery(out, desk);
   out.add("Upload-Limit", upload_limit(desk, nullptr));
   out.add("Accept-Patch", std::string(kPartialMedia) + ", " + std::string(kTusMedia));
@@ -180,8 +185,13 @@ io::Task<void> serve_uri(const UploadDesk& desk, WebRequest request) {
   const std::string_view form = request.target.argument("t").value_or("");
   if (method == "POST" && form == "check" && request.target.path.size() == 2)
     co_return co_await check_file(desk.shared, request);
-  if (request.target.path.size() > 1)
-    co_return co_await bad(request, "an immutable file cannot be changed; directories are not served here yet");
+  if (request.target.path.size() > 1) {
+    http::Headers out;
+    out.add("Allow", std::string(kFileMethods));
+    co_return co_await answer_text(request.exchange, 405,
+                                   "an immutable file cannot be changed; directories are not served here yet",
+                                   std::move(out));
+  }
   const std::string_view format = request.target.argument("format").value_or("CHK");
   if (method == "DELETE") co_return co_await bad(request, "only an upload can be deleted here: DELETE /uri?resume=KEY");
   if (!form.empty() && !(method == "POST" && form == "upload"))

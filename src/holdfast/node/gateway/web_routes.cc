@@ -34,7 +34,7 @@ const RouteHandler* RouteTable::find(std::string_view first, std::string_view me
 std::string RouteTable::allowed(std::string_view first) const {
   std::string out;
   for (const auto& [method, handler] : routes_.find(first)->second) {
-    out += method + ", ";
+    if (method != "OPTIONS") out += method + ", ";
     if (method == "GET") out += "HEAD, ";
   }
   return out + "OPTIONS";

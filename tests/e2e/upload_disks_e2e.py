@@ -1,0 +1,162 @@
+"""The disk below a gateway's uploads: full, damaged, cut short (F22, F27, F30, F40)."""
+import hashlib
+import os
+import random
+import unittest
+
+from disk_e2e import SmallDisk
+from rig import Gateway, Place, wait_until
+from uploads import OFFSET_MEDIA, Desk, base64_of, content_of, digest_field
+
+MIB = 1 << 20
+
+
+class FullDisk(Desk):
+    @classmethod
+    def setUpClass(cls):
+        cls.place = Place()
+        cls.addClassCleanup(cls.place.__exit__)
+        cls.disk = SmallDisk(cls.place.path + "/gateway/uploads", 8 * MIB)
+        cls.addClassCleanup(cls.disk.close)
+        cls.gateway = Gateway(cls.place.path + "/gateway", cls.place.nurls(), "min_free_bytes = 0\n", cls.disk.within)
+        cls.addClassCleanup(cls.gateway.stop)
+        cls.port = cls.gateway.port
+
+    def test_F22_S8_13_full_at_any_point_and_going_on(self):
+        content = content_of(2 * MIB, 22)
+        for begun in (0, 1, 300_000, MIB):
+            path = self.tus_create(len(content))
+            if begun:
+                self.assertEqual(self.tus_patch(path, 0, content[:begun]).status, 204)
+            self.disk.fill(200_000)
+            refused = self.tus_patch(path, begun, content[begun:])
+            self.assertEqual((refused.status, refused["Retry-After"]), (507, "10"), refused)
+            kept = int(refused["Upload-Offset"])
+            self.assertGreaterEqual(kept, begun)
+            self.assertEqual(self.tus("POST", "/uploads", {"Upload-Length": 2 * MIB}).status, 507)
+            self.assertEqual(self.ask("PUT", "/uri", body=content).status, 507)
+            self.assertEqual(self.draft_create(10, True, body=content).status, 507)
+            self.assertEqual(self.tus_offset(path), kept)
+            self.disk.make_room()
+            self.assertEqual(self.tus_patch(path, kept, content[kept:]).status, 204)
+            self.assert_is_stored(path, content)
+
+    def test_F22_not_a_byte_left(self):
+        content = content_of(100_000, 23)
+        path = self.tus_create(len(content))
+        self.tus_patch(path, 0, content[:1000])
+        self.disk.fill()
+        for answer in (self.tus_patch(path, 1000, content[1000:]), self.tus("POST", "/uploads", {"Upload-Length": 5}), self.ask("PUT", "/uri", body=b"x" * 60)):
+            self.assertEqual(answer.status, 507, answer)
+        self.disk.make_room()
+        at = self.tus_offset(path)
+        self.assertGreaterEqual(at, 1000)
+        self.tus_patch(path, at, content[at:])
+        self.assert_is_stored(path, content)
+
+
+class Damage(Desk):
+    def spool(self, suffix):
+        folder = self.place.path + "/gateway/uploads"
+        return [f"{folder}/{name}" for name in sorted(os.listdir(folder)) if name.endswith(suffix)]
+
+    def one_upload(self, content, sent, headers=()):
+        """Its path, and its file in the spool."""
+        before = set(self.spool(".dat"))
+        path = self.tus_create(len(content), headers)
+        self.tus_patch(path, 0, content[:sent])
+        [data] = set(self.spool(".dat")) - before
+        return path, data
+
+    def damage(self, data, at, mask=1):
+        with open(data, "r+b") as f:
+            f.seek(at)
+            byte = f.read(1)
+            f.seek(at)
+            f.write(bytes([byte[0] ^ mask]))
+
+    def test_F27_a_poisoned_piece_is_found_and_alone_is_sent_again(self):
+        content = content_of(2 * MIB + 100, 27)
+        path, data = self.one_upload(content, 2 * MIB + 50)
+        self.gateway.kill()
+        self.damage(data, MIB + 7)
+        self.gateway.start()
+        ours = [hashlib.sha256(content[at:min(at + MIB, 2 * MIB + 50)]).hexdigest() for at in (0, MIB, 2 * MIB)]
+        held = self.expect(200, "GET", path + "?digests").json
+        self.assertEqual((held["offset"], [a == b for a, b in zip(held["digests"], ours)]), (2 * MIB + 50, [True, False, True]))
+        self.expect(204, "PUT", path + "?piece=1", body=content[MIB:2 * MIB])
+        self.assertEqual(self.expect(200, "GET", path + "?digests&first=1&count=2").json["digests"], ours[1:])
+        for bad in ("?piece=9", "?piece=2"):
+            self.expect(409, "PUT", path + bad, body=content[:MIB])
+        self.expect(413, "PUT", path + "?piece=0", body=bytes(MIB + 1))
+        self.tus_patch(path, 2 * MIB + 50, content[2 * MIB + 50:])
+        self.assert_is_stored(path, content)
+
+    def test_F27_F33_what_is_poisoned_and_not_mended_is_not_stored(self):
+        """The sender changed its file, or the disk did: whoever said what it should be is told."""
+        content = content_of(200_000, 28)
+        path, data = self.one_upload(content, 150_000, {"Repr-Digest": digest_field(content)})
+        self.assertEqual(self.tus_patch(path, 150_000, content_of(50_000, 1)).status, 460)
+        self.assertEqual(self.tus("HEAD", path).status, 410)
+        path, data = self.one_upload(content, 150_000)
+        self.gateway.kill()
+        self.damage(data, 99)
+        self.gateway.start()
+        self.tus_patch(path, 150_000, content[150_000:])
+        wait_until(lambda: self.state(path)["state"] in ("failed", "committed"), "its end", 60)
+        # SHA-256 ran along when the bytes came: what the disk holds now is not it.
+        self.assertEqual(self.state(path)["state"], "failed", self.state(path))
+
+    def test_F30_files_longer_and_shorter_than_they_should_be(self):
+        content = content_of(100_000, 30)
+        path, data = self.one_upload(content, 60_000)
+        self.gateway.kill()
+        with open(data, "ab") as f:
+            f.write(bytes(5_000))  # never acknowledged
+        self.gateway.start()
+        self.assertEqual(self.tus_offset(path), 60_000)
+        self.tus_patch(path, 60_000, content[60_000:])
+        self.assert_is_stored(path, content)
+        path, data = self.one_upload(content, 60_000)
+        self.gateway.kill()
+        os.truncate(data, 59_999)
+        self.gateway.start()
+        self.assertIn(self.tus("HEAD", path).status, (404, 410), "lost: never a lower offset")
+        path, data = self.one_upload(content, 60_000)
+        self.gateway.kill()
+        os.unlink(data)
+        self.gateway.start()
+        self.assertIn(self.tus("HEAD", path).status, (404, 410))
+        self.assert_file(self.expect(200, "PUT", "/uri", body=content).body.decode(), content)
+
+    def test_F40_journals_damaged_anywhere(self):
+        dice, content = random.Random(40), content_of(5_000, 40)
+        made = []
+        for _ in range(40):
+            answer = self.tus("POST", "/uploads", {"Upload-Length": 5_000, "Upload-Metadata": "sha256 " + base64_of(hashlib.sha256(content).digest()),
+                                                   "Content-Type": OFFSET_MEDIA}, content[:3_000])
+            made.append(answer.path)
+        self.gateway.kill()
+        journals = [each for each in self.spool(".jnl") if os.path.exists(each.replace(".jnl", ".dat"))]
+        for i, journal in enumerate(journals):
+            size = os.path.getsize(journal)
+            if i % 4 == 3:
+                os.truncate(journal, dice.randrange(size))
+            else:
+                self.damage(journal, dice.randrange(size), 1 << dice.randrange(8))
+        self.gateway.start()
+        for path in made:
+            head = self.tus("HEAD", path)
+            self.assertIn(head.status, (200, 404, 410))
+            if head.status == 200:
+                at = int(head["Upload-Offset"])
+                self.assertLessEqual(at, 3_000)
+                self.assertEqual(self.tus_patch(path, at, content[at:]).status, 204)
+        for path in made[::10]:
+            if self.tus("HEAD", path).status == 200:
+                self.assert_is_stored(path, content)
+        self.assert_file(self.expect(200, "PUT", "/uri", body=content).body.decode(), content)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
