@@ -1,5 +1,5 @@
 // Whether the gateway can be reached. One watch for the whole page: whoever had no answer says `suspect()` and awaits `up()`.
-import { ask, Refusal } from "./gateway/request.ts";
+import { askFields, Refusal } from "./gateway/request.ts";
 
 const firstPatienceMs = 3_000;
 const firstPauseMs = 500;
@@ -62,7 +62,7 @@ export class Link extends EventTarget {
 
 /** Any answer will do, also a refusal: it is the link that is asked about. */
 function answers(patience: number): Promise<boolean> {
-  return ask("/", { method: "HEAD", patience }).then(
+  return askFields("/", { method: "HEAD", patience }).then(
     () => true,
     (error) => error instanceof Refusal,
   );

@@ -49,7 +49,14 @@ export async function ask(url: string, question: Question = {}): Promise<Respons
   return answer;
 }
 
-/** The same, as JSON. */
+/** The fields of the answer. Its body is of no interest, but read, so that the connection can be used again. */
+export async function askFields(url: string, question: Question = {}): Promise<Headers> {
+  const answer = await ask(url, question);
+  await answer.arrayBuffer().catch(() => null);
+  return answer.headers;
+}
+
+/** The answer as JSON. */
 export async function askJson<T>(url: string, question: Question = {}): Promise<T> {
   const answer = await ask(url, { ...question, headers: { Accept: "application/json", ...question.headers } });
   try {

@@ -1,5 +1,5 @@
 // Upload handles as the gateway has them: docs/gateway.md, "Uploads". The bytes themselves go by tus (transfers/sender.ts).
-import { ask, askJson, NoAnswer } from "./request.ts";
+import { askFields, askJson, NoAnswer } from "./request.ts";
 
 const tus = { "Tus-Resumable": "1.0.0" };
 
@@ -37,11 +37,17 @@ export async function createUpload(file: File, signal: AbortSignal): Promise<str
   const metadata = [`filename ${base64(file.name)}`];
   if (file.type) metadata.push(`filetype ${base64(file.type)}`);
   const headers = { ...tus, "Upload-Length": String(file.size), "Upload-Metadata": metadata.join(",") };
-  const answer = await ask("/uploads", { method: "POST", headers, signal });
-  const location = answer.headers.get("Location");
+  const told = await askFields("/uploads", { method: "POST", headers, signal });
+  const location = told.get("Location");
   if (!location) throw new NoAnswer("the answer has no Location");
   // By path alone: a proxy in front may not know by which scheme and name it was called.
   return new URL(location, window.location.href).pathname;
+}
+
+/** How many bytes the gateway has. Whoever else sends to the upload, a connection of before a reload for one, is ended first. */
+export async function takeOver(url: string, signal: AbortSignal): Promise<number> {
+  const told = await askFields(url, { method: "HEAD", headers: tus, signal });
+  return Number(told.get("Upload-Offset"));
 }
 
 /** With `wait`, answers when something changes, so many seconds later at the latest. */
@@ -55,11 +61,11 @@ export function uploadDigests(url: string, first: number, count: number, signal:
 }
 
 export async function replacePiece(url: string, piece: number, bytes: Blob, signal: AbortSignal): Promise<void> {
-  await ask(`${url}?piece=${piece}`, { method: "PUT", body: bytes, signal, patience: 60_000 });
+  await askFields(`${url}?piece=${piece}`, { method: "PUT", body: bytes, signal, patience: 60_000 });
 }
 
 export async function cancelUpload(url: string): Promise<void> {
-  await ask(url, { method: "DELETE", headers: tus });
+  await askFields(url, { method: "DELETE", headers: tus });
 }
 
 /** Of the UTF-8 of a text. */

@@ -1,5 +1,5 @@
 // Is what the gateway has a part of this file? Piece by piece, before a byte of it is skipped.
-import { replacePiece, uploadDigests } from "../gateway/uploads_api.ts";
+import { replacePiece, takeOver, uploadDigests } from "../gateway/uploads_api.ts";
 import { sha256Hex } from "./sha256.ts";
 
 const piecesPerQuestion = 1024;
@@ -12,13 +12,20 @@ export interface Comparison {
   pieceBytes: number;
 }
 
+type Progress = (compared: number, of: number) => void;
+
 /** Throws what reading the file throws (it is gone, or has changed on disk), and what asking throws. */
-export async function compare(
-  file: File,
-  url: string,
-  progress: (compared: number, of: number) => void,
-  signal: AbortSignal,
-): Promise<Comparison> {
+export async function compare(file: File, url: string, progress: Progress, signal: AbortSignal): Promise<Comparison> {
+  // Bytes that were on their way before a reload may still arrive, and they would not have been compared.
+  for (let offset = await takeOver(url, signal); ; ) {
+    const found = await compareWhatIsThere(file, url, progress, signal);
+    const now = await takeOver(url, signal);
+    if (now === offset) return found;
+    offset = now;
+  }
+}
+
+async function compareWhatIsThere(file: File, url: string, progress: Progress, signal: AbortSignal): Promise<Comparison> {
   const out: Comparison = { wrong: [], compared: 0, pieceBytes: 0 };
   for (let first = 0; ; ) {
     const told = await uploadDigests(url, first, piecesPerQuestion, signal);
@@ -35,7 +42,8 @@ export async function compare(
       await Promise.all(group);
     }
     first += told.digests.length;
-    if (told.digests.length === 0 || first * told.piece_bytes >= told.offset) return out;
+    if (first * told.piece_bytes >= told.offset) return out;
+    if (told.digests.length === 0) throw new Error("The gateway does not say what it has of this file.");
   }
 }
 

@@ -35,7 +35,7 @@ interface StageFacts {
 export const stages: Record<Stage, StageFacts> = {
   recalled: { label: "Asking the gateway", actions: ["cancel"], received: false, follow: "soon" },
   queued: { label: "Next in line", actions: ["pause", "cancel"], received: false, follow: "never" },
-  comparing: { label: "Comparing", actions: ["pause", "cancel"], received: false, follow: "never" },
+  comparing: { label: "Comparing", actions: ["pause", "cancel"], received: false, follow: "soon" },
   sending: { label: "Sending", actions: ["pause", "cancel"], received: false, follow: "soon" },
   paused: { label: "Paused", actions: ["resume", "cancel"], received: false, follow: "rarely" },
   cut: { label: "Waiting for the network", actions: ["pause", "cancel"], received: false, follow: "never" },
