@@ -207,7 +207,7 @@ class Answers(Scene):
             self.assertNotIn(self.cap.encode(), reply.body)
         self.assertIn(b"GET file: bad t=what", self.ask(target=self.target + "?t=what").body)
         self.assertIn(b"invalid boolean argument: maybe", self.ask(target=self.target + "?save=maybe").body)
-        for target in ("/", "/nowhere", "/URI/" + self.cap, "/uri%2f" + self.cap):
+        for target in ("/nowhere", "/static/nothing.js", "/URI/" + self.cap, "/uri%2f" + self.cap):
             self.assertEqual(self.ask(target=target).status, 404, target)
         for method, allowed in (("PUT", "GET, HEAD, OPTIONS"), ("POST", "GET, HEAD, OPTIONS"), ("DELETE", "GET, HEAD, OPTIONS"),
                                 *[(other, "DELETE, GET, HEAD, POST, PUT, OPTIONS") for other in ("PATCH", "get", "X")]):
