@@ -146,6 +146,20 @@ test("pieces that the gateway holds wrongly are replaced", async () => {
   await assertStored(await row.cap(), path);
 });
 
+test("a link that falls silent without breaking is noticed, shown and waited for", async () => {
+  const path = place.file("f.bin", 24 * MiB);
+  await links.ask(`* rate ${4 * MiB}`);
+  await page.pick(path);
+  const row = page.row("f.bin");
+  await until(async () => (await row.received()) >= 20, "it is on its way");
+  await links.ask("* silent on");
+  await row.is("cut");
+  await page.tab.locator("#link").getByText("The gateway cannot be reached").waitFor();
+  await links.ask("* silent off");
+  await links.ask("* rate 0");
+  await assertStored(await row.cap(), path);
+});
+
 test("pause, resume and cancel", async () => {
   const path = place.file("f.bin", 16 * MiB);
   await links.ask(`* rate ${2 * MiB}`);
