@@ -69,6 +69,7 @@ soak: | deps
 	@$(MAKE) --no-print-directory sim SEEDS=100000
 
 bench: build/release/build.ninja
+	@scripts/install-deps.sh bench
 	@ninja -C build/release -j $(JOBS) --quiet holdfast core_bench read_bench fault_proxy
 	@python3 bench/bench.py build/release $(if $(QUICK),--quick)
 	@$(if $(QUICK),,$(MAKE) --no-print-directory pictures)

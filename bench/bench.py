@@ -13,6 +13,7 @@ import time
 
 import connections
 import cpu_groups
+import gateway
 import helper
 import links
 import reads
@@ -115,6 +116,11 @@ def beyond_loopback(build, binary):
             "helper_cuts": show("to a helper, 1 GiB, 50 cuts", helper.cuts(binary, proxy, place + "/hcut", 1024 * MIB, 50)),
             "helper_active": show("a helper's memory, 20 uploads of 32 MiB", helper.active(binary, proxy, place + "/hact", 20, 32 * MIB)),
             "helper_spooled": show("a helper's start with 10,000 uploads", helper.spooled(binary, place + "/hspool", 10_000)),
+            "gateway_uploads": show("1 GiB to a gateway, beside @tus/server and nginx", gateway.uploads(binary, place + "/gup", 1024 * MIB)),
+            "gateway_small": show("files of 10 KiB to a gateway, eight clients", gateway.small(binary, place + "/gsmall")),
+            "gateway_takeover": show("HEAD over a request that stands still", gateway.takeover(binary, place + "/gtake")),
+            "gateway_memory": show("a gateway's memory, 1,000 idle and 200 active uploads", gateway.memory(binary, place + "/gmem")),
+            "gateway_downloads": show("1 GiB from a gateway, beside nginx", gateway.downloads(binary, place + "/gdown", 1024 * MIB)),
             "random_reads": show_reads(reads.measure(build, place + "/reads")),
             # Last: after its files are deleted, some file systems make new ones more slowly for minutes.
             "startup": show("start with 10,000 shares and 3,000 partials", startup.measure(binary, 10_000, 3_000)),

@@ -7,12 +7,12 @@ import time
 import urllib.parse
 
 import links
-from links import MIB, Grid
+from links import MIB, Grid, Served
 
 CLOCK = os.sysconf("SC_CLK_TCK")
 
 
-class HelperNode:
+class HelperNode(Served):
     """A helper for the servers of a grid."""
 
     def __init__(self, grid, config=""):
@@ -24,27 +24,7 @@ class HelperNode:
         self.start()
 
     def start(self):
-        """Seconds until it serves."""
-        begun = time.monotonic()
-        self.process = subprocess.Popen([self.grid.binary, "run", self.path], stdout=subprocess.PIPE, text=True)
-        while self.process.stdout.readline().strip() != "ready":
-            pass
-        return time.monotonic() - begun
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def memory_mib(self):
-        with open(f"/proc/{self.process.pid}/status") as f:
-            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:")) / 1024
+        return self.serve(self.grid.binary, "run", self.path)
 
 
 def server_arguments(grid):

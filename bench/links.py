@@ -9,25 +9,45 @@ import time
 MIB = 1 << 20
 
 
-class Grid:
-    """A grid of its own in a directory that is removed afterwards."""
+class Served:
+    """A program that says `ready` when it serves."""
 
-    def __init__(self, binary, place, servers=10):
-        self.binary, self.place = binary, place
-        os.makedirs(place)
-        self.process = subprocess.Popen([binary, "grid", place + "/grid", "--servers", str(servers)], stdout=subprocess.PIPE, text=True)
+    def serve(self, *arguments):
+        """Seconds until then."""
+        begun = time.monotonic()
+        self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
         while self.process.stdout.readline().strip() != "ready":
             pass
-        self.client = place + "/grid/client"
-        os.unlink(self.client + "/private/helpers.nurl")  # direct, unless a measurement is of a helper
+        return time.monotonic() - begun
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def memory_mib(self):
+        with open(f"/proc/{self.process.pid}/status") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:")) / 1024
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
+        self.stop()
+
+
+class Grid(Served):
+    """A grid of its own in a directory that is removed afterwards."""
+
+    def __init__(self, binary, place, servers=10):
+        self.binary, self.place = binary, place
+        os.makedirs(place)
+        self.serve(binary, "grid", place + "/grid", "--servers", str(servers))
+        self.client = place + "/grid/client"
+        os.unlink(self.client + "/private/helpers.nurl")  # direct, unless a measurement is of a helper
+
+    def __exit__(self, *_):
+        self.stop()
         shutil.rmtree(self.place, ignore_errors=True)
 
     def file(self, name, size):

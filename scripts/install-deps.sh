@@ -12,11 +12,12 @@ packages="
   curl wget aria2"
 case "${1:-}" in
   test) packages="$packages chromium fonts-liberation nginx-light" ;;
+  bench) packages="$packages nginx-light" ;;
   lint) packages="$packages clang-format clang-tidy" ;;
   fuzz) packages="$packages clang-16 libclang-rt-16-dev" ;;
   coverage) packages="$packages gcovr" ;;
   "") ;;
-  *) echo "usage: $0 [test|lint|fuzz|coverage]" >&2; exit 2 ;;
+  *) echo "usage: $0 [test|bench|lint|fuzz|coverage]" >&2; exit 2 ;;
 esac
 
 as_root=""

@@ -166,6 +166,8 @@ class Status(Scene):
             self.assertEqual([(each["state"], each["size"]) for each in status["recent"]], [("committed", 100_000)])
             for secret in ("secret-plans", token, cap, "URI:"):
                 self.assertNotIn(secret, reply.text)
+        self.assertEqual(self.ask("DELETE", "/uploads/" + token, {"Tus-Resumable": "1.0.0"}).status, 204)
+        self.assertIn("cancelled", [each["state"] for each in self.ask("GET", "/status?t=json").json()["recent"]])
 
     def test_says_which_server_is_away(self):
         links = self.place

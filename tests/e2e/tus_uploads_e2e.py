@@ -1,5 +1,6 @@
 """tus 1.0.0 at the gateway, row by row of resumable-upload.md 1. The names of the tests are its sections."""
 import hashlib
+import threading
 import unittest
 import zlib
 
@@ -141,6 +142,18 @@ class Creation(Desk):
         self.assertEqual(self.tus("POST", "/uploads", {"Upload-Length": 5000, "Idempotency-Key": "one key"}).status, 422)
         self.assertNotEqual(self.tus("POST", "/uploads", {"Upload-Length": 5000, "Idempotency-Key": "other"})["Location"], first["Location"])
         self.assertEqual(self.tus_offset(first.path), 100)
+
+    def test_S1_5_creations_with_one_key_at_the_same_time_make_one_upload(self):
+        """The first answer is late or lost, and the client asks again meanwhile."""
+        answers = []
+        ask = lambda: answers.append(self.tus("POST", "/uploads", {"Upload-Length": 77, "Idempotency-Key": "at once"}))
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+        self.assertEqual({each.status for each in answers} - {409}, {201}, answers)
+        self.assertEqual(len({each["Location"] for each in answers if each.status == 201}), 1)
 
 
 class Appending(Desk):

@@ -224,6 +224,20 @@ class Crowds(Desk):
             self.assertEqual(self.tus("DELETE", one).status, 204)
             self.assert_is_stored(other, content)
 
+    def test_F37_honest_work_goes_on_beside_300_senders_that_stall(self):
+        stalled = []
+        for _ in range(300):
+            wire = Wire(self.port)
+            self.addCleanup(wire.close)
+            wire.head("PATCH", self.tus_create(1 << 20), [*TUS.items(), ("Content-Type", OFFSET_MEDIA), ("Upload-Offset", 0), ("Content-Length", 1 << 20)])
+            wire.send(b"x")
+            stalled.append(wire)
+        content = content_of(500_000, 37)
+        self.assert_file(self.expect(200, "PUT", "/uri", body=content).body.decode(), content)
+        path = self.tus_create(len(content))
+        self.tus_patch(path, 0, content)
+        self.assert_is_stored(path, content)
+
     def test_F36_many_idle_uploads(self):
         def resident():
             with open(f"/proc/{self.gateway.process.pid}/status") as f:

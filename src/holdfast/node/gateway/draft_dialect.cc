@@ -6,6 +6,7 @@
 #include "holdfast/core/resume/draft_fields.h"
 #include "holdfast/edge/http/text.h"
 #include "holdfast/node/gateway/digest_claims.h"
+#include "holdfast/node/gateway/refusals.h"
 #include "holdfast/node/gateway/waiting_answer.h"
 
 namespace holdfast::gateway {
@@ -61,6 +62,7 @@ class DraftRequest {
   io::Task<void> query(UploadHandlePtr handle);
   io::Task<void> append(UploadHandlePtr handle);
   io::Task<void> answer_append(UploadHandlePtr handle, AppendOutcome outcome, bool created);
+  io::Task<void> refuse_whole(UploadHandlePtr handle);
   io::Task<void> answer_final(UploadHandlePtr handle);
   io::Task<void> drop(UploadHandlePtr handle);
 
@@ -106,8 +108,7 @@ io::Task<void> DraftRequest::create() {
   UploadHandles::NewHandle wanted;
   wanted.about = about_of_creation();
   wanted.length = resume::parse_sf_count(single_field(exchange_, "Upload-Length").value_or(""));
-  std::optional<std::uint64_t> content_length = exchange_.request().content_length;
-  if (!content_length && !exchange_.request().chunked) content_length = 0;
+  const std::optional<std::uint64_t> content_length = body_length(exchange_);
   if (complete && content_length) {
     if (wanted.length.value_or(*content_length) != *content_length)
       co_return co_await refuse(400, "inconsistent-upload-length", "Upload-Length is not the length of the body");
@@ -115,14 +116,10 @@ io::Task<void> DraftRequest::create() {
   }
   Result<UploadHandlePtr> made = co_await handles_.create(std::move(wanted));
   if (!made) {
-    const Errc code = made.error().code;
     http::Headers out = fields();
     add_complete(out, false);
     out.add("Upload-Limit", upload_limit(desk_, nullptr));
-    const unsigned status = code == Errc::unsupported   ? 413
-                            : code == Errc::no_space    ? 507
-                            : code == Errc::unavailable ? 429
-                                                        : 500;
+    const unsigned status = status_of_creation(made.error().code);
     co_return co_await answer_problem(exchange_, status, "", made.error().what, std::move(out));
   }
   co_await tell_url(*made);
@@ -184,17 +181,11 @@ io::Task<void> DraftRequest::append(UploadHandlePtr handle) {
   wish.completes = said.value_or(true);
   if (has_field(exchange_, "Upload-Length"))
     wish.length = resume::parse_sf_count(single_field(exchange_, "Upload-Length").value_or(""));
-  wish.content_length = exchange_.request().content_length;
-  if (!wish.content_length && !exchange_.request().chunked) wish.content_length = 0;
+  wish.content_length = body_length(exchange_);
   if (!handle->is_receiving()) {
     const bool again = wish.completes && wish.offset == handle->offset() && !has_body(exchange_);
     if (again) co_return co_await answer_final(handle);
-    http::Headers out = fields();
-    out.add("Upload-Offset", std::to_string(handle->offset()));
-    add_complete(out, false);
-    const bool old = rules_.completed_is_400();
-    co_return co_await answer_problem(exchange_, old ? 400 : 409, old ? "completed-upload" : "",
-                                      "the upload is whole already", std::move(out));
+    co_return co_await refuse_whole(handle);
   }
   if (*wish.offset != handle->offset()) {
     const Result<std::uint64_t> offset = co_await handles_.query(handle);
@@ -211,34 +202,23 @@ io::Task<void> DraftRequest::answer_append(UploadHandlePtr handle, AppendOutcome
   if (outcome.end == End::broken || outcome.end == End::slow) co_return exchange_.abandon();
   if (outcome.end == End::stored && outcome.whole) co_return co_await answer_final(handle);
   if (outcome.end == End::ended) co_return co_await answer_gone(exchange_, handle, fields());
+  if (outcome.end == End::whole_already) co_return co_await refuse_whole(handle);
   http::Headers out = fields();
   if (created) out.add("Location", upload_url(desk_, exchange_, *handle));
   if (handle->has_ended()) add_complete(out, outcome.end == End::wrong_digest);
   if (!handle->has_ended()) add_position(out, *handle, false);
-  switch (outcome.end) {
-    case End::stored:
-      co_return co_await answer(exchange_, created ? 201 : rules_.stored_status(), std::move(out));
-    case End::offset_mismatch:
-      co_return co_await answer_problem(exchange_, 409, "mismatching-upload-offset", outcome.what, std::move(out));
-    case End::length_mismatch:
-    case End::too_long:
-      co_return co_await answer_problem(exchange_, 400, "inconsistent-upload-length", outcome.what, std::move(out));
-    case End::too_large:
-      co_return co_await answer_problem(exchange_, 413, "", outcome.what, std::move(out));
-    case End::superseded:
-      co_return co_await answer_problem(exchange_, 503, "", outcome.what, std::move(out));
-    case End::no_space:
-      co_return co_await answer_problem(exchange_, 507, "", outcome.what, std::move(out));
-    case End::malformed:
-    case End::wrong_checksum:
-      co_return co_await answer_problem(exchange_, 400, "", outcome.what, std::move(out));
-    case End::wrong_digest:
-      co_return co_await answer_problem(exchange_, 422, "", outcome.what, std::move(out));
-    case End::is_final:
-      co_return co_await answer_problem(exchange_, 403, "", outcome.what, std::move(out));
-    default:
-      co_return co_await answer_problem(exchange_, 500, "", outcome.what, std::move(out));
-  }
+  if (outcome.end == End::stored)
+    co_return co_await answer(exchange_, created ? 201 : rules_.stored_status(), std::move(out));
+  co_await answer_refusal(exchange_, outcome, std::move(out));
+}
+
+io::Task<void> DraftRequest::refuse_whole(UploadHandlePtr handle) {
+  http::Headers out = fields();
+  out.add("Upload-Offset", std::to_string(handle->offset()));
+  add_complete(out, false);
+  const bool old = rules_.completed_is_400();
+  return answer_problem(exchange_, old ? 400 : 409, old ? "completed-upload" : "", "the upload is whole already",
+                        std::move(out));
 }
 
 /// The target's answer; the same one to whoever lost it and asks again.

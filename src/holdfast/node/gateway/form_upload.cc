@@ -6,6 +6,8 @@
 #include "holdfast/edge/http/text.h"
 #include "holdfast/node/gateway/form_file.h"
 #include "holdfast/node/gateway/plain_dialect.h"
+#include "holdfast/node/gateway/refusals.h"
+#include "holdfast/node/gateway/waiting_answer.h"
 
 namespace holdfast::gateway {
 namespace {
@@ -58,8 +60,8 @@ io::Task<void> post_form(const UploadDesk& desk, WebRequest request) {
   wanted.about.media_type = file.media_type();
   const Result<UploadHandlePtr> made = co_await desk.handles.create(std::move(wanted));
   if (!made) {
-    const bool full = made.error().code == Errc::no_space;
-    co_return co_await answer_problem(request.exchange, full ? 507 : 503, "", made.error().what, {});
+    co_return co_await answer_problem(request.exchange, status_of_creation(made.error().code), "", made.error().what,
+                                      {});
   }
   AppendWish wish;
   wish.completes = true;
@@ -67,19 +69,12 @@ io::Task<void> post_form(const UploadDesk& desk, WebRequest request) {
   if (outcome.end != End::stored) {
     co_await desk.handles.cancel(*made);
     if (outcome.end == End::broken || outcome.end == End::slow) co_return request.exchange.abandon();
-    co_return co_await answer_problem(request.exchange, status_of(outcome.end), "", outcome.what, {});
+    co_return co_await answer_refusal(request.exchange, outcome, {});
   }
-  while (!(*made)->result && !(*made)->has_ended() && (*made)->state != UploadHandle::State::waiting &&
-         !request.exchange.client_finished()) {
-    co_await desk.handles.wait_for_result(*made, std::chrono::seconds(1), true);
-    const io::CancelScope& scope = co_await io::this_scope();
-    if (scope.cancelled()) break;
-  }
-  if ((*made)->result) co_return co_await answer_form(request, (*made)->result->cap);
-  http::Headers out;
-  add_state(out, desk, request.exchange, **made);
-  co_await answer_problem(request.exchange, 503, "", "it is here and safe, but not in the grid yet; it is tried again",
-                          std::move(out));
+  WaitingAnswer waiting(desk, request.exchange);
+  waiting.for_ever = true;
+  waiting.stored = [request](std::string cap) { return answer_form(request, std::move(cap)); };
+  co_await waiting.answer(*made, {});
 }
 
 }  // namespace holdfast::gateway

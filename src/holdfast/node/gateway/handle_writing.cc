@@ -3,6 +3,7 @@
 
 #include "holdfast/edge/io/piece_loan.h"
 #include "holdfast/node/gateway/upload_handles.h"
+#include "holdfast/node/uploads/offset_notices.h"
 
 namespace holdfast::gateway {
 namespace {
@@ -10,7 +11,6 @@ namespace {
 using End = AppendOutcome::End;
 
 constexpr io::Duration kAppendEvery = std::chrono::milliseconds(250);
-constexpr io::Duration kTellEvery = std::chrono::seconds(1);
 
 End end_of(const Error& error) {
   switch (error.code) {
@@ -55,8 +55,7 @@ struct UploadHandles::Body {
   AppendWish wish;
   uploads::Turn& turn;
   std::uint64_t begin;  // offset of its first byte
-  io::Time told_at;
-  std::uint64_t told = 0;
+  uploads::OffsetNotices notices;
   io::Time window_began;
   std::uint64_t window_bytes = 0;
 };
@@ -107,20 +106,16 @@ io::Task<AppendOutcome> UploadHandles::append(UploadHandlePtr handle, AppendWish
   if (!handle->is_receiving()) co_return AppendOutcome{End::whole_already, true, "the upload is whole"};
   const std::optional<AppendOutcome> refusal = co_await admit(handle, wish);
   if (refusal) co_return *refusal;
-  const bool writes = co_await writers_.acquire();
-  if (!writes) co_return AppendOutcome{End::superseded, false, "stopping"};
   const io::Time now = context_.loop.now();
-  Body body{reader, std::move(wish), **turn, handle->upload->written, now, handle->upload->log.durable, now};
+  const std::uint64_t begin = handle->upload->written;
+  Body body{reader, std::move(wish), **turn, begin, uploads::OffsetNotices(begin, now), now};
   if (body.wish.checksum != nullptr) store_.hold_back(*handle->upload);
   const End end = co_await receive(handle, body);
-  writers_.release();
   co_return co_await conclude(handle, body, end);
 }
 
-/// Fills one piece, as far as its bytes come soon. True at the end of the body. What came before an error is in the piece.
+/// Fills the piece, as far as its bytes come soon. True at the end of the body. What came before an error is in the piece.
 io::Task<Result<bool>> UploadHandles::read_piece(UploadHandle& handle, Body& body, Bytes& piece) {
-  const io::PieceLoan loan(counters_.piece_bytes_lent, io::PieceLoan::kLargeBytes);
-  piece.resize(loan.bytes());
   std::size_t filled = 0;
   Result<std::size_t> count = std::size_t{1};
   const io::Time due = context_.loop.now() + kAppendEvery;
@@ -146,20 +141,24 @@ io::Task<End> UploadHandles::receive(UploadHandlePtr handle, Body& body) {
   const uploads::UploadPtr& upload = handle->upload;
   Result<void> written;
   Result<bool> ended = false;
-  const auto write = [](UploadHandles& self, uploads::UploadPtr into, Bytes piece, Body& the_body,
+  using Loan = std::unique_ptr<io::PieceLoan>;
+  const auto write = [](UploadHandles& self, uploads::UploadPtr into, Bytes piece, Loan loan, Body& the_body,
                         Result<void>& out) -> io::Task<void> {
     if (the_body.wish.checksum != nullptr) {
       auto sum = [&] { the_body.wish.checksum->update(piece); };
       co_await self.context_.cpu.run(sum);
     }
     out = co_await self.store_.append(into, std::move(piece));
+    loan.reset();  // not before: the bytes were held until now
   };
   io::TaskGroup writing(co_await io::this_scope());
   while (written && ended && !*ended) {
-    Bytes piece;
+    auto loan = std::make_unique<io::PieceLoan>(counters_.piece_bytes_lent, io::PieceLoan::kLargeBytes);
+    Bytes piece(loan->bytes());
     ended = co_await read_piece(*handle, body, piece);
     co_await writing.join();
-    if (written && !piece.empty()) writing.spawn(write(*this, upload, std::move(piece), body, written));
+    const bool more = written && !piece.empty();
+    if (more) writing.spawn(write(*this, upload, std::move(piece), std::move(loan), body, written));
     if (body.turn.scope.cancelled()) break;
     const io::Time now = context_.loop.now();
     if (now - body.window_began >= options_.slow_window) {
@@ -171,11 +170,10 @@ io::Task<End> UploadHandles::receive(UploadHandlePtr handle, Body& body) {
       body.window_began = now;
       body.window_bytes = 0;
     }
-    const bool tell = body.wish.progress && upload->log.durable > body.told && now - body.told_at >= kTellEvery;
-    if (!tell) continue;
-    body.told_at = now;
-    body.told = upload->log.durable;
-    co_await body.wish.progress(body.told);
+    if (!body.wish.progress || !body.notices.due(upload->log.durable, now)) continue;
+    // A client that does not hear it must not keep a newer request waiting.
+    auto telling = body.wish.progress(upload->log.durable);
+    co_await telling.in(body.turn.scope);
   }
   co_await writing.join();
   if (!written) co_return end_of(written.error());

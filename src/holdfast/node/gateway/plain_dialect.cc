@@ -9,6 +9,7 @@
 #include "holdfast/edge/http/text.h"
 #include "holdfast/node/gateway/digest_claims.h"
 #include "holdfast/node/gateway/draft_dialect.h"
+#include "holdfast/node/gateway/refusals.h"
 #include "holdfast/node/gateway/waiting_answer.h"
 
 namespace holdfast::gateway {
@@ -38,21 +39,12 @@ class BegunBody final : public http::BodyReader {
   std::size_t at_ = 0;
 };
 
-std::string name_of_key(std::string_view key) {
-  return "key-" + to_hex(crypto::sha256(view_of(key)).view().first(20));
-}
-
 bool is_key(std::string_view key) {
   const auto fits = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
            c == '.' || c == '~';
   };
   return key.size() >= kKeyBytesMin && key.size() <= kKeyBytesMax && std::ranges::all_of(key, fits);
-}
-
-std::optional<std::uint64_t> body_length(const http::Exchange& exchange) {
-  if (exchange.request().chunked) return std::nullopt;
-  return exchange.request().content_length.value_or(0);
 }
 
 class PlainRequest {
@@ -83,7 +75,6 @@ class PlainRequest {
   io::Task<Result<UploadHandlePtr>> handle_for(UploadHandlePtr handle, const std::string& key_name,
                                                const AppendWish& wish);
   io::Task<void> answer_append(UploadHandlePtr handle, AppendOutcome outcome);
-
   io::Task<void> answer_final(UploadHandlePtr handle);
 
   const UploadDesk& desk_;
@@ -93,15 +84,7 @@ class PlainRequest {
 };
 
 io::Task<void> PlainRequest::refuse_creation(const Error& error) {
-  const Errc code = error.code;
-  const unsigned status = code == Errc::unsupported   ? 413
-                          : code == Errc::no_space    ? 507
-                          : code == Errc::unavailable ? 429
-                          : code == Errc::cancelled   ? 503
-                          : code == Errc::conflict    ? 409
-                          : code == Errc::timeout     ? 503
-                                                      : 500;
-  return answer_problem(exchange_, status, "", error.what, {});
+  return answer_problem(exchange_, status_of_creation(error.code), "", error.what, {});
 }
 
 io::Task<void> PlainRequest::create_empty() {
@@ -224,36 +207,15 @@ io::Task<void> PlainRequest::answer_final(UploadHandlePtr handle) {
 io::Task<void> PlainRequest::answer_append(UploadHandlePtr handle, AppendOutcome outcome) {
   if (outcome.end == End::broken || outcome.end == End::slow) co_return exchange_.abandon();
   if (outcome.end == End::ended) co_return co_await answer_gone(exchange_, handle, {});
-  if (outcome.end == End::wrong_digest) co_return co_await answer_problem(exchange_, 422, "", outcome.what, {});
+  if (outcome.end == End::wrong_digest) co_return co_await answer_refusal(exchange_, outcome, {});
   const bool complete = !handle->is_receiving();
   http::Headers out = position(*handle, complete);
   if (outcome.end == End::stored && outcome.whole) co_return co_await answer_final(handle);
   if (!complete) out.add("Location", upload_url(desk_, exchange_, *handle));
-  switch (outcome.end) {
-    case End::stored:
-      co_return co_await answer(exchange_, has_field(exchange_, "Upload-Complete") ? 204 : 202, std::move(out));
-    case End::malformed:
-    case End::wrong_checksum:
-      co_return co_await answer_problem(exchange_, 400, "", outcome.what, std::move(out));
-    case End::offset_mismatch:
-      co_return co_await answer_problem(exchange_, 409, "mismatching-upload-offset", outcome.what, std::move(out));
-    case End::whole_already:
-      co_return co_await answer_problem(exchange_, 409, "", "it is whole already; GET tells its state and its cap",
-                                        std::move(out));
-    case End::length_mismatch:
-    case End::too_long:
-      co_return co_await answer_problem(exchange_, 400, "inconsistent-upload-length", outcome.what, std::move(out));
-    case End::too_large:
-      co_return co_await answer_problem(exchange_, 413, "", outcome.what, std::move(out));
-    case End::superseded:
-      co_return co_await answer_problem(exchange_, 503, "", outcome.what, std::move(out));
-    case End::no_space:
-      co_return co_await answer_problem(exchange_, 507, "", outcome.what, std::move(out));
-    case End::is_final:
-      co_return co_await answer_problem(exchange_, 403, "", outcome.what, std::move(out));
-    default:
-      co_return co_await answer_problem(exchange_, 500, "", outcome.what, std::move(out));
-  }
+  if (outcome.end == End::stored)
+    co_return co_await answer(exchange_, has_field(exchange_, "Upload-Complete") ? 204 : 202, std::move(out));
+  if (outcome.end == End::whole_already) outcome.what = "it is whole already; GET tells its state and its cap";
+  co_await answer_refusal(exchange_, outcome, std::move(out));
 }
 
 io::Task<void> PlainRequest::query(UploadHandlePtr handle) {
@@ -297,7 +259,7 @@ io::Task<void> PlainRequest::whole_file(http::BodyReader& body, std::optional<st
     // Nobody knows the name of this upload: what came of it is of no use.
     co_await handles_.cancel(*made);
     if (outcome.end == End::broken || outcome.end == End::slow) co_return exchange_.abandon();
-    co_return co_await answer_problem(exchange_, status_of(outcome.end), "", outcome.what, {});
+    co_return co_await answer_refusal(exchange_, outcome, {});
   }
   WaitingAnswer waiting(desk_, exchange_);
   waiting.for_ever = true;
@@ -306,25 +268,6 @@ io::Task<void> PlainRequest::whole_file(http::BodyReader& body, std::optional<st
 }
 
 }  // namespace
-
-unsigned status_of(End end) {
-  switch (end) {
-    case End::no_space:
-      return 507;
-    case End::too_long:
-    case End::too_large:
-      return 413;
-    case End::malformed:
-    case End::wrong_checksum:
-      return 400;
-    case End::wrong_digest:
-      return 422;
-    case End::superseded:
-      return 503;
-    default:
-      return 500;
-  }
-}
 
 io::Task<void> plain_create(const UploadDesk& desk, WebRequest request) {
   PlainRequest plain(desk, request, 201);
@@ -348,7 +291,7 @@ io::Task<void> named_request(const UploadDesk& desk, WebRequest request, std::st
         request.exchange, 400, "",
         "resume= must be 22 to 128 letters and digits that nobody can guess, such as `openssl rand -hex 16` gives", {});
   }
-  const std::string name = name_of_key(key);
+  const std::string name = upload_name("key-", key);
   PlainRequest plain(desk, request, 200);
   UploadHandlePtr handle = desk.handles.find_by_name(name);
   if (handle != nullptr) co_await desk.handles.store().end_if_expired(handle->upload);

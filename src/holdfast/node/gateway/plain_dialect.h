@@ -15,8 +15,6 @@ io::Task<void> named_request(const UploadDesk& desk, WebRequest request, std::st
 
 /// PUT /uri: the body is the file; the answer is its cap.
 io::Task<void> put_file(const UploadDesk& desk, WebRequest request);
-/// The answer to such a body when it did not become an upload.
-unsigned status_of(AppendOutcome::End end);
 /// POST /uri: the file is in a form.
 io::Task<void> post_form(const UploadDesk& desk, WebRequest request);
 

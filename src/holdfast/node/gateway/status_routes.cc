@@ -52,7 +52,7 @@ json::object upload_json(const UploadHandle& handle, const StatusDesk& desk) {
   // Of the name of an upload, which its client may have chosen, nothing is told.
   const std::string id = to_hex(crypto::sha256(view_of(handle.upload->name)).view());
   json::object out{{"id", id.substr(0, kShortIdCharacters)},
-                   {"state", to_string(handle.state)},
+                   {"state", handle.told_state()},
                    {"offset", handle.offset()},
                    {"length", nullptr},
                    {"shares_stored", handle.state == State::committed ? total : handle.progress.shares_placed},
@@ -135,7 +135,7 @@ std::string metrics_text(const StatusDesk& desk) {
   const auto& servers = desk.status.servers();
   const auto connected = std::ranges::count_if(servers, [](const auto& each) { return each.second.connected; });
   out.gauge("servers_known", "Storage servers known", desk.shared.context.servers.size());
-  out.gauge("servers_connected", "Of them, those that answered when they were asked last", connected);
+  out.gauge("servers_connected", "Of them, those that answer", connected);
   if (desk.uploads != nullptr) add_upload_metrics(out, *desk.uploads);
   return out.take();
 }
@@ -145,13 +145,16 @@ io::Task<void> answer_status(const StatusDesk& desk, WebRequest request) {
   co_await answer(request.exchange, 200, {}, json::serialize(status_json(desk)) + "\n", "application/json");
 }
 
+io::Task<void> answer_metrics(const StatusDesk& desk, WebRequest request) {
+  co_await desk.status.refresh();
+  co_await answer(request.exchange, 200, {}, metrics_text(desk), "text/plain; version=0.0.4");
+}
+
 }  // namespace
 
 void add_status_routes(RouteTable& routes, const StatusDesk& desk) {
   const RouteHandler status = [&desk](WebRequest request) { return answer_status(desk, request); };
-  const RouteHandler metrics = [&desk](WebRequest request) {
-    return answer(request.exchange, 200, {}, metrics_text(desk), "text/plain; version=0.0.4");
-  };
+  const RouteHandler metrics = [&desk](WebRequest request) { return answer_metrics(desk, request); };
   const RouteHandler* page = routes.find("", "GET");
   const RouteHandler root = [&desk, page = page != nullptr ? *page : RouteHandler()](WebRequest request) {
     if (request.target.argument("t") == "json") return answer_status(desk, request);

@@ -6,6 +6,7 @@
 #include "holdfast/core/protocol/tus_fields.h"
 #include "holdfast/edge/http/text.h"
 #include "holdfast/node/gateway/digest_claims.h"
+#include "holdfast/node/gateway/refusals.h"
 #include "holdfast/node/gateway/trailer_checksum.h"
 
 namespace holdfast::gateway {
@@ -74,6 +75,7 @@ class TusRequest {
   io::Task<void> head(UploadHandlePtr handle);
   io::Task<void> patch(UploadHandlePtr handle);
   io::Task<void> answer_append(UploadHandlePtr handle, const AppendOutcome& outcome, bool created);
+  bool trailer_is_unknown() const;
 
   const UploadDesk& desk_;
   UploadHandles& handles_;
@@ -137,7 +139,7 @@ std::optional<TusRequest::Refusal> TusRequest::read_creation(Creation& out) cons
   }
   if (const auto key = single_field(exchange_, "Idempotency-Key")) {
     if (key->empty() || key->size() > kIdempotencyKeyBytesMax) return Refusal{400, "Idempotency-Key is too long"};
-    about.idempotency_key = to_hex(crypto::sha256(view_of(*key)).view());
+    out.wanted.name = upload_name("once-", *key);
   }
   return read_parts(about, urls);
 }
@@ -147,25 +149,15 @@ io::Task<void> TusRequest::create() {
   Creation asked;
   const std::optional<Refusal> refusal = read_creation(asked);
   if (refusal) co_return co_await refuse(refusal->status, refusal->why);
-  if (!asked.wanted.about.idempotency_key.empty()) {
-    const UploadHandlePtr former = handles_.find_by_idempotency_key(asked.wanted.about.idempotency_key);
-    if (former != nullptr) co_return co_await repeat_creation(former, asked);
-  }
+  const UploadHandlePtr former = handles_.find_by_name(asked.wanted.name);
+  if (former != nullptr && !former->has_ended()) co_return co_await repeat_creation(former, asked);
   AppendWish wish;
   const std::optional<Refusal> bad_checksum = read_checksum(wish);
   if (bad_checksum) co_return co_await refuse(bad_checksum->status, bad_checksum->why);
   Result<UploadHandlePtr> made = co_await handles_.create(std::move(asked.wanted));
   if (!made) {
-    const Errc code = made.error().code;
-    const unsigned status = code == Errc::unsupported   ? 413
-                            : code == Errc::no_space    ? 507
-                            : code == Errc::unavailable ? 429
-                            : code == Errc::not_found   ? 404
-                            : code == Errc::malformed   ? 400
-                            : code == Errc::corrupt     ? 460
-                            : code == Errc::cancelled   ? 503
-                                                        : 500;
-    co_return co_await refuse(status, made.error().what);
+    const bool wrong_digest = made.error().code == Errc::corrupt;
+    co_return co_await refuse(wrong_digest ? 460 : status_of_creation(made.error().code), made.error().what);
   }
   if (has_body(exchange_)) {
     wish.offset = 0;
@@ -298,52 +290,25 @@ io::Task<void> TusRequest::answer_append(UploadHandlePtr handle, const AppendOut
   if (created) out.add("Location", upload_url(desk_, exchange_, *handle));
   const bool there = outcome.end != End::ended && outcome.end != End::wrong_digest;
   if (there) out.add("Upload-Offset", std::to_string(handle->offset()));
-  unsigned status = 500;
-  switch (outcome.end) {
-    case End::stored:
-      add_expiry(out, *handle);
-      add_state(out, desk_, exchange_, *handle);
-      co_return co_await answer(exchange_, created ? 201 : 204, std::move(out));
-    case End::broken:
-    case End::slow:
-      co_return exchange_.abandon();
-    case End::ended:
-      co_return co_await answer_gone(exchange_, handle, std::move(out));
-    case End::offset_mismatch:
-    case End::whole_already:
-      status = 409;
-      break;
-    case End::length_mismatch:
-    case End::malformed:
-      status = 400;
-      break;
-    case End::too_long:
-    case End::too_large:
-      status = 413;
-      add_max_size(out);
-      break;
-    case End::superseded:
-      status = 503;
-      break;
-    case End::no_space:
-      status = 507;
-      break;
-    case End::wrong_checksum: {
-      const auto trailer = exchange_.body().trailers().find("Upload-Checksum");
-      const auto said = protocol::parse_tus_checksum(trailer.value_or(""));
-      status = trailer && (!said || crypto::make_running_checksum(said->algorithm) == nullptr) ? 400 : 460;
-      break;
-    }
-    case End::wrong_digest:
-      status = 460;
-      break;
-    case End::is_final:
-      status = 403;
-      break;
-    case End::trouble:
-      break;
+  if (outcome.end == End::broken || outcome.end == End::slow) co_return exchange_.abandon();
+  if (outcome.end == End::ended) co_return co_await answer_gone(exchange_, handle, std::move(out));
+  if (outcome.end == End::stored) {
+    add_expiry(out, *handle);
+    add_state(out, desk_, exchange_, *handle);
+    co_return co_await answer(exchange_, created ? 201 : 204, std::move(out));
   }
+  const bool too_long = outcome.end == End::too_long || outcome.end == End::too_large;
+  if (too_long) add_max_size(out);
+  const bool wrong = outcome.end == End::wrong_digest || (outcome.end == End::wrong_checksum && !trailer_is_unknown());
+  const unsigned status = too_long ? 413 : wrong ? 460 : status_of(outcome.end);
   co_await answer_problem(exchange_, status, "", outcome.what, std::move(out));
+}
+
+/// A checksum that was told behind the body, of no algorithm that is known here.
+bool TusRequest::trailer_is_unknown() const {
+  const auto trailer = exchange_.body().trailers().find("Upload-Checksum");
+  const auto said = protocol::parse_tus_checksum(trailer.value_or(""));
+  return trailer && (!said || crypto::make_running_checksum(said->algorithm) == nullptr);
 }
 
 }  // namespace

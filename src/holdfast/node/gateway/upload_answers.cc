@@ -60,6 +60,11 @@ std::string media_type_of_body(const http::Exchange& exchange) {
   return out;
 }
 
+std::optional<std::uint64_t> body_length(const http::Exchange& exchange) {
+  if (exchange.request().chunked) return std::nullopt;
+  return exchange.request().content_length.value_or(0);
+}
+
 bool has_body(const http::Exchange& exchange) {
   return exchange.request().chunked || exchange.request().content_length.value_or(0) > 0;
 }
@@ -96,10 +101,8 @@ io::Task<void> answer_gone(http::Exchange& exchange, UploadHandlePtr handle, htt
 std::string state_json(const UploadDesk& desk, const UploadHandle& handle) {
   const transfer::Progress& progress = handle.progress;
   const uploads::Upload& upload = *handle.upload;
-  const bool ended = upload.log.phase == resume::UploadPhase::ended;
-  const bool cancelled = ended && upload.log.end == resume::UploadEnd::cancelled;
   boost::json::object out;
-  out["state"] = cancelled ? "cancelled" : to_string(handle.state);
+  out["state"] = handle.told_state();
   out["offset"] = handle.offset();
   out["length"] = nullptr;
   if (const auto length = handle.length()) out["length"] = *length;

@@ -31,6 +31,8 @@ bool has_field(const http::Exchange& exchange, std::string_view name);
 /// Without parameters, in lower case.
 std::string media_type_of_body(const http::Exchange& exchange);
 bool has_body(const http::Exchange& exchange);
+/// Nothing when it comes in chunks.
+std::optional<std::uint64_t> body_length(const http::Exchange& exchange);
 
 /// `name: value` with what every answer carries; never cached.
 io::Task<void> answer(http::Exchange& exchange, unsigned status, http::Headers headers, std::string body = "",

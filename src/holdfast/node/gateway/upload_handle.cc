@@ -28,7 +28,7 @@ protocol::ReadField into_list(std::vector<std::string>& out) {
 
 Bytes encode(const UploadAbout& about) {
   protocol::CborWriter out;
-  out.map(8);
+  out.map(7);
   out.text("dialect");
   out.uint(static_cast<std::uint64_t>(about.dialect));
   out.text("metadata");
@@ -39,8 +39,6 @@ Bytes encode(const UploadAbout& about) {
   out.bytes(view_of(about.media_type));
   out.text("sha256");
   out.bytes(about.sha256 ? about.sha256->view() : ByteView());
-  out.text("idempotency");
-  out.text(about.idempotency_key);
   out.text("partial");
   out.boolean(about.partial);
   out.text("parts");
@@ -58,7 +56,6 @@ Result<UploadAbout> decode_upload_about(ByteView bytes) {
                                            {"name", into(name)},
                                            {"type", into(type)},
                                            {"sha256", into(sha256)},
-                                           {"idempotency", into(out.idempotency_key)},
                                            {"partial", into(out.partial)},
                                            {"parts", into_list(out.parts)}}));
   if (dialect > static_cast<std::uint64_t>(UploadAbout::Dialect::plain))
@@ -118,7 +115,10 @@ bool UploadHandle::is_whole() const {
   return state != State::receiving || length() == offset();
 }
 
-std::string_view to_string(UploadHandle::State state) {
+std::string_view UploadHandle::told_state() const {
+  const bool cancelled =
+      upload->log.phase == resume::UploadPhase::ended && upload->log.end == resume::UploadEnd::cancelled;
+  if (cancelled) return "cancelled";
   switch (state) {
     case UploadHandle::State::receiving:
       return "receiving";
@@ -132,6 +132,11 @@ std::string_view to_string(UploadHandle::State state) {
       return "failed";
   }
   return "";
+}
+
+std::string upload_name(std::string_view kind, std::string_view key) {
+  constexpr std::size_t kBytes = 20;
+  return std::string(kind) + to_hex(crypto::sha256(view_of(key)).view().first(kBytes));
 }
 
 }  // namespace holdfast::gateway

@@ -19,7 +19,6 @@ struct UploadAbout {
   std::string metadata;            // Upload-Metadata of tus as it came
   std::string name, media_type;    // as far as anybody said
   std::optional<Hash> sha256;      // of the whole file, as its sender has it
-  std::string idempotency_key;     // SHA-256 of it, in hexadecimal; empty: none
   bool partial = false;            // of a concatenation: never stored on its own
   std::vector<std::string> parts;  // names of partial uploads: their concatenation
 };
@@ -65,6 +64,8 @@ struct UploadHandle {
 
   bool is_receiving() const { return state == State::receiving && !upload->has_ended(); }
   bool has_ended() const { return upload->has_ended(); }
+  /// "receiving", ..., and "cancelled" of those that failed because somebody wished it.
+  std::string_view told_state() const;
   /// The offset that may be acknowledged, and the length as far as it is known; of a concatenation by its parts.
   std::uint64_t offset() const;
   std::optional<std::uint64_t> length() const;
@@ -75,6 +76,7 @@ struct UploadHandle {
 };
 using UploadHandlePtr = std::shared_ptr<UploadHandle>;
 
-std::string_view to_string(UploadHandle::State state);
+/// The name of an upload that its client chose: nobody can tell the key from it.
+std::string upload_name(std::string_view kind, std::string_view key);
 
 }  // namespace holdfast::gateway

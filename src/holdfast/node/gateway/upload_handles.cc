@@ -13,7 +13,6 @@ using Phase = resume::UploadPhase;
 constexpr std::size_t kNameBytes = 20;
 constexpr double kRequestsPerSecond = 20, kRequestsAtOnce = 100;
 constexpr io::Duration kSweepEvery = std::chrono::seconds(60);
-constexpr io::Duration kTakeoverMax = std::chrono::seconds(2);
 
 uploads::UploadStore::World world_of(const transfer::Context& context) {
   return {context.loop, context.disk, context.files, context.random, context.log};
@@ -58,7 +57,6 @@ UploadHandles::UploadHandles(const transfer::Context& context, HandleOptions opt
       store_(world_of(context), options_.store),
       large_slots_(context.loop, options_.commits_at_once),
       small_slots_(context.loop, options_.commits_at_once),
-      writers_(context.loop, options_.writers_max),
       work_(context.loop) {}
 
 UploadHandles::~UploadHandles() = default;
@@ -189,13 +187,6 @@ UploadHandlePtr UploadHandles::find_by_token(std::string_view token) const {
 UploadHandlePtr UploadHandles::find_by_name(const std::string& name) const {
   const auto it = handles_.find(name);
   return it == handles_.end() || it->second->upload->gone ? nullptr : it->second;
-}
-
-UploadHandlePtr UploadHandles::find_by_idempotency_key(const std::string& key) const {
-  for (const auto& [name, handle] : handles_) {
-    if (handle->about.idempotency_key == key && !handle->has_ended()) return handle;
-  }
-  return nullptr;
 }
 
 io::Task<Result<std::uint64_t>> UploadHandles::query(UploadHandlePtr handle) {

@@ -15,7 +15,6 @@ struct HandleOptions {
   uploads::StoreOptions store;
   transfer::UploadOptions shape;              // k, happy, N
   std::size_t commits_at_once = 4;            // of large files, and as many of small ones
-  std::size_t writers_max = 256;              // requests that send at the same time
   std::uint64_t give_up_seconds = 1'209'600;  // of committing to a grid that does not take it
   io::Duration retry_first = std::chrono::seconds(2), retry_max = std::chrono::minutes(10);
   io::Duration slow_window = std::chrono::minutes(5);  // a sender that brings less than this in it is cut off
@@ -50,7 +49,6 @@ class UploadHandles {
 
   UploadHandlePtr find_by_token(std::string_view token) const;
   UploadHandlePtr find_by_name(const std::string& name) const;
-  UploadHandlePtr find_by_idempotency_key(const std::string& key) const;
   std::string token_of(const UploadHandle& handle) const { return store_.token_of(*handle.upload); }
 
   /// The durable offset, after whoever was sending has been cut off. Errors: unavailable, io.
@@ -69,7 +67,6 @@ class UploadHandles {
 
   /// May this upload be asked once more now? Twenty requests a second, a hundred at once.
   bool allow_request(UploadHandle& handle) const;
-  void retry_now(UploadHandle& handle) const { handle.changed.notify_all(); }
 
   const std::map<std::string, UploadHandlePtr>& all() const { return handles_; }
   uploads::UploadStore& store() { return store_; }
@@ -105,7 +102,7 @@ class UploadHandles {
   const transfer::Context context_;
   uploads::UploadStore store_;
   std::map<std::string, UploadHandlePtr> handles_;
-  io::Semaphore large_slots_, small_slots_, writers_;
+  io::Semaphore large_slots_, small_slots_;
   io::TaskGroup work_;
   bool running_ = false;
   std::vector<UploadHandlePtr> to_commit_;  // found before run()

@@ -28,10 +28,9 @@ io::Task<void> tell_digests(const UploadDesk& desk, WebRequest request, UploadHa
     co_return co_await answer_problem(request.exchange, 400, "", "first= and count= are numbers", {});
   const auto found = co_await desk.handles.store().digests(handle->upload, *first, std::min(*count, kDigestsMax));
   if (!found) co_return co_await answer_problem(request.exchange, 503, "", found.error().what, {});
-  boost::json::object out{
-      {"piece_bytes", resume::kPieceBytes}, {"offset", handle->upload->log.durable}, {"first", *first}};
+  boost::json::object out{{"piece_bytes", resume::kPieceBytes}, {"offset", found->offset}, {"first", *first}};
   boost::json::array digests;
-  for (const Hash& digest : *found) digests.emplace_back(to_hex(digest.view()));
+  for (const Hash& digest : found->pieces) digests.emplace_back(to_hex(digest.view()));
   out["digests"] = std::move(digests);
   co_await answer(request.exchange, 200, {}, boost::json::serialize(out) + "\n", "application/json");
 }

@@ -13,6 +13,7 @@ using State = UploadHandle::State;
 constexpr std::uint64_t kWaitSecondsMax = 300;
 constexpr io::Duration kMeanwhileEvery = std::chrono::seconds(10);
 constexpr io::Duration kLookEvery = std::chrono::seconds(1);
+constexpr io::Duration kForEver = std::chrono::hours(24 * 365);  // until the client leaves
 
 }  // namespace
 
@@ -25,7 +26,7 @@ io::Duration WaitingAnswer::patience() const {
     if (const auto seconds = protocol::parse_decimal(each.substr(5)))
       return std::chrono::seconds(std::min(*seconds, kWaitSecondsMax));
   }
-  return for_ever ? std::chrono::hours(24 * 365) : desk_.commit_wait;
+  return for_ever ? kForEver : desk_.commit_wait;
 }
 
 /// As long as the client is there.
@@ -47,6 +48,7 @@ io::Task<void> WaitingAnswer::wait(UploadHandlePtr handle) {
 
 io::Task<void> WaitingAnswer::answer(UploadHandlePtr handle, http::Headers headers) {
   co_await wait(handle);
+  if (handle->result && stored) co_return co_await stored(handle->result->cap);
   if (handle->result) {
     add_state(headers, desk_, exchange_, *handle);
     if (success == 201) headers.add("Location", file_url(desk_, exchange_, handle->result->cap));

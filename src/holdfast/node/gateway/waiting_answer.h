@@ -16,6 +16,8 @@ class WaitingAnswer {
   /// Waits for the result however long it takes, or for the first trouble: what a client of plain PUT expects.
   bool for_ever = false;
   unsigned success = 201;
+  /// Answers in another way than with `success` and the cap.
+  std::function<io::Task<void>(std::string cap)> stored;
 
   /// 201 with the cap (and where the file is), 202 while it is on its way, 410 when the upload has failed. `Prefer: wait=N` and
   /// `respond-async` are heard. `headers` are added to all of them.

@@ -223,9 +223,9 @@ class Request {
     const std::uint64_t first = route_.first.value_or(0);
     const std::uint64_t count =
         std::min<std::uint64_t>(route_.count.value_or(protocol::kHelperDigestsMax), protocol::kHelperDigestsMax);
-    Result<std::vector<Hash>> found = co_await store_.digests(upload, first, count);
+    Result<uploads::UploadStore::HeldDigests> found = co_await store_.digests(upload, first, count);
     if (!found) co_return co_await refuse(found.error());
-    const protocol::HelperDigests message{first, upload->log.durable, std::move(*found)};
+    const protocol::HelperDigests message{first, found->offset, std::move(found->pieces)};
     co_await answer(200, kCbor, protocol::encode(message));
   }
 

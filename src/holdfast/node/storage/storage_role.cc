@@ -1,25 +1,8 @@
 #include "holdfast/node/storage/storage_role.h"
 
+#include "holdfast/core/base/metrics_text.h"
+
 namespace holdfast::storage {
-namespace {
-
-/// Prometheus text exposition, version 0.0.4.
-class Metrics {
- public:
-  void counter(std::string_view name, std::string_view help, std::uint64_t value) { add(name, help, "counter", value); }
-  void gauge(std::string_view name, std::string_view help, std::uint64_t value) { add(name, help, "gauge", value); }
-  std::string take() { return std::move(out_); }
-
- private:
-  void add(std::string_view name, std::string_view help, std::string_view type, std::uint64_t value) {
-    const std::string full = "holdfast_storage_" + std::string(name);
-    out_ += "# HELP " + full + " " + std::string(help) + "\n# TYPE " + full + " " + std::string(type) + "\n" + full +
-            " " + std::to_string(value) + "\n";
-  }
-  std::string out_;
-};
-
-}  // namespace
 
 StorageRole::~StorageRole() = default;
 
@@ -69,7 +52,7 @@ io::Task<void> StorageRole::serve() {
 }
 
 std::string StorageRole::metrics() const {
-  Metrics out;
+  MetricsText out("holdfast_storage_");
   const ShareStore::Gauges gauges = store_.gauges();
   const StoreCounters& store = store_.counters();
   const http::ServerCounters& server = server_->counters();

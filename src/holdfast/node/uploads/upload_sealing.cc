@@ -14,8 +14,8 @@ constexpr std::uint64_t kHashedInOneJob = 16 * 1'048'576;
 /// What seals it; from the disk, as far as it is not known.
 io::Task<Result<Hash>> UploadStore::digest_of(UploadPtr upload) {
   if (!options_.whole_digest) {
-    HF_CO_TRY(const std::vector<Hash> pieces, co_await digests(upload, 0, ~std::uint64_t{0}));
-    co_return resume::digest_of_pieces(pieces);
+    HF_CO_TRY(const HeldDigests held, co_await digests(upload, 0, ~std::uint64_t{0}));
+    co_return resume::digest_of_pieces(held.pieces);
   }
   const bool acquired = co_await upload->order.acquire();
   if (!acquired) co_return tl::make_unexpected(stopped_error());

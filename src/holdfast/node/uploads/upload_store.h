@@ -79,7 +79,11 @@ class UploadStore {
   /// Back to nothing, for another file. Errors: those of rewind, unsupported.
   io::Task<Result<void>> restart(UploadPtr upload, std::optional<std::uint64_t> length, Bytes about);
   /// Digests of pieces of what is durable, from the disk where they are not known; fewer than `count` at the end.
-  io::Task<Result<std::vector<Hash>>> digests(UploadPtr upload, std::uint64_t first, std::uint64_t count);
+  struct HeldDigests {
+    std::uint64_t offset = 0;  // so much was durable: the last piece ends here
+    std::vector<Hash> pieces;
+  };
+  io::Task<Result<HeldDigests>> digests(UploadPtr upload, std::uint64_t first, std::uint64_t count);
   /// One whole piece below the durable offset becomes these bytes, durably. Errors: conflict (no such piece), io, no_space.
   io::Task<Result<void>> replace_piece(UploadPtr upload, std::uint64_t piece, Bytes data);
   /// Whole, and what the sender says it is: from now on the upload is the store's user's. The digest is that over all pieces, or
@@ -105,6 +109,7 @@ class UploadStore {
   io::Task<void> forget_unsynced(UploadPtr upload, Error error);
   io::Task<Result<void>> know_tail(UploadPtr upload);
   io::Task<Result<Hash>> digest_of(UploadPtr upload);
+  Result<Hash> digest_of_piece(Upload& upload, std::uint64_t piece, std::uint64_t durable) const;
   io::Task<Result<void>> go_back(UploadPtr upload, std::uint64_t offset, resume::UploadLog to);
   void forget_digests(Upload& upload) const;
   io::Task<bool> make_room(std::uint64_t bytes, const Upload* keep);

@@ -84,7 +84,8 @@ class Sender {
     return {};
   }
   Result<void> replace_wrong(const UploadPtr& upload) {
-    HF_TRY(const std::vector<Hash> held, machine_.run(machine_.store().digests(upload, 0, 99)));
+    HF_TRY(const UploadStore::HeldDigests digests, machine_.run(machine_.store().digests(upload, 0, 99)));
+    const std::vector<Hash>& held = digests.pieces;
     const std::vector<Hash> right = pieces_of(bytes_);
     for (std::uint64_t piece = 0; piece < held.size(); ++piece) {
       if (held[piece] == right[piece] && !upload->log.withdrawn.contains(piece)) continue;

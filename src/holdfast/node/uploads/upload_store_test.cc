@@ -50,10 +50,27 @@ TEST(UploadStore, what_was_acknowledged_is_there_after_a_kill_and_nothing_else) 
   EXPECT_EQ(upload->log.creation.about, to_bytes("about a"));
   // It goes on in the middle of a piece, and the digests are those of the whole.
   ASSERT_TRUE(machine.send(upload, ByteView(bytes).subspan(1'500'000)).has_value());
-  EXPECT_EQ(machine.run(machine.store().digests(upload, 0, 99)).value(), pieces_of(bytes));
-  EXPECT_EQ(machine.run(machine.store().digests(upload, 1, 1)).value(), std::vector{pieces_of(bytes)[1]});
-  EXPECT_TRUE(machine.run(machine.store().digests(upload, 3, 1)).value().empty());
+  EXPECT_EQ(machine.run(machine.store().digests(upload, 0, 99)).value().pieces, pieces_of(bytes));
+  EXPECT_EQ(machine.run(machine.store().digests(upload, 1, 1)).value().pieces, std::vector{pieces_of(bytes)[1]});
+  EXPECT_TRUE(machine.run(machine.store().digests(upload, 3, 1)).value().pieces.empty());
   EXPECT_TRUE(machine.run(machine.store().seal(upload, resume::digest_of_pieces(pieces_of(bytes)))).has_value());
+}
+
+TEST(UploadStore, digests_are_of_what_is_durable_and_no_more) {
+  Machine machine;
+  ASSERT_TRUE(machine.start().has_value());
+  const UploadPtr upload = machine.create("a", 3'000'000).value();
+  const Bytes bytes = random_bytes(2'500'000, 4);
+  ASSERT_TRUE(machine.send(upload, ByteView(bytes).first(1'500'000)).has_value());
+  machine.store().hold_back(*upload);
+  ASSERT_TRUE(machine.run(machine.store().append(upload, to_bytes(ByteView(bytes).subspan(1'500'000)))).has_value());
+  const UploadStore::HeldDigests held = machine.run(machine.store().digests(upload, 0, 99)).value();
+  EXPECT_EQ(held.offset, 1'500'000U);
+  EXPECT_EQ(held.pieces, pieces_of(ByteView(bytes).first(1'500'000)));
+  ASSERT_TRUE(machine.run(machine.store().settle(upload, true)).has_value());
+  const UploadStore::HeldDigests all = machine.run(machine.store().digests(upload, 0, 99)).value();
+  EXPECT_EQ(all.offset, bytes.size());
+  EXPECT_EQ(all.pieces, pieces_of(bytes));
 }
 
 TEST(UploadStore, tokens_of_others_are_nothing) {
@@ -110,7 +127,7 @@ TEST(UploadStore, a_wrong_piece_costs_itself) {
   ASSERT_TRUE(machine.send(upload, poisoned).has_value());
   const Hash right = resume::digest_of_pieces(pieces_of(bytes));
   EXPECT_EQ(machine.run(machine.store().seal(upload, right)).error().code, Errc::corrupt);
-  const std::vector<Hash> held = machine.run(machine.store().digests(upload, 0, 9)).value();
+  const std::vector<Hash> held = machine.run(machine.store().digests(upload, 0, 9)).value().pieces;
   std::vector<std::uint64_t> wrong;
   for (std::uint64_t i = 0; i < held.size(); ++i) {
     if (held[i] != pieces_of(bytes)[i]) wrong.push_back(i);
@@ -288,7 +305,7 @@ TEST(UploadStore, a_piece_that_was_being_replaced_shows_no_digest_and_seals_noth
     const Hash all = resume::digest_of_pieces(pieces_of(bytes));
     if (!upload->log.withdrawn.empty()) {
       ++withdrawn;
-      EXPECT_EQ(machine.run(machine.store().digests(upload, 0, 1)).value(), std::vector<Hash>{Hash{}});
+      EXPECT_EQ(machine.run(machine.store().digests(upload, 0, 1)).value().pieces, std::vector<Hash>{Hash{}});
       const Result<void> sealed = machine.run(machine.store().seal(upload, all));
       EXPECT_TRUE(!sealed && sealed.error().code == Errc::corrupt);
       EXPECT_TRUE(machine.run(machine.store().replace_piece(upload, 0, Bytes(piece))).has_value());

@@ -185,35 +185,44 @@ io::Task<Result<void>> UploadStore::set_length(UploadPtr upload, std::uint64_t l
   co_return Result<void>{};
 }
 
-io::Task<Result<std::vector<Hash>>> UploadStore::digests(UploadPtr upload, std::uint64_t first, std::uint64_t count) {
+io::Task<Result<UploadStore::HeldDigests>> UploadStore::digests(UploadPtr upload, std::uint64_t first,
+                                                                std::uint64_t count) {
   HF_CO_TRY_VOID(co_await sync(upload));
-  std::vector<Hash> out;
   const bool acquired = co_await upload->order.acquire();
   if (!acquired) co_return tl::make_unexpected(stopped_error());
   const Holding holding(upload->order);
   if (upload->gone) co_return tl::make_unexpected(gone_error());
-  const std::uint64_t pieces = upload->digests.count();
+  HeldDigests out;
+  out.offset = upload->log.durable;  // it may grow meanwhile; what is written stays, for nothing is appended now
+  const std::uint64_t pieces = resume::piece_count(out.offset);
   const std::uint64_t end = first + std::min(count, pieces - std::min(first, pieces));
   for (std::uint64_t at = first; at < end;) {
     // A few pieces a job: others want the disk too.
     const std::uint64_t stop = std::min(end, at + kDigestsInOneJob);
     auto job = [&]() -> Result<void> {
-      Bytes bytes;
       for (; at < stop; ++at) {
-        if (!upload->digests.at(at)) {
-          const std::uint64_t begin = at * resume::kPieceBytes;
-          bytes.resize(std::min(resume::kPieceBytes, upload->written - begin));
-          HF_TRY_VOID(upload->files.read(begin, bytes));
-          upload->digests.set(at, bytes);
-        }
-        // Of a piece that was being replaced nobody knows what is on the disk: none of its digests is right.
-        out.push_back(upload->log.withdrawn.contains(at) ? Hash{} : *upload->digests.at(at));
+        HF_TRY(const Hash digest, digest_of_piece(*upload, at, out.offset));
+        out.pieces.push_back(digest);
       }
       return {};
     };
     HF_CO_TRY_VOID(co_await world_.disk.run(job));
   }
   co_return out;
+}
+
+/// Known, or read now; of the last piece as far as `durable`. In a job, by whoever has the order.
+Result<Hash> UploadStore::digest_of_piece(Upload& upload, std::uint64_t piece, std::uint64_t durable) const {
+  // Of a piece that was being replaced nobody knows what is on the disk: none of its digests is right.
+  if (upload.log.withdrawn.contains(piece)) return Hash{};
+  const std::uint64_t begin = piece * resume::kPieceBytes;
+  const std::uint64_t size = std::min(resume::kPieceBytes, upload.written - begin);
+  const bool part = durable - begin < size;
+  if (const std::optional<Hash> known = upload.digests.at(piece); known && !part) return *known;
+  Bytes bytes(part ? durable - begin : size);
+  HF_TRY_VOID(upload.files.read(begin, bytes));
+  if (!part) upload.digests.set(piece, bytes);
+  return crypto::sha256(bytes);
 }
 
 io::Task<Result<void>> UploadStore::replace_piece(UploadPtr upload, std::uint64_t piece, Bytes data) {
