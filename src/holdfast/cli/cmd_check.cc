@@ -86,7 +86,7 @@ io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes)
   if (!node) co_return exit_code_of_error(node.error(), "check");
   const cap::Cap cap = cap::parse_cap(wishes.cap);
   if (std::holds_alternative<cap::LitCap>(cap)) {
-    fmt::print("{}\n", options.json ? R"({"storage-index":"","results":{"healthy":true}})"
+    fmt::print("{}\n", options.json ? json::serialize(transfer::literal_check_json())
                                     : "Summary: Healthy (a literal cap is the file itself)");
     co_return kDone;
   }

@@ -171,6 +171,15 @@ io::Task<Result<UploadPtr>> UploadStore::create(NewUpload wanted) {
   co_return upload;
 }
 
+/// Both of its semaphores; also when the caller is being stopped: half of an end would come back at the next start.
+io::Task<void> UploadStore::take_alone(UploadPtr upload) {
+  io::CancelScope alone(world_.loop);
+  auto order = upload->order.acquire();
+  co_await order.in(alone);
+  auto journalling = upload->journalling.acquire();
+  co_await journalling.in(alone);
+}
+
 io::Task<void> UploadStore::forget(UploadPtr upload) {
   if (upload->gone) co_return;
   upload->gone = true;
@@ -179,12 +188,7 @@ io::Task<void> UploadStore::forget(UploadPtr upload) {
   if (named != uploads_.end() && named->second == upload) uploads_.erase(named);
   by_id_.erase(upload->log.creation.id);
   unsynced_.erase(upload);
-  // Also when the caller is being stopped: half of it would come back at the next start.
-  io::CancelScope alone(world_.loop);
-  auto order = upload->order.acquire();
-  co_await order.in(alone);
-  auto journalling = upload->journalling.acquire();
-  co_await journalling.in(alone);
+  co_await take_alone(upload);
   auto job = [&upload] { return upload->files.remove(); };
   const Result<void> removed = co_await world_.disk.run(job);
   if (!removed) world_.log.warning("removing the upload " + upload->name.substr(0, 8) + ": " + removed.error().what);
@@ -200,11 +204,7 @@ io::Task<void> UploadStore::end(UploadPtr upload, resume::UploadEnd how, std::st
   upload->log.reason = std::move(reason);
   if (upload->turn != nullptr) upload->turn->scope.cancel();
   unsynced_.erase(upload);
-  io::CancelScope alone(world_.loop);
-  auto order = upload->order.acquire();
-  co_await order.in(alone);
-  auto journalling = upload->journalling.acquire();
-  co_await journalling.in(alone);
+  co_await take_alone(upload);
   upload->written = upload->log.durable = 0;
   upload->log.withdrawn.clear();
   upload->log.seal.reset();

@@ -103,7 +103,7 @@ class UploadStore {
   io::Task<void> end_if_expired(UploadPtr upload);
 
  private:
-  using Job = std::function<Result<void>()>;
+  io::Task<void> take_alone(UploadPtr upload);
   io::Task<Result<void>> journal(UploadPtr upload, Bytes records);
   io::Task<Result<void>> sync_in_order(UploadPtr upload);
   io::Task<void> forget_unsynced(UploadPtr upload, Error error);
