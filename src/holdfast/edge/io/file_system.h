@@ -29,6 +29,9 @@ enum class Open {
   create_private,  // as create, but only the owner may read it (keys and secrets)
 };
 
+/// When what is streamed into a file is read again.
+enum class StreamRead { soon, later };
+
 /// An open file; closed by its destructor. Thread-safe as pread and pwrite are.
 /// Errors: no_space (disk or quota full), io (everything else).
 class File {
@@ -44,9 +47,9 @@ class File {
   virtual Result<FileInfo> info() = 0;
   /// Takes an exclusive advisory lock until closed; conflict when another process has it.
   virtual Result<void> lock() = 0;
-  /// A hint: much will be written here that nobody reads soon. From now on it starts its way to the disk early, so that a
-  /// sync has little left to do, and does not fill the machine's memory.
-  virtual void expect_stream() {}
+  /// A hint: much will be written here. From now on it starts its way to the disk early, so that a sync has little left to
+  /// do; unless it is read soon, it does not fill the machine's memory.
+  virtual void expect_stream(StreamRead) {}
 };
 
 /// Paths are UTF-8 with '/'. Errors: not_found, conflict (exists), no_space, unauthorized (permission), io.

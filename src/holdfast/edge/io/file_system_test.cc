@@ -123,7 +123,7 @@ TYPED_TEST(FileSystemConformance, ReadsStopAtTheEndAndGapsAreZeros) {
 
 TYPED_TEST(FileSystemConformance, AStreamIsAFileLikeAnyOther) {
   const auto file = this->open("a", Open::create);
-  file->expect_stream();
+  file->expect_stream(StreamRead::later);
   SeededRandom random(7);
   const Bytes content = random.bytes(48 * 1'048'576);
   const ByteView view(content);

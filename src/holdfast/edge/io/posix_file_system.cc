@@ -75,6 +75,8 @@ FileInfo info_of(const struct stat& status) {
 /// and errors of the disk are still told by the next sync, since nothing here waits for them.
 class WriteStream {
  public:
+  explicit WriteStream(StreamRead read) : read_(read) {}
+
   void written(int descriptor, std::uint64_t offset, std::uint64_t length) {
     const std::scoped_lock lock(mutex_);
     if (offset != chunk_.begin + chunk_.length) close_chunk(descriptor);
@@ -97,7 +99,8 @@ class WriteStream {
     std::uint64_t begin = 0, length = 0;
   };
 
-  static void drop(int descriptor, const Chunk& chunk) {
+  void drop(int descriptor, const Chunk& chunk) const {
+    if (read_ == StreamRead::soon) return;
     ::posix_fadvise(descriptor, static_cast<off_t>(chunk.begin), static_cast<off_t>(chunk.length), POSIX_FADV_DONTNEED);
   }
 
@@ -114,6 +117,7 @@ class WriteStream {
     chunk_ = Chunk{};
   }
 
+  const StreamRead read_;
   std::mutex mutex_;
   Chunk chunk_;
   std::deque<Chunk> under_way_;
@@ -165,8 +169,8 @@ class PosixFile final : public File {
     return {};
   }
 
-  void expect_stream() override {
-    if (stream_ == nullptr) stream_ = std::make_unique<WriteStream>();
+  void expect_stream(StreamRead read) override {
+    if (stream_ == nullptr) stream_ = std::make_unique<WriteStream>(read);
   }
 
   Result<FileInfo> info() override {

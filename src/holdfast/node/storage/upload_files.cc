@@ -28,7 +28,7 @@ Result<void> UploadFiles::open_part() {
     HF_TRY_VOID(file->truncate(kContainerHeaderBytes + allocated_size_));
   }
   part_ = std::move(file);
-  part_->expect_stream();
+  part_->expect_stream(io::StreamRead::later);
   return {};
 }
 

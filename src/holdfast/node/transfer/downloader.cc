@@ -211,7 +211,7 @@ io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap 
     return context.files.open(part_path, io::Open::create);
   };
   HF_CO_TRY(std::unique_ptr<io::File> part, co_await context.disk.run(open));
-  part->expect_stream();
+  part->expect_stream(io::StreamRead::later);
   DownloadReport report;
   const bool whole = !options.range && !std::holds_alternative<cap::LitCap>(cap);
   if (whole) {

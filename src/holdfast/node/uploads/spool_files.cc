@@ -38,7 +38,7 @@ Result<void> SpoolFiles::append_journal(ByteView records) {
 Result<void> SpoolFiles::open_data() {
   if (data_ != nullptr) return {};
   HF_TRY(data_, files_.open(data_path(), io::Open::create_private));
-  data_->expect_stream();
+  data_->expect_stream(io::StreamRead::soon);
   return {};
 }
 
