@@ -40,12 +40,13 @@ dev: build/dev/build.ninja
 run: release
 	@scripts/make_run.sh
 
+# One more at once than there are cores: many wait more than they work.
 test: | deps
 	@scripts/install-deps.sh test
 	@$(MAKE) --no-print-directory dev
 	@python3 tools/layers.py
 	@python3 tools/sizes.py
-	@ctest --test-dir build/dev --output-on-failure -j $(JOBS)
+	@ctest --test-dir build/dev --output-on-failure -j $$(( $(JOBS) + 1 ))
 
 build/sim/build.ninja: CMakeLists.txt CMakePresets.json cmake/HfModule.cmake | deps
 	@mkdir -p build

@@ -17,4 +17,8 @@ void keep_freed_memory() {
   ::mallopt(M_ARENA_MAX, kArenas);
 }
 
+void give_back_freed_memory() {
+  ::malloc_trim(0);
+}
+
 }  // namespace holdfast

@@ -8,4 +8,7 @@ namespace holdfast {
 /// on freed buffers are kept for the next ones; what is in use is bounded elsewhere.
 void keep_freed_memory();
 
+/// What was freed goes back to the kernel after all, once: after a start that has read much and keeps little.
+void give_back_freed_memory();
+
 }  // namespace holdfast

@@ -10,7 +10,10 @@ PieceDigests::PieceDigests(std::uint64_t held)
 void PieceDigests::set_tail(ByteView held_of_last_piece) {
   HF_CHECK(held_of_last_piece.size() == size_ % kPieceBytes);
   tail_.reset();
-  tail_.update(held_of_last_piece);
+  if (!held_of_last_piece.empty()) {
+    tail_ = std::make_unique<crypto::Sha256>();
+    tail_->update(held_of_last_piece);
+  }
   tail_known_ = true;
 }
 
@@ -19,9 +22,13 @@ void PieceDigests::update(ByteView bytes) {
   while (!bytes.empty()) {
     const std::uint64_t room = kPieceBytes - size_ % kPieceBytes;
     const ByteView now = bytes.first(std::min<std::uint64_t>(room, bytes.size()));
-    tail_.update(now);
+    if (tail_ == nullptr) tail_ = std::make_unique<crypto::Sha256>();
+    tail_->update(now);
     size_ += now.size();
-    if (size_ % kPieceBytes == 0) whole_.emplace_back(tail_.finish());
+    if (size_ % kPieceBytes == 0) {
+      whole_.emplace_back(tail_->finish());
+      tail_.reset();
+    }
     bytes = bytes.subspan(now.size());
   }
 }
@@ -30,12 +37,13 @@ void PieceDigests::pass_over(std::uint64_t bytes) {
   size_ += bytes;
   whole_.resize(size_ / kPieceBytes);
   tail_known_ = size_ % kPieceBytes == 0;
+  tail_.reset();
 }
 
 std::optional<Hash> PieceDigests::at(std::uint64_t piece) const {
   if (piece < whole_.size()) return whole_[piece];
   if (piece >= count() || !tail_known_) return std::nullopt;
-  crypto::Sha256 copy = tail_;
+  crypto::Sha256 copy = *tail_;
   return copy.finish();
 }
 
@@ -54,6 +62,7 @@ void PieceDigests::forget(std::uint64_t piece) {
     whole_[piece].reset();
   } else if (piece < count()) {
     tail_known_ = false;
+    tail_.reset();
   }
 }
 

@@ -1,6 +1,7 @@
 // SHA-256 of each piece of 1 MiB of what arrives in order: what a sender compares with its own before it skips anything.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -40,7 +41,7 @@ class PieceDigests {
  private:
   std::uint64_t size_ = 0;
   std::vector<std::optional<Hash>> whole_;  // of full pieces
-  crypto::Sha256 tail_;                     // of the bytes behind them
+  std::unique_ptr<crypto::Sha256> tail_;    // of the bytes behind them; nothing: there are none, or it is not known
   bool tail_known_ = true;
 };
 

@@ -126,6 +126,56 @@ TEST(Semaphore, BoundsWhatIsInFlight) {
   EXPECT_EQ(semaphore.available(), 4u);
 }
 
+Task<void> take(Semaphore* semaphore, std::size_t units, std::vector<std::size_t>* order) {
+  const bool acquired = co_await semaphore->acquire(units);
+  if (acquired) order->push_back(units);
+}
+
+Task<void> unequal(Semaphore* semaphore, std::vector<std::size_t>* order) {
+  CancelScope& scope = co_await this_scope();
+  CancelScope impatient(scope);
+  TaskGroup group(scope), quitter(impatient);
+  static_cast<void>(co_await semaphore->acquire(3));
+  quitter.spawn(take(semaphore, 4, order));  // stands in front of those who need less
+  group.spawn(take(semaphore, 1, order));
+  group.spawn(take(semaphore, 2, order));
+  co_await sleep_for(milliseconds(1));
+  EXPECT_TRUE(order->empty()) << "nobody is overtaken, though one unit is free";
+  impatient.cancel();
+  co_await sleep_for(milliseconds(1));
+  EXPECT_EQ(*order, (std::vector<std::size_t>{1}));
+  semaphore->release(3);
+  co_await group.join();
+  co_await quitter.join();
+}
+
+TEST(Semaphore, WhoGivesUpLetsThoseBehindHimPass) {
+  SimulatedLoop loop;
+  CancelScope scope(loop);
+  Semaphore semaphore(loop, 4);
+  std::vector<std::size_t> order;
+  ASSERT_TRUE(loop.run(unequal(&semaphore, &order), scope));
+  EXPECT_EQ(order, (std::vector<std::size_t>{1, 2}));
+  EXPECT_EQ(semaphore.available(), 1u);
+}
+
+TEST(Semaphore, UnitsGivenAreNotFreeThoughTheirOwnerHasNotRunYet) {
+  SimulatedLoop loop;
+  CancelScope scope(loop);
+  Semaphore semaphore(loop, 1);
+  std::vector<std::size_t> order;
+  auto body = [&]() -> Task<void> {
+    static_cast<void>(co_await semaphore.acquire());
+    TaskGroup group(co_await this_scope());
+    group.spawn(take(&semaphore, 1, &order));
+    semaphore.release();
+    EXPECT_EQ(semaphore.available(), 0u);
+    co_await group.join();
+  };
+  ASSERT_TRUE(loop.run(body(), scope));
+  EXPECT_EQ(order.size(), 1u);
+}
+
 Task<void> compute(WorkerPool* pool, long* out) {
   for (int i = 0; i < 100; ++i) {
     auto job = [i] { return i * 2; };

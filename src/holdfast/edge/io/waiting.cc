@@ -1,7 +1,5 @@
 #include "holdfast/edge/io/waiting.h"
 
-#include <algorithm>
-
 namespace holdfast::io {
 
 Task<bool> sleep_until(Time when) {
@@ -28,32 +26,40 @@ Task<bool> sleep_for(Duration duration) {
   co_return co_await sleep_until(scope.loop().now() + duration);
 }
 
-struct Event::Waiter {
-  Pending<bool>* pending;
-  bool posted = false;
-};
-
-Event::~Event() {
-  HF_CHECK(waiters_.empty());
+void WaitingLine::add(Waiter& waiter) {
+  if (last_ == nullptr) {
+    waiter.before = waiter.after = &waiter;
+  } else {
+    waiter.before = last_;
+    waiter.after = last_->after;
+    waiter.before->after = waiter.after->before = &waiter;
+  }
+  last_ = &waiter;
 }
 
-void Event::wake(Waiter& waiter, bool told) {
-  if (std::exchange(waiter.posted, true)) return;
-  loop_.post([pending = waiter.pending, told] { pending->complete(told); });
+void WaitingLine::remove(Waiter& waiter) {
+  const bool alone = waiter.after == &waiter;
+  waiter.before->after = waiter.after;
+  waiter.after->before = waiter.before;
+  if (last_ == &waiter) last_ = alone ? nullptr : waiter.before;
+  waiter.before = waiter.after = nullptr;
+}
+
+void WaitingLine::wake(Loop& loop, Waiter& waiter, bool told) {
+  if (waiter.after == nullptr) return;  // woken already
+  remove(waiter);
+  loop.post([pending = waiter.pending, told] { pending->complete(told); });
 }
 
 void Event::notify_all() {
-  for (Waiter* waiter : std::exchange(waiters_, {})) wake(*waiter, true);
+  while (WaitingLine::Waiter* waiter = line_.first()) line_.wake(loop_, *waiter, true);
 }
 
 Task<bool> Event::wait() {
-  Waiter waiter{nullptr};
-  Pending<bool> pending([this, &waiter] {
-    std::erase(waiters_, &waiter);
-    wake(waiter, false);
-  });
+  WaitingLine::Waiter waiter;
+  Pending<bool> pending([this, &waiter] { line_.wake(loop_, waiter, false); });
   waiter.pending = &pending;
-  waiters_.push_back(&waiter);
+  line_.add(waiter);
   co_return co_await pending;
 }
 
@@ -64,25 +70,31 @@ Task<Result<void>> Event::told() {
 }
 
 Task<bool> Semaphore::acquire(std::size_t units) {
-  const std::uint64_t ticket = next_ticket_++;
-  queue_.push_back(ticket);
-  while (queue_.front() != ticket || free_ < units) {
-    const bool told = co_await event_.wait();
-    if (!told) {
-      std::erase(queue_, ticket);
-      event_.notify_all();
-      co_return false;
-    }
+  if (line_.first() == nullptr && free_ >= units) {
+    free_ -= units;
+    co_return true;
   }
-  queue_.erase(queue_.begin());
-  free_ -= units;
-  if (!queue_.empty()) event_.notify_all();
-  co_return true;
+  WaitingLine::Waiter waiter;
+  waiter.units = units;
+  Pending<bool> pending([this, &waiter] {
+    line_.wake(loop_, waiter, false);
+    hand_out();  // who stood behind may need less
+  });
+  waiter.pending = &pending;
+  line_.add(waiter);
+  co_return co_await pending;
 }
 
 void Semaphore::release(std::size_t units) {
   free_ += units;
-  event_.notify_all();
+  hand_out();
+}
+
+void Semaphore::hand_out() {
+  for (WaitingLine::Waiter* next = line_.first(); next != nullptr && free_ >= next->units; next = line_.first()) {
+    free_ -= next->units;
+    line_.wake(loop_, *next, true);
+  }
 }
 
 }  // namespace holdfast::io

@@ -128,7 +128,7 @@ io::Task<Result<UploadResult>> UploadHandles::commit_once(UploadHandlePtr handle
       co_await transfer::upload_file(context_, source_path(*handle), std::move(options), handle->progress);
   if (!report) co_return tl::make_unexpected(report.error());
   for (const std::string& warning : report->warnings)
-    context_.log.info("upload " + handle->upload->name.substr(0, 8) + ": " + warning);
+    context_.log.info("upload " + handle->upload->name().substr(0, 8) + ": " + warning);
   out.cap = std::move(report->cap);
   const auto took = std::chrono::duration_cast<std::chrono::seconds>(context_.loop.now() - begun).count();
   out.seconds = static_cast<std::uint64_t>(took);
@@ -138,7 +138,7 @@ io::Task<Result<UploadResult>> UploadHandles::commit_once(UploadHandlePtr handle
 
 io::Task<void> UploadHandles::commit(UploadHandlePtr handle) {
   const io::Time begun = context_.loop.now();
-  const std::string id = handle->upload->name.substr(0, 8);
+  const std::string id = handle->upload->name().substr(0, 8);
   io::CancelScope scope(co_await io::this_scope());
   handle->work = &scope;
   for (;;) {
@@ -189,7 +189,7 @@ io::Task<void> UploadHandles::commit(UploadHandlePtr handle) {
 
 io::Task<void> UploadHandles::fail_handle(UploadHandlePtr handle, std::string why) {
   ++counters_.failed;
-  context_.log.warning("upload " + handle->upload->name.substr(0, 8) + " has failed: " + why);
+  context_.log.warning("upload " + handle->upload->name().substr(0, 8) + " has failed: " + why);
   handle->note = why;
   co_await store_.end(handle->upload, resume::UploadEnd::failed, std::move(why));
   unpin(*handle);

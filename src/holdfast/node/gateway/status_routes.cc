@@ -50,7 +50,7 @@ json::object upload_json(const UploadHandle& handle, const StatusDesk& desk) {
   const io::Loop& loop = desk.shared.context.loop;
   const unsigned total = desk.uploads->options().shape.n;
   // Of the name of an upload, which its client may have chosen, nothing is told.
-  const std::string id = to_hex(crypto::sha256(view_of(handle.upload->name)).view());
+  const std::string id = to_hex(crypto::sha256(view_of(handle.upload->name())).view());
   json::object out{{"id", id.substr(0, kShortIdCharacters)},
                    {"state", handle.told_state()},
                    {"offset", handle.offset()},

@@ -105,7 +105,7 @@ std::optional<TusRequest::Refusal> TusRequest::read_parts(UploadAbout& about,
     const UploadHandlePtr part = handles_.find_by_token(std::string_view(url).substr(slash + 1));  // npos + 1 is 0
     if (part == nullptr || part->has_ended()) return Refusal{404, "one of the uploads to be joined is not there"};
     if (!part->about.partial) return Refusal{400, "only partial uploads can be joined"};
-    about.parts.push_back(part->upload->name);
+    about.parts.push_back(part->upload->name());
   }
   return std::nullopt;
 }

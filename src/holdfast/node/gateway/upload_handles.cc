@@ -81,7 +81,7 @@ Result<std::vector<UploadHandlePtr>> UploadHandles::parts_of(const UploadAbout& 
 
 void UploadHandles::adopt(const UploadHandlePtr& handle) {
   for (const UploadHandlePtr& part : handle->parts) ++part->upload->pins;
-  handles_[handle->upload->name] = handle;
+  handles_[handle->upload->name()] = handle;
 }
 
 io::Task<Result<void>> UploadHandles::open() {
@@ -103,7 +103,7 @@ io::Task<Result<void>> UploadHandles::open() {
       continue;
     }
     handle->note = upload->log.reason;
-    handles_[name] = handle;
+    handles_[upload->name()] = handle;
     if (!handle->about.parts.empty() && handle->state != State::committed) joined.push_back(handle);
     if (handle->state == State::committing) to_commit_.push_back(handle);
   }
@@ -181,7 +181,7 @@ io::Task<Result<UploadHandlePtr>> UploadHandles::create(NewHandle wanted) {
 
 UploadHandlePtr UploadHandles::find_by_token(std::string_view token) const {
   const uploads::UploadPtr upload = store_.find_by_token(token);
-  return upload == nullptr ? nullptr : find_by_name(upload->name);
+  return upload == nullptr ? nullptr : find_by_name(upload->name());
 }
 
 UploadHandlePtr UploadHandles::find_by_name(const std::string& name) const {

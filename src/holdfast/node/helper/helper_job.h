@@ -18,6 +18,7 @@ struct Job {
   const StorageIndex si;
   const immutable::Geometry geometry;
   unsigned happy = 0;
+  bool happy_raised = false;  // above what is written down with the upload
   Phase phase = Phase::looking;
   uploads::UploadPtr upload;    // receiving, waiting, pushing
   transfer::Progress progress;  // repairing, pushing

@@ -11,6 +11,7 @@ using protocol::HelperState;
 
 constexpr io::Duration kRememberFor = std::chrono::hours(1);
 constexpr std::size_t kRememberMax = 1'000;  // answers; who asks later is told what the grid has
+constexpr io::Duration kForgetIdleAfter = std::chrono::seconds(60);
 constexpr io::Duration kSweepEvery = std::chrono::seconds(60);
 
 Hash owner_of(const Asker& asker) {
@@ -47,21 +48,48 @@ void HelperService::fail_job(Job& job, std::string reason) {
   enter(job, Job::Phase::failed);
 }
 
+JobPtr HelperService::job_of(const uploads::UploadPtr& upload) const {
+  const Result<About> about = decode_about(upload->log.creation.about);
+  if (!about) return nullptr;
+  const Result<immutable::Geometry> geometry = geometry_of(about->request);
+  if (!geometry) return nullptr;
+  auto job = std::make_shared<Job>(context_.loop, upload->name(), about->si, *geometry);
+  job->happy = about->request.happy;
+  job->upload = upload;
+  job->phase = upload->is_sealed() ? Job::Phase::waiting : Job::Phase::receiving;
+  job->since = context_.loop.now() - store_.idle_for(*upload);
+  return job;
+}
+
+JobPtr HelperService::find_job(const std::string& name) {
+  if (const auto it = jobs_.find(name); it != jobs_.end()) return it->second;
+  const uploads::UploadPtr upload = store_.find(name);
+  const JobPtr job = upload != nullptr && upload->is_open() ? job_of(upload) : nullptr;
+  if (job != nullptr) jobs_[name] = job;
+  return job;
+}
+
+std::vector<JobPtr> HelperService::jobs() const {
+  std::vector<JobPtr> out;
+  for (const auto& [name, job] : jobs_) out.push_back(job);
+  for (const auto& [name, upload] : store_.uploads()) {
+    const bool known = jobs_.contains(upload->name());
+    if (JobPtr job = known ? nullptr : job_of(upload); job != nullptr) out.push_back(std::move(job));
+  }
+  std::ranges::sort(out, {}, [](const JobPtr& job) -> const std::string& { return job->name; });
+  return out;
+}
+
 io::Task<Result<void>> HelperService::open() {
   HF_CO_TRY_VOID(co_await store_.open());
   std::vector<uploads::UploadPtr> strangers;
   for (const auto& [name, upload] : store_.uploads()) {
-    Result<About> about = decode_about(upload->log.creation.about);
-    const auto geometry = about ? geometry_of(about->request) : tl::make_unexpected(about.error());
-    if (!geometry || upload->log.phase == resume::UploadPhase::committed) {
+    const JobPtr job = job_of(upload);
+    if (job == nullptr || upload->log.phase == resume::UploadPhase::committed) {
       strangers.push_back(upload);
-      continue;
+    } else if (upload->is_sealed()) {
+      jobs_[job->name] = job;
     }
-    auto job = std::make_shared<Job>(context_.loop, name, about->si, *geometry);
-    job->happy = about->request.happy;
-    job->upload = upload;
-    job->phase = upload->is_sealed() ? Job::Phase::waiting : Job::Phase::receiving;
-    jobs_[name] = job;
   }
   for (const uploads::UploadPtr& each : strangers) co_await store_.forget(each);
   co_return Result<void>{};
@@ -81,16 +109,17 @@ io::Task<void> HelperService::run() {
   co_await work_.join();
 }
 
-/// Answers are remembered for a while; an upload that the store has ended is over.
+/// Answers are remembered for a while; an upload that the store has ended is over; of one to which nothing comes the store
+/// knows enough.
 io::Task<void> HelperService::sweep() {
   for (;;) {
     const bool on = co_await io::sleep_for(kSweepEvery);
     if (!on) co_return;
-    forget_answers();
+    forget_jobs();
   }
 }
 
-void HelperService::forget_answers() {
+void HelperService::forget_jobs() {
   std::vector<io::Time> over;
   for (const auto& [name, job] : jobs_) {
     if (job->phase == Job::Phase::done || job->phase == Job::Phase::failed) over.push_back(job->since);
@@ -98,12 +127,15 @@ void HelperService::forget_answers() {
   std::ranges::sort(over, std::greater());
   io::Time keep_from = context_.loop.now() - kRememberFor;
   if (over.size() > kRememberMax) keep_from = std::max(keep_from, over[kRememberMax]);
-  std::erase_if(jobs_, [&](const auto& each) {
-    const Job& job = *each.second;
-    const bool answered = job.phase == Job::Phase::done || job.phase == Job::Phase::failed;
-    const bool ended = job.phase == Job::Phase::receiving && job.upload->gone;
-    return ended || (answered && job.since < keep_from);
-  });
+  std::erase_if(jobs_, [&](const auto& each) { return may_forget(each.second, keep_from); });
+}
+
+bool HelperService::may_forget(const JobPtr& job, io::Time answered_before) const {
+  if (job->phase == Job::Phase::done || job->phase == Job::Phase::failed) return job->since < answered_before;
+  if (job->phase != Job::Phase::receiving) return false;
+  const bool asked =
+      job.use_count() > 1 || job->upload->turn != nullptr || job->happy_raised || !job->upload->is_open();
+  return job->upload->gone || (!asked && store_.idle_for(*job->upload) > kForgetIdleAfter);
 }
 
 HelperState HelperService::state_of(const Job& job, const Asker& asker) const {
@@ -147,8 +179,7 @@ io::Task<Result<HelperService::Answer>> HelperService::begin(StorageIndex si, pr
   ++counters_.asked;
   const Hash owner = owner_of(asker);
   const std::string name = job_name(si, owner);
-  if (const auto it = jobs_.find(name); it != jobs_.end()) {
-    const JobPtr job = it->second;
+  if (const JobPtr job = find_job(name); job != nullptr) {
     while (job->phase == Job::Phase::looking) HF_CO_TRY_VOID(co_await job->changed.told());
     const immutable::Params &a = job->geometry.params(), &b = geometry.params();
     if (a.size != b.size || a.k != b.k || a.n != b.n || a.segment_size != b.segment_size)
@@ -156,6 +187,7 @@ io::Task<Result<HelperService::Answer>> HelperService::begin(StorageIndex si, pr
     const bool over = job->phase == Job::Phase::done || job->phase == Job::Phase::failed ||
                       (job->phase == Job::Phase::receiving && job->upload->gone);
     if (!over) {
+      job->happy_raised |= request.happy > job->happy;
       job->happy = std::max(job->happy, request.happy);
       co_return Answer{state_of(*job, asker), false};
     }

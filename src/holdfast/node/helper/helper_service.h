@@ -53,7 +53,7 @@ class HelperService {
   io::Task<void> drop(uploads::UploadPtr upload);
 
   // For operators; `name` is a job's. Errors: not_found.
-  const std::map<std::string, JobPtr>& jobs() const { return jobs_; }
+  std::vector<JobPtr> jobs() const;
   Result<void> retry_now(const std::string& name);
   io::Task<Result<void>> drop_job(std::string name);
 
@@ -73,15 +73,18 @@ class HelperService {
   io::Task<Result<void>> push_once(JobPtr job);
   io::Task<bool> wait_to_retry(JobPtr job);
   io::Task<void> sweep();
+  JobPtr job_of(const uploads::UploadPtr& upload) const;
+  JobPtr find_job(const std::string& name);
   JobPtr take_out(const std::string& name);
-  void forget_answers();
+  void forget_jobs();
+  bool may_forget(const JobPtr& job, io::Time answered_before) const;
   void fail_job(Job& job, std::string reason);
   io::Semaphore& slots_for(const Job& job);
 
   const transfer::Context context_;
   const ServiceOptions options_;
   uploads::UploadStore store_;
-  std::map<std::string, JobPtr> jobs_;
+  std::map<std::string, JobPtr> jobs_;  // but of uploads that are received and idle
   io::Semaphore large_slots_, small_slots_;
   io::TaskGroup work_;
   ServiceCounters counters_;

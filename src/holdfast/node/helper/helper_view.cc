@@ -43,7 +43,7 @@ json::object to_json(const Job& job, const HelperService& service) {
 
 std::string status_json(const HelperService& service) {
   json::array jobs;
-  for (const auto& [name, job] : service.jobs()) jobs.push_back(to_json(*job, service));
+  for (const JobPtr& job : service.jobs()) jobs.push_back(to_json(*job, service));
   const uploads::UploadStore& store = service.store();
   const json::object out{{"uploads", std::move(jobs)},
                          {"bytes_held", store.bytes_held()},
@@ -60,7 +60,7 @@ std::string metrics_text(const HelperService& service, const RouteCounters& rout
   const uploads::StoreCounters& store = service.store().counters();
   const ServiceCounters& work = service.counters();
   std::map<Job::Phase, std::uint64_t> phases;
-  for (const auto& [name, job] : service.jobs()) ++phases[job->phase];
+  for (const JobPtr& job : service.jobs()) ++phases[job->phase];
   out.gauge("uploads_receiving", "Uploads that are not whole yet", phases[Job::Phase::receiving]);
   out.gauge("uploads_waiting", "Whole ones that wait to be pushed, or to be tried again", phases[Job::Phase::waiting]);
   out.gauge("uploads_pushing", "Whole ones on their way to the grid", phases[Job::Phase::pushing]);

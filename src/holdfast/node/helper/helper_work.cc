@@ -97,9 +97,8 @@ io::Task<void> HelperService::repair(JobPtr job, Bytes uri_extension, Hash owner
 }
 
 io::Task<Result<HelperState>> HelperService::state(StorageIndex si, Asker asker, std::chrono::seconds wait) {
-  const auto it = jobs_.find(job_name(si, crypto::upload_secret_at_rest_id(asker.upload_secret.reveal())));
-  if (it == jobs_.end()) co_return fail(Errc::not_found, "no such upload");
-  const JobPtr job = it->second;
+  const JobPtr job = find_job(job_name(si, crypto::upload_secret_at_rest_id(asker.upload_secret.reveal())));
+  if (job == nullptr) co_return fail(Errc::not_found, "no such upload");
   const Job::Phase before = job->phase;
   const HelperState first = state_of(*job, asker);
   const bool over = before == Job::Phase::done || before == Job::Phase::failed;  // nothing to wait for
@@ -125,9 +124,8 @@ uploads::UploadPtr HelperService::upload_of(std::string_view token, const Asker&
 }
 
 io::Task<Result<HelperState>> HelperService::complete(uploads::UploadPtr upload, Hash pieces, Asker asker) {
-  const auto it = jobs_.find(upload->name);
-  if (it == jobs_.end()) co_return fail(Errc::not_found, "no such upload");
-  const JobPtr job = it->second;
+  const JobPtr job = find_job(upload->name());
+  if (job == nullptr) co_return fail(Errc::not_found, "no such upload");
   if (job->phase == Job::Phase::receiving) {
     HF_CO_TRY_VOID(co_await store_.seal(upload, pieces));
     enter(*job, Job::Phase::waiting);
@@ -140,10 +138,9 @@ io::Task<Result<HelperState>> HelperService::complete(uploads::UploadPtr upload,
 
 /// Whoever works on it stops.
 JobPtr HelperService::take_out(const std::string& name) {
-  const auto it = jobs_.find(name);
-  if (it == jobs_.end()) return nullptr;
-  JobPtr job = it->second;
-  jobs_.erase(it);
+  JobPtr job = find_job(name);
+  if (job == nullptr) return nullptr;
+  jobs_.erase(name);
   job->dropped = true;
   if (job->work != nullptr) job->work->cancel();
   job->changed.notify_all();
@@ -151,14 +148,14 @@ JobPtr HelperService::take_out(const std::string& name) {
 }
 
 io::Task<void> HelperService::drop(uploads::UploadPtr upload) {
-  take_out(upload->name);
+  take_out(upload->name());
   co_await store_.forget(upload);
 }
 
 Result<void> HelperService::retry_now(const std::string& name) {
-  const auto it = jobs_.find(name);
-  if (it == jobs_.end()) return fail(Errc::not_found, "no such upload");
-  it->second->changed.notify_all();
+  const JobPtr job = find_job(name);
+  if (job == nullptr) return fail(Errc::not_found, "no such upload");
+  job->changed.notify_all();
   return {};
 }
 
@@ -213,7 +210,6 @@ io::Task<bool> HelperService::wait_to_retry(JobPtr job) {
 
 io::Task<void> HelperService::push(JobPtr job) {
   const uploads::UploadPtr upload = job->upload;
-  const io::Time begun = context_.loop.now();
   for (;;) {
     io::Semaphore& slots = slots_for(*job);
     const bool mine = co_await slots.acquire();
@@ -233,7 +229,8 @@ io::Task<void> HelperService::push(JobPtr job) {
     ++counters_.push_failures;
     ++job->tries;
     job->reason = outcome.error().what;
-    const bool too_long = context_.loop.now() - begun > std::chrono::seconds(options_.give_up_seconds);
+    // Since its last byte came, not since this process began: restarts do not make it immortal.
+    const bool too_long = store_.idle_for(*upload) > std::chrono::seconds(options_.give_up_seconds);
     const bool damaged = outcome.error().code == Errc::corrupt;
     if (too_long || damaged) {
       fail_job(*job, outcome.error().what);

@@ -58,7 +58,7 @@ Result<void> SpoolFiles::sync() {
   HF_TRY_VOID(open_data());
   HF_TRY_VOID(data_->sync());
   if (data_named_) return {};
-  HF_TRY_VOID(files_.sync_directory(data_directory_));
+  HF_TRY_VOID(files_.sync_directory(*data_directory_));
   data_named_ = true;
   return {};
 }
@@ -76,18 +76,18 @@ Result<std::uint64_t> SpoolFiles::data_bytes() {
 }
 
 Result<void> SpoolFiles::move_to(const std::string& directory) {
-  if (directory == data_directory_ && directory == journal_directory_) return {};
+  if (directory == *data_directory_ && directory == *journal_directory_) return {};
   const SpoolFiles there(files_, directory, name_);
-  const std::string from = journal_directory_;
+  const std::string& from = *journal_directory_;
   close();
   // The journal last: where it is, there the bytes are.
-  if (data_directory_ != directory) {
+  if (*data_directory_ != directory) {
     HF_TRY_VOID(fine_if_missing(files_.rename(data_path(), there.data_path())));
-    data_directory_ = directory;
+    data_directory_ = &directory;
   }
   HF_TRY_VOID(files_.sync_directory(directory));
   HF_TRY_VOID(files_.rename(journal_path(), there.journal_path()));
-  journal_directory_ = directory;
+  journal_directory_ = &directory;
   HF_TRY_VOID(files_.sync_directory(directory));
   return files_.sync_directory(from);
 }

@@ -11,14 +11,15 @@ namespace holdfast::uploads {
 inline constexpr std::string_view kDataSuffix = ".dat", kJournalSuffix = ".jnl";
 
 /// `<directory>/<name>.dat` and `.jnl`. Blocking; for the disk pool. Calls on the data and calls on the journal may overlap, calls
-/// on either may not. After a failed call the same one may be tried again. Errors: no_space, io, not_found.
+/// on either may not. After a failed call the same one may be tried again. `directory` lives longer. Errors: no_space, io, not_found.
 class SpoolFiles {
  public:
-  SpoolFiles(io::FileSystem& files, std::string directory, std::string name)
-      : files_(files), data_directory_(directory), journal_directory_(std::move(directory)), name_(std::move(name)) {}
+  SpoolFiles(io::FileSystem& files, const std::string& directory, std::string name)
+      : files_(files), data_directory_(&directory), journal_directory_(&directory), name_(std::move(name)) {}
 
-  std::string data_path() const { return io::join_path(data_directory_, name_ + std::string(kDataSuffix)); }
-  std::string journal_path() const { return io::join_path(journal_directory_, name_ + std::string(kJournalSuffix)); }
+  const std::string& name() const { return name_; }
+  std::string data_path() const { return io::join_path(*data_directory_, name_ + std::string(kDataSuffix)); }
+  std::string journal_path() const { return io::join_path(*journal_directory_, name_ + std::string(kJournalSuffix)); }
   std::uint64_t journal_bytes() const { return journal_bytes_; }
 
   /// The journal, whole and durable: there was none, or the one there was is replaced by the same in fewer records.
@@ -47,8 +48,8 @@ class SpoolFiles {
   Result<void> open_data();
 
   io::FileSystem& files_;
-  std::string data_directory_,
-      journal_directory_;  // not the same for a moment while they are moved, or when that fails
+  // Not the same for a moment while they are moved, or when that fails.
+  const std::string *data_directory_, *journal_directory_;
   const std::string name_;
   std::unique_ptr<io::File> data_, journal_;
   std::uint64_t journal_bytes_ = 0;

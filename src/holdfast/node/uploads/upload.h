@@ -19,7 +19,8 @@ struct Upload {
   Upload(io::Loop& loop, SpoolFiles spool_files)
       : files(std::move(spool_files)), order(loop, 1), journalling(loop, 1), turn_free(loop) {}
 
-  std::string name;
+  const std::string& name() const { return files.name(); }
+
   resume::UploadLog log;
   std::uint64_t written = 0;     // bytes in the file; those above log.durable may not be told of
   resume::PieceDigests digests;  // of [0, written)
@@ -27,6 +28,7 @@ struct Upload {
   std::unique_ptr<resume::WholeDigest> whole;
   std::optional<Hash> whole_state;  // from which `whole` goes on; belongs to `written`
   bool held_back = false;           // what is not durable yet shall not become so before settle()
+  bool gone = false;                // the files are
   unsigned pins = 0;                // others need its bytes: it does not expire
   SpoolFiles files;
   io::Semaphore order;        // who changes the bytes
@@ -38,7 +40,6 @@ struct Upload {
   io::Duration idle_before{};     // at the start of this process
   io::Time unsynced_since{};      // while written > log.durable
   std::uint64_t received = 0;     // by this process
-  bool gone = false;              // the files are
 
   bool is_open() const { return log.phase == resume::UploadPhase::open && !gone; }
   bool is_sealed() const { return log.phase == resume::UploadPhase::sealed && !gone; }

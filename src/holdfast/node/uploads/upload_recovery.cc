@@ -1,6 +1,7 @@
 // What an earlier process left: every journal is read, and the files are put where it says.
 #include <algorithm>
 
+#include "holdfast/core/base/allocator.h"
 #include "holdfast/node/uploads/upload_store.h"
 
 namespace holdfast::uploads {
@@ -24,7 +25,6 @@ io::Duration idle_before(std::int64_t active_wall, std::int64_t wall, std::uint6
 
 Result<UploadPtr> UploadStore::adopt(const std::string& directory, const std::string& name) {
   auto upload = std::make_shared<Upload>(world_.loop, SpoolFiles(world_.files, directory, name));
-  upload->name = name;
   SpoolFiles& files = upload->files;
   HF_TRY(const Bytes bytes, io::read_file(world_.files, files.journal_path(), kJournalBytesMax));
   Result<resume::ReplayedUpload> replayed = resume::replay_upload(bytes);
@@ -73,7 +73,7 @@ Result<void> UploadStore::scan(const std::string& directory, std::vector<UploadP
     if (orphan || half_made) HF_TRY_VOID(world_.files.unlink(io::join_path(directory, entry.name)));
   }
   for (const std::string& name : journals) {
-    const bool adopted = std::ranges::any_of(found, [&](const UploadPtr& each) { return each->name == name; });
+    const bool adopted = std::ranges::any_of(found, [&](const UploadPtr& each) { return each->name() == name; });
     if (adopted) continue;
     HF_TRY(UploadPtr upload, adopt(directory, name));
     if (upload != nullptr) found.push_back(std::move(upload));
@@ -100,6 +100,8 @@ io::Task<Result<void>> UploadStore::open() {
   };
   HF_CO_TRY_VOID(co_await world_.disk.run(job));
   for (UploadPtr& upload : found) add(std::move(upload));
+  found = {};
+  give_back_freed_memory();  // of directories and journals: more than what is kept of them
   co_await measure();
   co_return Result<void>{};
 }

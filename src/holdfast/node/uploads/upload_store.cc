@@ -26,9 +26,14 @@ Hash token_check(const Secret& key, const resume::UploadId& id) {
 UploadStore::UploadStore(World world, StoreOptions options) : world_(world), options_(std::move(options)) {}
 UploadStore::~UploadStore() = default;
 
+std::vector<const Upload*>::const_iterator UploadStore::place_of(const resume::UploadId& id) const {
+  return std::ranges::lower_bound(by_id_, id, {}, [](const Upload* each) { return each->log.creation.id; });
+}
+
 void UploadStore::add(UploadPtr upload) {
-  by_id_[upload->log.creation.id] = upload;
-  uploads_[upload->name] = std::move(upload);
+  by_id_.insert(place_of(upload->log.creation.id), upload.get());
+  const std::string_view name = upload->name();
+  uploads_[name] = std::move(upload);
 }
 
 UploadPtr UploadStore::find(const std::string& name) const {
@@ -49,8 +54,8 @@ UploadPtr UploadStore::find_by_token(std::string_view token) const {
   if (!id_bytes || !check || id_bytes->size() != resume::UploadId::kSize) return nullptr;
   const resume::UploadId id = resume::UploadId::from(*id_bytes);
   if (!equal_constant_time(*check, token_check(token_key_, id).view().first(kTokenCheckBytes))) return nullptr;
-  const auto it = by_id_.find(id);
-  return it == by_id_.end() ? nullptr : it->second;
+  const auto it = place_of(id);
+  return it == by_id_.end() || (*it)->log.creation.id != id ? nullptr : find((*it)->name());
 }
 
 // --- room
@@ -151,7 +156,6 @@ io::Task<Result<UploadPtr>> UploadStore::create(NewUpload wanted) {
   }
   auto upload =
       std::make_shared<Upload>(world_.loop, SpoolFiles(world_.files, options_.receiving_directory, wanted.name));
-  upload->name = wanted.name;
   upload->log.creation = {{}, wanted.owner, wanted.length, world_.loop.wall_seconds(), std::move(wanted.about)};
   world_.random.fill(upload->log.creation.id.bytes);
   upload->log.length = wanted.length;
@@ -164,7 +168,7 @@ io::Task<Result<UploadPtr>> UploadStore::create(NewUpload wanted) {
     return upload->files.write_journal(journal);
   };
   const Result<void> made = co_await world_.disk.run(job);
-  creating_.erase(upload->name);
+  creating_.erase(upload->name());
   if (!made) co_return tl::make_unexpected(made.error());
   ++counters_.created;
   add(upload);
@@ -184,14 +188,14 @@ io::Task<void> UploadStore::forget(UploadPtr upload) {
   if (upload->gone) co_return;
   upload->gone = true;
   if (upload->turn != nullptr) upload->turn->scope.cancel();
-  const auto named = uploads_.find(upload->name);
+  const auto named = uploads_.find(upload->name());
   if (named != uploads_.end() && named->second == upload) uploads_.erase(named);
-  by_id_.erase(upload->log.creation.id);
+  by_id_.erase(place_of(upload->log.creation.id));
   unsynced_.erase(upload);
   co_await take_alone(upload);
   auto job = [&upload] { return upload->files.remove(); };
   const Result<void> removed = co_await world_.disk.run(job);
-  if (!removed) world_.log.warning("removing the upload " + upload->name.substr(0, 8) + ": " + removed.error().what);
+  if (!removed) world_.log.warning("removing the upload " + upload->name().substr(0, 8) + ": " + removed.error().what);
   upload->journalling.release();
   upload->order.release();
 }
@@ -223,7 +227,7 @@ io::Task<void> UploadStore::end(UploadPtr upload, resume::UploadEnd how, std::st
     return {};
   };
   const Result<void> ended = co_await world_.disk.run(job);
-  if (!ended) world_.log.warning("ending the upload " + upload->name.substr(0, 8) + ": " + ended.error().what);
+  if (!ended) world_.log.warning("ending the upload " + upload->name().substr(0, 8) + ": " + ended.error().what);
   upload->journalling.release();
   upload->order.release();
 }
@@ -257,7 +261,7 @@ io::Task<Result<void>> UploadStore::commit(UploadPtr upload, Bytes result) {
 io::Task<void> UploadStore::sync_quietly(UploadPtr upload) {
   const Result<void> synced = co_await sync(upload);
   if (!synced && !upload->gone)
-    world_.log.warning("syncing the upload " + upload->name.substr(0, 8) + ": " + synced.error().what);
+    world_.log.warning("syncing the upload " + upload->name().substr(0, 8) + ": " + synced.error().what);
 }
 
 /// Thousands of idle uploads must not hold as many descriptors. Whoever works on the files holds one of the two.
@@ -269,7 +273,7 @@ void UploadStore::close_idle() {
 }
 
 io::Task<void> UploadStore::sweep() {
-  const std::map<std::string, UploadPtr> all = uploads_;
+  const std::map<std::string_view, UploadPtr> all = uploads_;
   for (const auto& [name, upload] : all) {
     const auto idle = static_cast<std::uint64_t>(std::chrono::floor<std::chrono::seconds>(idle_for(*upload)).count());
     const bool remembered_enough =
@@ -312,7 +316,7 @@ io::Task<void> UploadStore::tend() {
     co_await syncing.join();
   }
   io::CancelScope alone(world_.loop);
-  const std::map<std::string, UploadPtr> all = uploads_;
+  const std::map<std::string_view, UploadPtr> all = uploads_;
   for (const auto& [name, upload] : all) {
     auto last = sync_quietly(upload);
     co_await last.in(alone);

@@ -35,7 +35,7 @@ class UploadStore {
 
   const StoreOptions& options() const { return options_; }
   const StoreCounters& counters() const { return counters_; }
-  const std::map<std::string, UploadPtr>& uploads() const { return uploads_; }
+  const std::map<std::string_view, UploadPtr>& uploads() const { return uploads_; }
   UploadPtr find(const std::string& name) const;
   /// Only of tokens that this store gave out.
   UploadPtr find_by_token(std::string_view token) const;
@@ -99,6 +99,8 @@ class UploadStore {
   io::Task<void> end(UploadPtr upload, resume::UploadEnd how, std::string reason);
   /// Seconds until it expires if nothing comes.
   std::uint64_t expires_in(const Upload& upload) const;
+  /// Since the last byte, also of earlier processes.
+  io::Duration idle_for(const Upload& upload) const;
   /// Whoever asks for it behind that time finds it ended, though the sweep comes once a minute.
   io::Task<void> end_if_expired(UploadPtr upload);
 
@@ -118,7 +120,6 @@ class UploadStore {
   bool may_promise(std::uint64_t length) const;
   UploadPtr longest_dormant(const Upload* keep) const;
   std::uint64_t promised(const Upload& upload) const;
-  io::Duration idle_for(const Upload& upload) const;
   std::uint64_t lifetime(const Upload& upload) const;
   io::Task<void> sweep();
   void close_idle();
@@ -126,12 +127,13 @@ class UploadStore {
   Result<void> scan(const std::string& directory, std::vector<UploadPtr>& found);
   Result<UploadPtr> adopt(const std::string& directory, const std::string& name);
   void add(UploadPtr upload);
+  std::vector<const Upload*>::const_iterator place_of(const resume::UploadId& id) const;
 
   World world_;
   const StoreOptions options_;
   Secret token_key_;
-  std::map<std::string, UploadPtr> uploads_;
-  std::map<resume::UploadId, UploadPtr> by_id_;
+  std::map<std::string_view, UploadPtr> uploads_;  // by names that lie in them
+  std::vector<const Upload*> by_id_;               // in the order of their ids
   std::set<std::string> creating_;
   std::set<UploadPtr> unsynced_;
   StoreCounters counters_;
