@@ -1,46 +1,21 @@
 // F18: the helper is killed in every phase of its work: at each operation of its disk, and at each answer of a storage server.
 #include <gtest/gtest.h>
 
+#include "grid/helper_file.h"
 #include "grid/memory_grid.h"
 #include "holdfast/core/crypto/secrets.h"
-#include "holdfast/core/immutable/share_test_kit.h"
 #include "holdfast/edge/io/task_group.h"
-#include "holdfast/node/helper/helper_service.h"
 
 namespace holdfast::test {
 namespace {
 
-namespace kit = immutable::test_kit;
 using helper::HelperService;
 using State = protocol::HelperState;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr unsigned kServers = 4, kK = 2, kN = 3;
-constexpr std::uint64_t kFileBytes = 300'001, kSegmentBytes = 60'000, kStep = 120'000;
-const std::string kIncoming = "/spool/CHK_incoming", kEncoding = "/spool/CHK_encoding";
-
-/// A client's file as the helper sees it.
-struct File {
-  const Bytes plaintext = SeededRandom(18).bytes(kFileBytes);
-  const immutable::Params params = immutable::make_params(kK, kN, kFileBytes, kSegmentBytes).value();
-  kit::EncodedFile encoded{plaintext, params, cap::Key::from(Bytes(16, 5))};
-  const StorageIndex si = StorageIndex::from(Bytes(StorageIndex::kSize, 6));
-  Bytes ciphertext;
-  std::vector<Bytes> shares;
-  Hash pieces;
-
-  File() {
-    for (const auto& segment : encoded.segments()) append(ciphertext, segment.ciphertext());
-    for (ShareNumber share = 0; share < kN; ++share) shares.push_back(encoded.share(share));
-    resume::PieceDigests digests;
-    digests.update(ciphertext);
-    std::vector<Hash> all;
-    for (std::uint64_t piece = 0; piece < digests.count(); ++piece) all.push_back(*digests.at(piece));
-    pieces = resume::digest_of_pieces(all);
-  }
-  protocol::HelperRequest request() const { return {kFileBytes, kK, kN, kN, encoded.geometry().segment_size(), {}}; }
-};
+constexpr unsigned kServers = 4;
+constexpr std::uint64_t kStep = 120'000;
 
 /// Where it dies, counted over all its processes.
 struct Kill {
@@ -50,7 +25,7 @@ struct Kill {
 
 class Life {
  public:
-  Life(const File& file, Kill kill) : file_(file), kill_(kill) {
+  Life(const HelperFile& file, Kill kill) : file_(file), kill_(kill) {
     for (const auto& server : grid_.servers) server->tamper = [this](Answer&) { hear_answer(); };
     if (kill.at == Kill::At::disk) grid_.files.power_off_from(kill.number);
   }
@@ -83,7 +58,7 @@ class Life {
         right.insert(share);
       }
     }
-    return right.size() == kN;
+    return right.size() == HelperFile::kN;
   }
   std::size_t spooled() {
     return grid_.files.list(kIncoming).value().size() + grid_.files.list(kEncoding).value().size();
@@ -92,22 +67,12 @@ class Life {
  private:
   using Client = std::function<io::Task<void>(HelperService&)>;
 
-  static helper::ServiceOptions options() {
-    helper::ServiceOptions out;
-    out.store.receiving_directory = kIncoming;
-    out.store.sealed_directory = kEncoding;
-    out.store.token_key_path = "/spool/token.key";
-    out.store.free_bytes_min = 0;
-    return out;
-  }
-  helper::Asker asker() const { return {Secret(Bytes(32, 4)), "the client"}; }
-
   /// One process of the helper, and somebody who uses it; until he has what he wants, or it is dead.
   void process(Client client) {
     grid_.during([this, client = std::move(client)](const transfer::Context& context) { return run(context, client); });
   }
   io::Task<void> run(const transfer::Context& context, Client client) {
-    HelperService helper(context, options());
+    HelperService helper(context, helper_options());
     const Result<void> opened = co_await helper.open();
     if (!opened) {
       EXPECT_TRUE(power_went()) << opened.error().what;
@@ -115,7 +80,7 @@ class Life {
       co_return;
     }
     upload_ = helper.store().find(
-        helper::job_name(file_.si, crypto::upload_secret_at_rest_id(asker().upload_secret.reveal())));
+        helper::job_name(file_.si, crypto::upload_secret_at_rest_id(the_asker().upload_secret.reveal())));
     io::TaskGroup group(co_await io::this_scope());
     group.spawn(helper.run());
     group.spawn(use(&helper, std::move(client), &group));
@@ -136,13 +101,13 @@ class Life {
   }
 
   io::Task<void> send(HelperService& helper) {
-    const auto begun = co_await helper.begin(file_.si, file_.request(), asker());
+    const auto begun = co_await helper.begin(file_.si, file_.request(), the_asker());
     if (!begun || begun->state.kind != State::Kind::receiving) co_return;
     EXPECT_GE(begun->state.offset, durable_) << "what was acknowledged is lost";
-    upload_ = helper.upload_of(begun->state.upload, asker());
-    while (upload_->written < kFileBytes) {
+    upload_ = helper.upload_of(begun->state.upload, the_asker());
+    while (upload_->written < HelperFile::kBytes) {
       const std::uint64_t at = upload_->written;
-      Bytes next = to_bytes(ByteView(file_.ciphertext).subspan(at, std::min(kStep, kFileBytes - at)));
+      Bytes next = to_bytes(ByteView(file_.ciphertext).subspan(at, std::min(kStep, HelperFile::kBytes - at)));
       const Result<void> taken = co_await helper.store().append(upload_, std::move(next));
       if (!taken) co_return;
       const Result<void> synced = co_await helper.store().sync(upload_);
@@ -153,12 +118,12 @@ class Life {
   io::Task<void> finish(HelperService& helper) {
     if (upload_ != nullptr && upload_->is_open()) {
       completing_ = true;
-      const auto state = co_await helper.complete(upload_, file_.pieces, asker());
+      const auto state = co_await helper.complete(upload_, file_.pieces, the_asker());
       if (!state) co_return;
       sealed_ = true;
     }
     for (;;) {
-      const auto state = co_await helper.begin(file_.si, file_.request(), asker());
+      const auto state = co_await helper.begin(file_.si, file_.request(), the_asker());
       if (!state) co_return;
       finished_ = state->state.kind == State::Kind::done || state->state.kind == State::Kind::present;
       if (finished_) co_return;
@@ -191,14 +156,14 @@ class Life {
       whole += server->shares.size();
       begun += server->uploads.size();
     }
-    if (whole >= kN) return kill_.at == Kill::At::disk ? "remove" : "confirm";
+    if (whole >= HelperFile::kN) return kill_.at == Kill::At::disk ? "remove" : "confirm";
     if (whole + begun > 0) return "push";
     const bool moved = upload_ == nullptr || (upload_->files.data_path().starts_with(kEncoding) &&
                                               upload_->files.journal_path().starts_with(kEncoding));
     return moved ? "encode" : "rename";
   }
 
-  const File& file_;
+  const HelperFile& file_;
   Kill kill_;
   MemoryGrid grid_{kServers};
   uploads::UploadPtr upload_;
@@ -224,7 +189,7 @@ class HelperKills : public testing::Test {
     EXPECT_EQ(life.spooled(), 0u);
   }
 
-  const File file_;
+  const HelperFile file_;
   std::map<std::string, unsigned> killed_in_;
 };
 
