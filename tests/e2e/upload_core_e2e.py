@@ -217,6 +217,15 @@ class Limits(Desk):
             for name in ("Location", "Upload-Offset", "Upload-Expires", "Upload-Limit", "Retry-After", "Holdfast-Upload-State"):
                 self.assertIn(name, answer["Access-Control-Expose-Headers"].split(", "))
 
+    def test_S1_13_S8_12_what_no_route_answers_can_be_read_too(self):
+        large, twice = ("X", "y" * 90_000), ("Content-Length", "1")
+        for origin, allowed in ((APP, APP), ("https://evil.example", None)):
+            for more, status in (([large], 431), ([twice, twice], 400), ([("Expect", "magic")], 417), ([("Host", "evil.example")], 421)):
+                with Wire(self.port) as wire:
+                    answer = wire.ask("POST", "/uploads", [("Origin", origin)] + more)
+                self.assertEqual((answer.status, answer["Access-Control-Allow-Origin"]), (status, allowed), answer)
+                self.assertEqual("Retry-After" in (answer["Access-Control-Expose-Headers"] or ""), allowed is not None)
+
     def test_S1_13_and_S5_8_origins_and_hosts_of_others(self):
         for origin in ("https://evil.example", "null", APP + ".evil.example", "http://app.example", ""):
             for method, target, headers in (("POST", "/uploads", {**TUS, "Upload-Length": 1}), ("PUT", "/uri", {}), ("POST", "/uri", {}), ("PATCH", "/uploads/x", TUS),

@@ -1,5 +1,6 @@
 #include "holdfast/node/gateway/gateway_role.h"
 
+#include "holdfast/node/gateway/cross_origin.h"
 #include "holdfast/node/gateway/file_routes.h"
 #include "holdfast/node/gateway/page.h"
 #include "holdfast/node/gateway/upload_routes.h"
@@ -33,6 +34,9 @@ Result<std::unique_ptr<GatewayRole>> GatewayRole::start(io::AsioLoop& loop, cons
   listen.limits = options.limits.http;
   const std::string pem = options.tls_pem;
   std::unique_ptr<GatewayRole> role(new GatewayRole(context, std::move(options)));
+  listen.refusal_fields = [&names = role->names_](std::string_view origin, http::Headers& headers) {
+    if (names.lists(origin)) allow_reading(headers, std::string(origin));
+  };
   if (!pem.empty()) {
     HF_TRY(http::TlsServerContext tls, http::TlsServerContext::create(pem));
     role->tls_.emplace(std::move(tls));
