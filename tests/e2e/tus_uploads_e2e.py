@@ -317,6 +317,9 @@ class Appending(Desk):
         self.tus_patch(path, 0, DATA[:10])
         before = self.ask("GET", path)
         self.assertEqual((before.status, before["Upload-Offset"]), (204, "10"))
+        # No method of tus: one that says that it speaks tus changes nothing.
+        before = self.ask("GET", path, {"Tus-Resumable": "1.0.0"})
+        self.assertEqual((before.status, before["Upload-Offset"], self.tus_offset(path)), (204, "10", 10))
         self.tus_patch(path, 10, DATA[10:])
         cap = self.cap_of(path)
         answer = self.expect(307, "GET", path)
