@@ -30,6 +30,8 @@ Result<void> SpoolFiles::append_journal(ByteView records) {
   if (appended) {
     journal_bytes_ += records.size();
   } else {
+    // It may be there all the same, and would promise at the next start what is taken back now.
+    if (journal_->truncate(journal_bytes_)) static_cast<void>(journal_->sync());
     journal_.reset();
   }
   return appended;
