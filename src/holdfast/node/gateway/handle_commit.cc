@@ -196,6 +196,12 @@ io::Task<void> UploadHandles::fail_handle(UploadHandlePtr handle, std::string wh
   enter(*handle, State::failed);
 }
 
+/// Bytes that were acknowledged are gone: a lower offset would be a lie, and the rest of the file is of no use without them.
+io::Task<void> UploadHandles::fail_if_lost(UploadHandlePtr handle) {
+  std::optional<std::string> loss = co_await store_.find_loss(handle->upload);
+  if (loss) co_await fail_handle(handle, std::move(*loss));
+}
+
 /// Shares of an upload that was cancelled while it was pushed.
 io::Task<void> UploadHandles::abandon_shares(std::string path) {
   for (const transfer::KeyMode mode : {transfer::KeyMode::convergent, transfer::KeyMode::random}) {

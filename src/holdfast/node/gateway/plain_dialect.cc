@@ -238,8 +238,7 @@ io::Task<void> PlainRequest::query(UploadHandlePtr handle) {
 
 io::Task<void> PlainRequest::drop(UploadHandlePtr handle) {
   if (handle == nullptr || handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
-  co_await handles_.cancel(handle);
-  co_await answer(exchange_, 204, {});
+  co_await answer_cancelled(desk_, exchange_, handle, {});
 }
 
 io::Task<void> PlainRequest::whole_file(http::BodyReader& body, std::optional<std::uint64_t> length,

@@ -215,11 +215,7 @@ io::Task<void> TusRequest::on(std::string_view method, UploadHandlePtr handle) {
   if (method == "PATCH") return patch(handle);
   if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
   if (method == "HEAD") return head(handle);
-  const auto drop = [](TusRequest& self, UploadHandlePtr dropped) -> io::Task<void> {
-    co_await self.handles_.cancel(std::move(dropped));
-    co_await answer(self.exchange_, 204, self.fields());
-  };
-  return drop(*this, handle);
+  return answer_cancelled(desk_, exchange_, handle, fields());
 }
 
 io::Task<void> TusRequest::head(UploadHandlePtr handle) {

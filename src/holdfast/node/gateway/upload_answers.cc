@@ -98,6 +98,15 @@ io::Task<void> answer_gone(http::Exchange& exchange, UploadHandlePtr handle, htt
                         std::move(headers));
 }
 
+io::Task<void> answer_cancelled(const UploadDesk& desk, http::Exchange& exchange, UploadHandlePtr handle,
+                                http::Headers headers) {
+  const bool lasts = co_await desk.handles.cancel(std::move(handle));
+  if (lasts) co_return co_await answer(exchange, 204, std::move(headers));
+  co_await answer_problem(exchange, 500, "",
+                          "it has ended, but the disk did not take that: a restart may bring it back",
+                          std::move(headers));
+}
+
 std::string state_json(const UploadDesk& desk, const UploadHandle& handle) {
   const transfer::Progress& progress = handle.progress;
   const uploads::Upload& upload = *handle.upload;

@@ -43,6 +43,10 @@ io::Task<void> answer_problem(http::Exchange& exchange, unsigned status, std::st
 /// 404 or 410 for an upload that is not there any more; null: there never was one.
 io::Task<void> answer_gone(http::Exchange& exchange, UploadHandlePtr handle, http::Headers headers);
 
+/// To who wanted it to end: 204, when it has ended for good.
+io::Task<void> answer_cancelled(const UploadDesk& desk, http::Exchange& exchange, UploadHandlePtr handle,
+                                http::Headers headers);
+
 /// The state as JSON: for the page, and for whoever waits.
 std::string state_json(const UploadDesk& desk, const UploadHandle& handle);
 /// `Repr-Digest` and `Holdfast-Upload-State` of an upload that is whole.

@@ -195,6 +195,7 @@ io::Task<Result<std::uint64_t>> UploadHandles::query(UploadHandlePtr handle) {
     const auto turn = co_await store_.take_turn(handle->upload, "");
     if (!turn) co_return tl::make_unexpected(turn.error());
     HF_CO_TRY_VOID(co_await store_.sync(handle->upload));
+    co_await fail_if_lost(handle);
     // Its last byte may have come when its sender was cut off. Who is told that the offset is the length will send no more.
     const Result<void> finished = co_await finish_if_whole(handle);
     if (!finished && finished.error().code != Errc::corrupt) co_return tl::make_unexpected(finished.error());
@@ -214,16 +215,17 @@ io::Task<Result<void>> UploadHandles::restart(UploadHandlePtr handle, std::optio
   co_return Result<void>{};
 }
 
-io::Task<void> UploadHandles::cancel(UploadHandlePtr handle) {
-  if (handle->has_ended()) co_return;
+io::Task<bool> UploadHandles::cancel(UploadHandlePtr handle) {
+  if (handle->has_ended()) co_return true;
   ++counters_.cancelled;
   const bool pushed = handle->state == State::committing || handle->state == State::waiting;
   const std::string path = source_path(*handle);
-  co_await store_.end(handle->upload, resume::UploadEnd::cancelled, "cancelled");
+  const bool lasts = co_await store_.end(handle->upload, resume::UploadEnd::cancelled, "cancelled");
   if (handle->work != nullptr) handle->work->cancel();
   unpin(*handle);
   enter(*handle, State::failed);
   if (pushed && running_) work_.spawn(abandon_shares(path));
+  co_return lasts;
 }
 
 io::Task<void> UploadHandles::wait_for_result(UploadHandlePtr handle, io::Duration patience, bool or_trouble) {

@@ -58,9 +58,12 @@ class UploadHandles {
   /// needs them), unavailable, io.
   io::Task<Result<void>> restart(UploadHandlePtr handle, std::optional<std::uint64_t> length,
                                  std::optional<Hash> sha256);
+  /// Ends one whose acknowledged bytes are not all there any more. For whoever has the turn.
+  io::Task<void> fail_if_lost(UploadHandlePtr handle);
   /// What is whole needs no more bytes. Errors: corrupt (not what its sender said: it has failed), io.
   io::Task<Result<void>> finish(UploadHandlePtr handle);
-  io::Task<void> cancel(UploadHandlePtr handle);
+  /// True when it stays cancelled after a restart too.
+  io::Task<bool> cancel(UploadHandlePtr handle);
   /// At most so long, for another state than `receiving`, `committing` and `waiting`; also for the end of waiting for a retry
   /// when `or_trouble`.
   io::Task<void> wait_for_result(UploadHandlePtr handle, io::Duration patience, bool or_trouble = false);

@@ -106,6 +106,11 @@ Result<void> SpoolFiles::remove() {
   return remove_data();
 }
 
+Result<void> SpoolFiles::remove_for_good() {
+  HF_TRY_VOID(remove());
+  return files_.sync_directory(journal_directory_);
+}
+
 void SpoolFiles::close() {
   data_.reset();
   journal_.reset();

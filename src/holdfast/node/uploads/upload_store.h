@@ -94,9 +94,13 @@ class UploadStore {
   io::Task<Result<void>> seal_joined(UploadPtr upload, std::uint64_t length, Hash digest);
   /// What came of a sealed upload. The bytes are removed; `forget` removes the rest.
   io::Task<Result<void>> commit(UploadPtr upload, Bytes result);
-  io::Task<void> forget(UploadPtr upload);
-  /// Its bytes are removed; who asks is told for a while that it has ended.
-  io::Task<void> end(UploadPtr upload, resume::UploadEnd how, std::string reason);
+  /// True when that holds after a restart too: the disk has taken it.
+  io::Task<bool> forget(UploadPtr upload);
+  /// Its bytes are removed; who asks is told for a while that it has ended. True when that holds after a restart too.
+  io::Task<bool> end(UploadPtr upload, resume::UploadEnd how, std::string reason);
+  /// What is missing of an open one, in words, when its file has become shorter than what was acknowledged: it can only be ended.
+  /// For whoever has the turn.
+  io::Task<std::optional<std::string>> find_loss(UploadPtr upload);
   /// Seconds until it expires if nothing comes.
   std::uint64_t expires_in(const Upload& upload) const;
   /// Whoever asks for it behind that time finds it ended, though the sweep comes once a minute.
@@ -112,6 +116,7 @@ class UploadStore {
   Result<Hash> digest_of_piece(Upload& upload, std::uint64_t piece, std::uint64_t durable) const;
   io::Task<Result<void>> go_back(UploadPtr upload, std::uint64_t offset, resume::UploadLog to);
   void forget_digests(Upload& upload) const;
+  void make_tombstone(Upload& upload, resume::UploadEnd how, std::string reason) const;
   io::Task<bool> make_room(std::uint64_t bytes, const Upload* keep);
   io::Task<void> measure();
   bool is_dormant(const Upload& upload) const;
