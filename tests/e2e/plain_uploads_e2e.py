@@ -51,6 +51,9 @@ class Whole(Desk):
         self.expect(200, "PUT", "/uri", {"Holdfast-Expect-SHA256": hashlib.sha256(DATA).hexdigest()}, DATA)
         self.expect(400, "PUT", "/uri", {"Content-Digest": digest_field(b"x")}, DATA)
         self.expect(422, "PUT", "/uri", {"Repr-Digest": digest_field(b"x")}, DATA)
+        self.expect(422, "PUT", "/uri", {"Repr-Digest": digest_field(b"x", "sha-512")}, DATA)
+        self.expect(200, "PUT", "/uri", {"Repr-Digest": digest_field(DATA, "sha-512")}, DATA)
+        self.expect(200, "PUT", "/uri", {"Repr-Digest": digest_field(b"", "sha-512")}, b"")
         self.expect(422, "PUT", "/uri", {"Holdfast-Expect-SHA256": hashlib.sha256(b"x").hexdigest()}, DATA)
         key = f"/uri?resume={secrets.token_hex(16)}"
         self.expect(422, "PUT", key, {"Repr-Digest": digest_field(b"x")}, DATA)

@@ -7,7 +7,7 @@ import time
 import unittest
 
 from rig import wait_until
-from uploads import OFFSET_MEDIA, PARTIAL_MEDIA, Desk, Wire, base64_of, content_of
+from uploads import OFFSET_MEDIA, PARTIAL_MEDIA, Desk, Wire, base64_of, content_of, digest_field
 
 DATA = content_of(5_000, 4)
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -292,8 +292,10 @@ class Concatenation(Desk):
     def test_S1_11_a_digest_of_the_whole(self):
         a = self.partial(DATA)
         wrong = self.final([a], {"Upload-Metadata": "sha256 " + base64_of("00" * 32)}).path
-        wait_until(lambda: self.tus("HEAD", wrong).status == 410, "it fails", 30)
-        self.assert_is_stored(self.final([a]).path, DATA)
+        wrong_too = self.final([a], {"Repr-Digest": digest_field(b"x", "sha-512")}).path
+        for path in (wrong, wrong_too):
+            wait_until(lambda: self.tus("HEAD", path).status == 410, "it fails", 30)
+        self.assert_is_stored(self.final([a], {"Repr-Digest": digest_field(DATA, "sha-512")}).path, DATA)
 
     def test_S8_9_a_thousand_partials(self):
         parts, content = [], content_of(100_000, 5)

@@ -95,7 +95,7 @@ UploadAbout DraftRequest::about_of_creation() const {
   about.dialect = UploadAbout::Dialect::draft;
   about.media_type = std::string(single_field(exchange_, "Content-Type").value_or(""));
   about.name = protocol::name_in_disposition(single_field(exchange_, "Content-Disposition").value_or(""));
-  about.sha256 = claimed_sha256(exchange_);
+  read_claims(exchange_, about);
   return about;
 }
 

@@ -126,7 +126,7 @@ std::optional<TusRequest::Refusal> TusRequest::read_creation(Creation& out) cons
     urls = std::move(concat->urls);
   }
   if (const auto refusal = read_lengths(out, body)) return refusal;
-  about.sha256 = claimed_sha256(exchange_);
+  read_claims(exchange_, about);
   if (has_field(exchange_, "Upload-Metadata")) {
     about.metadata = std::string(single_field(exchange_, "Upload-Metadata").value_or(","));
     const Result<protocol::TusMetadata> metadata = protocol::parse_tus_metadata(about.metadata);

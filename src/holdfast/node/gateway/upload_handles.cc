@@ -204,12 +204,13 @@ io::Task<Result<std::uint64_t>> UploadHandles::query(UploadHandlePtr handle) {
 }
 
 io::Task<Result<void>> UploadHandles::restart(UploadHandlePtr handle, std::optional<std::uint64_t> length,
-                                              std::optional<Hash> sha256) {
+                                              UploadAbout claims) {
   if (handle->upload->pins > 0) co_return fail(Errc::conflict, "a concatenation needs the bytes of this upload");
   const auto turn = co_await store_.take_turn(handle->upload, "");
   if (!turn) co_return tl::make_unexpected(turn.error());
   UploadAbout about = handle->about;
-  about.sha256 = sha256;
+  about.sha256 = claims.sha256;
+  about.sha512 = std::move(claims.sha512);
   HF_CO_TRY_VOID(co_await store_.restart(handle->upload, length, encode(about)));
   handle->about = std::move(about);
   co_return Result<void>{};

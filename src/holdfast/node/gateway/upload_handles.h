@@ -54,10 +54,9 @@ class UploadHandles {
   /// The durable offset, after whoever was sending has been cut off. Errors: unavailable, io.
   io::Task<Result<std::uint64_t>> query(UploadHandlePtr handle);
   io::Task<AppendOutcome> append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& body);
-  /// Forgets all bytes, for another file of this length and digest, as far as they are known. Errors: conflict (a concatenation
-  /// needs them), unavailable, io.
-  io::Task<Result<void>> restart(UploadHandlePtr handle, std::optional<std::uint64_t> length,
-                                 std::optional<Hash> sha256);
+  /// Forgets all bytes, for another file of this length and these digests, as far as they are known. Errors: conflict (a
+  /// concatenation needs them), unavailable, io.
+  io::Task<Result<void>> restart(UploadHandlePtr handle, std::optional<std::uint64_t> length, UploadAbout claims);
   /// Ends one whose acknowledged bytes are not all there any more. For whoever has the turn.
   io::Task<void> fail_if_lost(UploadHandlePtr handle);
   /// What is whole needs no more bytes. Errors: corrupt (not what its sender said: it has failed), io.
@@ -90,7 +89,8 @@ class UploadHandles {
   io::Task<Result<void>> finish_if_whole(UploadHandlePtr handle);
   io::Task<void> finish_concatenations();
   void hear_concatenations(const UploadHandlePtr& part) const;
-  io::Task<Result<Hash>> digest_of_parts(UploadHandlePtr handle);
+  io::Task<Result<void>> read_source(UploadHandlePtr handle, std::function<void(ByteView)> use);
+  io::Task<Result<void>> prove_sha512(UploadHandlePtr handle);
   io::Task<Result<void>> join(UploadHandlePtr handle);
   io::Task<void> commit(UploadHandlePtr handle);
   io::Task<Result<UploadResult>> commit_once(UploadHandlePtr handle);
