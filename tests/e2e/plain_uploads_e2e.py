@@ -153,6 +153,31 @@ class GoingOn(Desk):
             self.expect(204, "DELETE", target)
             self.expect(410, "HEAD", target)
 
+    def test_W15_2_the_digest_of_what_is_held_on_request(self):
+        tus = self.tus_create(5000)
+        self.tus_patch(tus, 0, DATA[:1000])
+        key = self.key()
+        self.put(key, 0, DATA[:1000], 5000, 202)
+        want, tus_want = {"Want-Repr-Digest": "sha-512=3, sha-256=10"}, {"Want-Repr-Digest": "sha-256=1", "Tus-Resumable": "1.0.0"}
+        for held in (1000, 1063, 1064, 4999):  # behind a whole block of SHA-256 and elsewhere
+            self.tus_patch(tus, self.tus_offset(tus), DATA[self.tus_offset(tus):held])
+            at = int(self.ask("HEAD", key)["Upload-Offset"])
+            if at < held:
+                self.put(key, at, DATA[at:held], 5000, 202)
+            if held == 1064:
+                self.gateway.kill()
+                self.gateway.start()
+            for method, target, fields in (("HEAD", key, want), ("GET", key, want), ("HEAD", tus, tus_want), ("GET", tus, want)):
+                told = self.ask(method, target, fields)
+                self.assertEqual((told["Upload-Offset"], told["Repr-Digest"]), (str(held), digest_field(DATA[:held])), (method, held))
+        for fields in ({}, {"Want-Repr-Digest": "sha-256=0"}, {"Want-Repr-Digest": "sha-512=9"}):
+            self.assertIsNone(self.ask("HEAD", key, fields)["Repr-Digest"])
+        done = self.put(key, 4999, DATA[4999:], 5000, 200)
+        self.assertEqual(self.ask("HEAD", key, want).all("Repr-Digest"), [digest_field(DATA)])
+        self.assert_file(done.body.decode(), DATA)
+        draft = self.draft_create(10, False, want, DATA[:10])
+        self.assertIsNone(self.draft(10, "HEAD", draft.path, want)["Repr-Digest"], "the draft wants it of whole ones only")
+
     def test_W15_2_each_row_of_the_answers(self):
         target = self.key()
         self.expect(404, "HEAD", target)

@@ -224,8 +224,10 @@ io::Task<void> PlainRequest::query(UploadHandlePtr handle) {
   if (handle == nullptr || handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
   const Result<std::uint64_t> offset = co_await handles_.query(handle);
   if (!offset) co_return co_await answer_problem(exchange_, 503, "", offset.error().what, {});
+  const auto prefix = co_await wanted_prefix(desk_, exchange_, handle);
   if (handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
   http::Headers out = position(*handle, !handle->is_receiving());
+  add_prefix(out, prefix, *handle);
   add_state(out, desk_, exchange_, *handle);
   const bool json = http::list_has(single_field(exchange_, "Accept").value_or(""), "application/json");
   if (exchange_.request().method == "GET" && json)

@@ -221,9 +221,11 @@ io::Task<void> TusRequest::on(std::string_view method, UploadHandlePtr handle) {
 io::Task<void> TusRequest::head(UploadHandlePtr handle) {
   const Result<std::uint64_t> offset = co_await handles_.query(handle);
   if (!offset) co_return co_await refuse(503, offset.error().what);
+  const auto prefix = co_await wanted_prefix(desk_, exchange_, handle);
   if (handle->has_ended()) co_return co_await answer_gone(exchange_, handle, fields());
   http::Headers out = fields();
-  out.add("Upload-Offset", std::to_string(*offset));
+  out.add("Upload-Offset", std::to_string(handle->offset()));
+  add_prefix(out, prefix, *handle);
   const auto length = handle->length();
   if (length) out.add("Upload-Length", std::to_string(*length));
   if (!length) out.add("Upload-Defer-Length", "1");

@@ -134,6 +134,21 @@ std::string state_json(const UploadDesk& desk, const UploadHandle& handle) {
   return boost::json::serialize(out) + "\n";
 }
 
+io::Task<std::optional<UploadHandles::Prefix>> wanted_prefix(const UploadDesk& desk, const http::Exchange& exchange,
+                                                             UploadHandlePtr handle) {
+  const bool wanted = protocol::wants_sha256(single_field(exchange, "Want-Repr-Digest").value_or(""));
+  if (!wanted || !handle->is_receiving() || !handle->parts.empty()) co_return std::nullopt;
+  Result<UploadHandles::Prefix> prefix = co_await desk.handles.prefix_of(handle);
+  if (!prefix) co_return std::nullopt;
+  co_return *prefix;
+}
+
+void add_prefix(http::Headers& headers, const std::optional<UploadHandles::Prefix>& prefix,
+                const UploadHandle& handle) {
+  if (!prefix || !handle.is_receiving() || prefix->bytes != handle.offset()) return;
+  headers.add("Repr-Digest", protocol::format_digest_field(prefix->sha256.view()));
+}
+
 void add_state(http::Headers& headers, const UploadDesk& desk, const http::Exchange& exchange,
                const UploadHandle& handle) {
   const bool on_its_way = handle.state == State::committing || handle.state == State::waiting;

@@ -203,6 +203,16 @@ io::Task<Result<std::uint64_t>> UploadHandles::query(UploadHandlePtr handle) {
   co_return handle->offset();
 }
 
+io::Task<Result<UploadHandles::Prefix>> UploadHandles::prefix_of(UploadHandlePtr handle) {
+  const auto turn = co_await store_.take_turn(handle->upload, "");
+  if (!turn) co_return tl::make_unexpected(turn.error());
+  HF_CO_TRY_VOID(co_await store_.sync(handle->upload));
+  Prefix out;
+  HF_CO_TRY(out.sha256, co_await store_.digest_of(handle->upload));
+  out.bytes = handle->offset();
+  co_return out;
+}
+
 io::Task<Result<void>> UploadHandles::restart(UploadHandlePtr handle, std::optional<std::uint64_t> length,
                                               UploadAbout claims) {
   if (handle->upload->pins > 0) co_return fail(Errc::conflict, "a concatenation needs the bytes of this upload");

@@ -53,6 +53,12 @@ class UploadHandles {
 
   /// The durable offset, after whoever was sending has been cut off. Errors: unavailable, io.
   io::Task<Result<std::uint64_t>> query(UploadHandlePtr handle);
+  /// SHA-256 of all that is held of one that is not whole; for a sender that wants to know whether its file still begins like that.
+  struct Prefix {
+    std::uint64_t bytes = 0;
+    Hash sha256;
+  };
+  io::Task<Result<Prefix>> prefix_of(UploadHandlePtr handle);
   io::Task<AppendOutcome> append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& body);
   /// Forgets all bytes, for another file of this length and these digests, as far as they are known. Errors: conflict (a
   /// concatenation needs them), unavailable, io.

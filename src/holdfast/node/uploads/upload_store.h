@@ -84,6 +84,9 @@ class UploadStore {
     std::vector<Hash> pieces;
   };
   io::Task<Result<HeldDigests>> digests(UploadPtr upload, std::uint64_t first, std::uint64_t count);
+  /// What would seal it if it ended here: over the digests of all pieces, or SHA-256 of all bytes. Read from the disk only where
+  /// it is not known. Errors: io.
+  io::Task<Result<Hash>> digest_of(UploadPtr upload);
   /// One whole piece below the durable offset becomes these bytes, durably. Errors: conflict (no such piece), io, no_space.
   io::Task<Result<void>> replace_piece(UploadPtr upload, std::uint64_t piece, Bytes data);
   /// Whole, and what the sender says it is: from now on the upload is the store's user's. The digest is that over all pieces, or
@@ -112,7 +115,6 @@ class UploadStore {
   io::Task<Result<void>> sync_in_order(UploadPtr upload);
   io::Task<void> forget_unsynced(UploadPtr upload, Error error);
   io::Task<Result<void>> know_tail(UploadPtr upload);
-  io::Task<Result<Hash>> digest_of(UploadPtr upload);
   Result<Hash> digest_of_piece(Upload& upload, std::uint64_t piece, std::uint64_t durable) const;
   io::Task<Result<void>> go_back(UploadPtr upload, std::uint64_t offset, resume::UploadLog to);
   void forget_digests(Upload& upload) const;
