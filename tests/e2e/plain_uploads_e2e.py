@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from rig import Links
-from uploads import Desk, Wire, content_of, digest_field
+from uploads import Desk, Wire, base64_of, content_of, digest_field
 
 DATA = content_of(5_000, 3)
 
@@ -45,6 +45,23 @@ class Whole(Desk):
     def test_W15_2_content_range_is_never_ignored(self):
         answer = self.expect(400, "PUT", "/uri", {"Content-Range": "bytes 5-9/10"}, b"abcde")
         self.assertIn(b"resume=", answer.body)
+
+    def test_S3_6_a_file_that_was_uploaded_here_is_read_with_its_digest(self):
+        content = content_of(300_000, 36)
+        cap = self.expect(200, "PUT", "/uri", body=content).body.decode()
+        path = self.tus_create(len(content) - 1)
+        self.tus_patch(path, 0, content[:-1])
+        other = self.cap_of(path)
+        for _ in range(2):
+            for method, headers, status in (("GET", {}, 200), ("HEAD", {}, 200), ("GET", {"Range": "bytes=5-9"}, 206)):
+                answer = self.expect(status, method, "/uri/" + cap, headers)
+                self.assertEqual((answer["Repr-Digest"], answer["Digest"]), (digest_field(content), None))
+                self.assertEqual(self.expect(status, method, "/file/" + other + "/name", headers)["Repr-Digest"], digest_field(content[:-1]))
+            legacy = self.expect(200, "HEAD", "/uri/" + cap, {"Want-Digest": "SHA-256"})
+            self.assertEqual(legacy["Digest"], "SHA-256=" + base64_of(hashlib.sha256(content).digest()))
+            self.assertIsNone(self.expect(200, "GET", "/uri/" + cap + "?t=json")["Repr-Digest"], "that is not the file")
+            self.gateway.kill()
+            self.gateway.start()
 
     def test_S2_12_and_S5_6_digests(self):
         self.expect(200, "PUT", "/uri", {"Content-Digest": digest_field(DATA, "sha-512"), "Repr-Digest": digest_field(DATA)}, DATA)

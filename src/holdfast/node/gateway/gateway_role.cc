@@ -15,6 +15,10 @@ GatewayRole::GatewayRole(const transfer::Context& context, RoleOptions options)
   add_file_routes(routes_, files_, shared_);
   add_page_routes(routes_);
   if (!options.uploads.store.receiving_directory.empty()) {
+    options.uploads.committed = [this](const UploadResult& result) {
+      const cap::Cap cap = cap::parse_cap(result.cap);
+      if (const auto* file = std::get_if<cap::ChkReadCap>(&cap)) shared_.digests.add(file_id_of(*file), result.sha256);
+    };
     uploads_ = std::make_unique<UploadHandles>(context, std::move(options.uploads));
     desk_ = std::make_unique<const UploadDesk>(
         UploadDesk{*uploads_, shared_, std::move(options.public_url), !options.tls_pem.empty()});

@@ -174,6 +174,7 @@ io::Task<void> UploadHandles::commit(UploadHandlePtr handle) {
         ++counters_.committed;
         counters_.committed_bytes += size;
         handle->result = std::move(*result);
+        if (options_.committed) options_.committed(*handle->result);
         unpin(*handle);
         enter(*handle, State::committed);
         break;

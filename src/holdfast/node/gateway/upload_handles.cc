@@ -95,6 +95,7 @@ io::Task<Result<void>> UploadHandles::open() {
     if (handle != nullptr) handle->state = state_of(*upload);
     if (handle != nullptr && handle->state == State::committed) {
       Result<UploadResult> result = decode_upload_result(upload->log.result);
+      if (result && options_.committed) options_.committed(*result);
       if (result) handle->result = std::move(*result);
       if (!result) handle = nullptr;
     }

@@ -19,6 +19,7 @@ struct HandleOptions {
   io::Duration retry_first = std::chrono::seconds(2), retry_max = std::chrono::minutes(10);
   io::Duration slow_window = std::chrono::minutes(5);  // a sender that brings less than this in it is cut off
   std::uint64_t slow_bytes = 300 * 1'024;
+  std::function<void(const UploadResult&)> committed;  // told of each result, kept ones too; may be empty
 };
 
 struct HandleCounters {
