@@ -238,11 +238,11 @@ class Rows(Desk):
         self.assertEqual(self.draft_patch(10, bad.path, 0, True, DATA).status, 201)
 
     def test_S2_12_repr_digest_and_S5_6(self):
-        for split in (5000, 100):
-            made = self.draft_create(10, split == 5000, {"Repr-Digest": digest_field(DATA)}, DATA[:split])
+        for split, algorithm in ((5000, "sha-256"), (100, "sha-256"), (5000, "sha-512"), (100, "sha-512")):
+            made = self.draft_create(10, split == 5000, {"Repr-Digest": "md5=:AAAA:, " + digest_field(DATA, algorithm)}, DATA[:split])
             done = made if split == 5000 else self.draft_patch(10, made.path, split, True, DATA[split:])
             self.assertEqual((done.status, done["Repr-Digest"]), (201, digest_field(DATA)))
-            made = self.draft_create(10, split == 5000, {"Repr-Digest": digest_field(b"x")}, DATA[:split])
+            made = self.draft_create(10, split == 5000, {"Repr-Digest": digest_field(b"x", algorithm)}, DATA[:split])
             self.assertIsNone(made["Repr-Digest"])
             wrong = made if split == 5000 else self.draft_patch(10, made.path, split, True, DATA[split:])
             self.assertEqual((wrong.status, wrong["Upload-Complete"], wrong["Upload-Offset"]), (422, "?1", None), wrong)

@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from rig import Links
-from uploads import Desk, Wire, content_of, digest_field
+from uploads import Desk, Wire, base64_of, content_of, digest_field
 
 DATA = content_of(5_000, 3)
 
@@ -46,11 +46,31 @@ class Whole(Desk):
         answer = self.expect(400, "PUT", "/uri", {"Content-Range": "bytes 5-9/10"}, b"abcde")
         self.assertIn(b"resume=", answer.body)
 
+    def test_S3_6_a_file_that_was_uploaded_here_is_read_with_its_digest(self):
+        content = content_of(300_000, 36)
+        cap = self.expect(200, "PUT", "/uri", body=content).body.decode()
+        path = self.tus_create(len(content) - 1)
+        self.tus_patch(path, 0, content[:-1])
+        other = self.cap_of(path)
+        for _ in range(2):
+            for method, headers, status in (("GET", {}, 200), ("HEAD", {}, 200), ("GET", {"Range": "bytes=5-9"}, 206)):
+                answer = self.expect(status, method, "/uri/" + cap, headers)
+                self.assertEqual((answer["Repr-Digest"], answer["Digest"]), (digest_field(content), None))
+                self.assertEqual(self.expect(status, method, "/file/" + other + "/name", headers)["Repr-Digest"], digest_field(content[:-1]))
+            legacy = self.expect(200, "HEAD", "/uri/" + cap, {"Want-Digest": "SHA-256"})
+            self.assertEqual(legacy["Digest"], "SHA-256=" + base64_of(hashlib.sha256(content).digest()))
+            self.assertIsNone(self.expect(200, "GET", "/uri/" + cap + "?t=json")["Repr-Digest"], "that is not the file")
+            self.gateway.kill()
+            self.gateway.start()
+
     def test_S2_12_and_S5_6_digests(self):
         self.expect(200, "PUT", "/uri", {"Content-Digest": digest_field(DATA, "sha-512"), "Repr-Digest": digest_field(DATA)}, DATA)
         self.expect(200, "PUT", "/uri", {"Holdfast-Expect-SHA256": hashlib.sha256(DATA).hexdigest()}, DATA)
         self.expect(400, "PUT", "/uri", {"Content-Digest": digest_field(b"x")}, DATA)
         self.expect(422, "PUT", "/uri", {"Repr-Digest": digest_field(b"x")}, DATA)
+        self.expect(422, "PUT", "/uri", {"Repr-Digest": digest_field(b"x", "sha-512")}, DATA)
+        self.expect(200, "PUT", "/uri", {"Repr-Digest": digest_field(DATA, "sha-512")}, DATA)
+        self.expect(200, "PUT", "/uri", {"Repr-Digest": digest_field(b"", "sha-512")}, b"")
         self.expect(422, "PUT", "/uri", {"Holdfast-Expect-SHA256": hashlib.sha256(b"x").hexdigest()}, DATA)
         key = f"/uri?resume={secrets.token_hex(16)}"
         self.expect(422, "PUT", key, {"Repr-Digest": digest_field(b"x")}, DATA)
@@ -149,6 +169,31 @@ class GoingOn(Desk):
             self.assertEqual(again.body, done.body)
             self.expect(204, "DELETE", target)
             self.expect(410, "HEAD", target)
+
+    def test_W15_2_the_digest_of_what_is_held_on_request(self):
+        tus = self.tus_create(5000)
+        self.tus_patch(tus, 0, DATA[:1000])
+        key = self.key()
+        self.put(key, 0, DATA[:1000], 5000, 202)
+        want, tus_want = {"Want-Repr-Digest": "sha-512=3, sha-256=10"}, {"Want-Repr-Digest": "sha-256=1", "Tus-Resumable": "1.0.0"}
+        for held in (1000, 1063, 1064, 4999):  # behind a whole block of SHA-256 and elsewhere
+            self.tus_patch(tus, self.tus_offset(tus), DATA[self.tus_offset(tus):held])
+            at = int(self.ask("HEAD", key)["Upload-Offset"])
+            if at < held:
+                self.put(key, at, DATA[at:held], 5000, 202)
+            if held == 1064:
+                self.gateway.kill()
+                self.gateway.start()
+            for method, target, fields in (("HEAD", key, want), ("GET", key, want), ("HEAD", tus, tus_want), ("GET", tus, want)):
+                told = self.ask(method, target, fields)
+                self.assertEqual((told["Upload-Offset"], told["Repr-Digest"]), (str(held), digest_field(DATA[:held])), (method, held))
+        for fields in ({}, {"Want-Repr-Digest": "sha-256=0"}, {"Want-Repr-Digest": "sha-512=9"}):
+            self.assertIsNone(self.ask("HEAD", key, fields)["Repr-Digest"])
+        done = self.put(key, 4999, DATA[4999:], 5000, 200)
+        self.assertEqual(self.ask("HEAD", key, want).all("Repr-Digest"), [digest_field(DATA)])
+        self.assert_file(done.body.decode(), DATA)
+        draft = self.draft_create(10, False, want, DATA[:10])
+        self.assertIsNone(self.draft(10, "HEAD", draft.path, want)["Repr-Digest"], "the draft wants it of whole ones only")
 
     def test_W15_2_each_row_of_the_answers(self):
         target = self.key()

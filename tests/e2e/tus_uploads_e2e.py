@@ -4,7 +4,7 @@ import threading
 import unittest
 import zlib
 
-from uploads import OFFSET_MEDIA, Desk, Wire, base64_of, content_of
+from uploads import OFFSET_MEDIA, Desk, Wire, base64_of, content_of, digest_field
 
 DATA = content_of(5_000, 1)
 
@@ -284,6 +284,17 @@ class Appending(Desk):
             gone = self.tus("HEAD", other)
             self.assertEqual((gone.status, gone["Upload-Offset"]), (410, None))
 
+    def test_S2_12_repr_digest_of_the_whole_in_either_algorithm(self):
+        for algorithm in ("sha-256", "sha-512"):
+            path, other = (self.tus_create(len(DATA), {"Repr-Digest": digest_field(DATA, algorithm)}) for _ in range(2))
+            self.assertEqual(self.tus_patch(other, 0, DATA[:-1] + b"x").status, 460)
+            self.assertEqual(self.tus("HEAD", other).status, 410)
+            self.tus_patch(path, 0, DATA[:100])
+            self.gateway.kill()
+            self.gateway.start()
+            self.assertEqual(self.tus_patch(path, 100, DATA[100:]).status, 204)
+            self.assert_is_stored(path, DATA)
+
     def test_S1_11_termination(self):
         path = self.tus_create(len(DATA))
         self.tus_patch(path, 0, DATA[:100])
@@ -317,6 +328,9 @@ class Appending(Desk):
         self.tus_patch(path, 0, DATA[:10])
         before = self.ask("GET", path)
         self.assertEqual((before.status, before["Upload-Offset"]), (204, "10"))
+        # No method of tus: one that says that it speaks tus changes nothing.
+        before = self.ask("GET", path, {"Tus-Resumable": "1.0.0"})
+        self.assertEqual((before.status, before["Upload-Offset"], self.tus_offset(path)), (204, "10", 10))
         self.tus_patch(path, 10, DATA[10:])
         cap = self.cap_of(path)
         answer = self.expect(307, "GET", path)

@@ -7,7 +7,7 @@ import time
 import unittest
 
 from rig import wait_until
-from uploads import OFFSET_MEDIA, PARTIAL_MEDIA, Desk, Wire, base64_of, content_of
+from uploads import OFFSET_MEDIA, PARTIAL_MEDIA, Desk, Wire, base64_of, content_of, digest_field
 
 DATA = content_of(5_000, 4)
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -217,6 +217,15 @@ class Limits(Desk):
             for name in ("Location", "Upload-Offset", "Upload-Expires", "Upload-Limit", "Retry-After", "Holdfast-Upload-State"):
                 self.assertIn(name, answer["Access-Control-Expose-Headers"].split(", "))
 
+    def test_S1_13_S8_12_what_no_route_answers_can_be_read_too(self):
+        large, twice = ("X", "y" * 90_000), ("Content-Length", "1")
+        for origin, allowed in ((APP, APP), ("https://evil.example", None)):
+            for more, status in (([large], 431), ([twice, twice], 400), ([("Expect", "magic")], 417), ([("Host", "evil.example")], 421)):
+                with Wire(self.port) as wire:
+                    answer = wire.ask("POST", "/uploads", [("Origin", origin)] + more)
+                self.assertEqual((answer.status, answer["Access-Control-Allow-Origin"]), (status, allowed), answer)
+                self.assertEqual("Retry-After" in (answer["Access-Control-Expose-Headers"] or ""), allowed is not None)
+
     def test_S1_13_and_S5_8_origins_and_hosts_of_others(self):
         for origin in ("https://evil.example", "null", APP + ".evil.example", "http://app.example", ""):
             for method, target, headers in (("POST", "/uploads", {**TUS, "Upload-Length": 1}), ("PUT", "/uri", {}), ("POST", "/uri", {}), ("PATCH", "/uploads/x", TUS),
@@ -283,8 +292,10 @@ class Concatenation(Desk):
     def test_S1_11_a_digest_of_the_whole(self):
         a = self.partial(DATA)
         wrong = self.final([a], {"Upload-Metadata": "sha256 " + base64_of("00" * 32)}).path
-        wait_until(lambda: self.tus("HEAD", wrong).status == 410, "it fails", 30)
-        self.assert_is_stored(self.final([a]).path, DATA)
+        wrong_too = self.final([a], {"Repr-Digest": digest_field(b"x", "sha-512")}).path
+        for path in (wrong, wrong_too):
+            wait_until(lambda: self.tus("HEAD", path).status == 410, "it fails", 30)
+        self.assert_is_stored(self.final([a], {"Repr-Digest": digest_field(DATA, "sha-512")}).path, DATA)
 
     def test_S8_9_a_thousand_partials(self):
         parts, content = [], content_of(100_000, 5)

@@ -54,6 +54,22 @@ class FullDisk(Desk):
         self.tus_patch(path, at, content[at:])
         self.assert_is_stored(path, content)
 
+    def test_F22_what_was_deleted_stays_deleted_though_there_is_no_room_to_say_so(self):
+        content = content_of(100_000, 24)
+        paths = [self.tus_create(len(content)) for _ in range(2)]
+        for path in paths:
+            self.tus_patch(path, 0, content[:1000])
+        self.disk.fill()
+        try:
+            for path in paths:
+                self.assertEqual(self.tus("DELETE", path).status, 204)
+            self.gateway.kill()
+        finally:
+            self.disk.make_room()
+        self.gateway.start()
+        for path in paths:
+            self.assertIn(self.tus("HEAD", path).status, (404, 410))
+
 
 class Damage(Desk):
     def spool(self, suffix):
@@ -117,17 +133,52 @@ class Damage(Desk):
         self.assertEqual(self.tus_offset(path), 60_000)
         self.tus_patch(path, 60_000, content[60_000:])
         self.assert_is_stored(path, content)
-        path, data = self.one_upload(content, 60_000)
-        self.gateway.kill()
-        os.truncate(data, 59_999)
-        self.gateway.start()
-        self.assertIn(self.tus("HEAD", path).status, (404, 410), "lost: never a lower offset")
-        path, data = self.one_upload(content, 60_000)
-        self.gateway.kill()
-        os.unlink(data)
-        self.gateway.start()
-        self.assertIn(self.tus("HEAD", path).status, (404, 410))
         self.assert_file(self.expect(200, "PUT", "/uri", body=content).body.decode(), content)
+
+    def open_ones(self, content, sent):
+        """One of each dialect, and how it is asked, continued and dropped."""
+        rest = content[sent:]
+        tus = self.tus_create(len(content), body=content[:sent], headers={"Content-Type": OFFSET_MEDIA})
+        draft = self.draft_create(10, False, {"Upload-Length": len(content)}, content[:sent]).path
+        key = "/uri?resume=" + "%030d" % next(self.keys)
+        self.expect(202, "PUT", key, {"Content-Range": f"bytes 0-{sent - 1}/{len(content)}"}, content[:sent])
+        part = {"Content-Range": f"bytes {sent}-{len(content) - 1}/{len(content)}"}
+        return [(lambda method: self.ask(method, tus, {} if method == "GET" else {"Tus-Resumable": "1.0.0"}), lambda: self.tus_patch(tus, sent, rest)),
+                (lambda method: self.draft(10, method, draft), lambda: self.draft_patch(10, draft, sent, True, rest)),
+                (lambda method: self.ask(method, key), lambda: self.ask("PUT", key, part, rest))]
+
+    def damage_all(self, files, how):
+        for each in files:
+            os.unlink(each) if how == "missing" else os.truncate(each, 59_999)
+
+    def test_F30_bytes_that_were_acknowledged_and_are_gone_end_the_upload_in_all_dialects(self):
+        self.keys, content = iter(range(1000)), content_of(100_000, 31)
+        for how in ("short", "missing"):
+            for when in ("stopped", "asked", "continued"):
+                before = set(self.spool(".dat"))
+                uploads = self.open_ones(content, 60_000)
+                files = set(self.spool(".dat")) - before
+                self.assertEqual(len(files), 3)
+                if when == "stopped":
+                    self.gateway.kill()
+                self.damage_all(files, how)
+                if when == "stopped":
+                    self.gateway.start()
+                for ask, go_on in uploads:
+                    if when == "continued":
+                        self.assertEqual(go_on().status, 410, (how, when))
+                    gone = ask("GET")
+                    self.assertEqual((gone.status, gone["Upload-Offset"]), (410, None), (how, when, gone))
+                    self.assertEqual(gone["Content-Type"], "application/problem+json")
+                    self.assertIn(f"60000 bytes were acknowledged and {0 if how == 'missing' else 59_999} are left", gone.json["title"])
+                    self.assertEqual((ask("HEAD").status, ask("DELETE").status), (410, 410))
+                self.assertEqual(set(self.spool(".dat")) & files, set(), "nothing is kept of them")
+        path, data = self.one_upload(content, 60_000)
+        os.truncate(data, 100)
+        self.expect(410, "GET", path + "?digests")
+        path, data = self.one_upload(content, 60_000)
+        os.truncate(data, 100)
+        self.expect(410, "PUT", path + "?piece=0", body=content[:60_000])
 
     def test_F40_journals_damaged_anywhere(self):
         dice, content = random.Random(40), content_of(5_000, 40)

@@ -158,6 +158,23 @@ HeadResult<ParsedRequest> parse_request_head(ByteView bytes, HeadLimits limits) 
   return request;
 }
 
+std::string origin_of(ByteView begun_head) {
+  std::string_view rest = text_of(begun_head);
+  std::string out;
+  unsigned times = 0;
+  for (std::size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty()) break;
+    const std::size_t colon = std::min(line.find(':'), line.size());
+    if (!equal_ignoring_case(line.substr(0, colon), "Origin") || colon == line.size()) continue;
+    out = trimmed(line.substr(colon + 1));
+    ++times;
+  }
+  return times == 1 ? out : "";
+}
+
 HeadResult<ParsedResponse> parse_response_head(ByteView bytes, HeadLimits limits) {
   HF_TRY(const auto header, parse_with_beast<false>(bytes, limits));
   if (header.version() != 10 && header.version() != 11) return bad("not HTTP/1.0 or 1.1");

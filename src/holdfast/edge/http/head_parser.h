@@ -47,6 +47,10 @@ struct ParsedRequest {
 /// Host, an absolute target of another host.
 HeadResult<ParsedRequest> parse_request_head(ByteView head, HeadLimits limits);
 
+/// The Origin that a head names which need be neither whole nor right; empty when it is not there exactly once, in a line that has
+/// come to its end.
+std::string origin_of(ByteView begun_head);
+
 struct ParsedResponse {
   unsigned status = 0;
   Headers headers;

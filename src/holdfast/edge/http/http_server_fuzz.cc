@@ -9,6 +9,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   RawServer whole;
   const Conversation first = whole.talk(input);
   RawServer bytewise;
+  bytewise.refusal_fields = [](std::string_view origin, holdfast::http::Headers& headers) {
+    headers.add("Origin-Bytes", std::to_string(origin.size()));
+  };
   bytewise.pipe.read_bytes_max = 1;
   const Conversation second = bytewise.talk(input);
   for (const Conversation* conversation : {&first, &second}) {

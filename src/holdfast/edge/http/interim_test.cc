@@ -171,5 +171,33 @@ TEST(Heads, HaveLinesOfAtMost65000Bytes) {
   }
 }
 
+TEST(Refusals, TellAPageOfItsOriginWhatHappened) {
+  RawServer server;
+  server.limits.head_bytes_max = 500;
+  server.refusal_fields = [](std::string_view origin, Headers& headers) {
+    headers.add("Access-Control-Allow-Origin", std::string(origin));
+  };
+  const std::string start = "GET / HTTP/1.1\r\nHost: x\r\n", origin = "oRIGIN:  https://a.example \r\n";
+  const std::string told = "\r\nAccess-Control-Allow-Origin: https://a.example\r\n";
+  const std::string large = "A: " + std::string(600, 'y') + "\r\n\r\n";
+  const auto answer = [&server](const std::string& input, bool then_silent = false) {
+    return server.talk(view_of(input), then_silent).output;
+  };
+  for (const std::string& refused :
+       {answer(start + origin + "Host: y\r\n\r\n"), answer(start + origin + "Content-Length: -1\r\n\r\n"),
+        answer(start + origin + large), answer(start + origin + "Expect: more\r\n\r\n"),
+        answer(start + origin, true)}) {
+    EXPECT_TRUE(refused.starts_with("HTTP/1.1 4")) << refused;
+    EXPECT_NE(refused.find(told), std::string::npos) << refused;
+  }
+  // Not there, behind what was read, in half a line, twice, in a body: nobody knows.
+  for (const std::string& refused :
+       {answer(start + "Host: y\r\n\r\n"), answer(start + large + origin), answer(start + "Origin: https://a", true),
+        answer(start + origin + origin + "Host: y\r\n\r\n"), answer(start + "Host: y\r\n\r\n" + origin)}) {
+    EXPECT_TRUE(refused.starts_with("HTTP/1.1 4")) << refused;
+    EXPECT_EQ(refused.find("Access-Control"), std::string::npos) << refused;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::http::testing

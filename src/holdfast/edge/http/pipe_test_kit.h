@@ -29,6 +29,7 @@ class RawServer {
   ServerLimits limits;
   io::PipeOptions pipe;
   bool reads_bodies = true;
+  OriginFields refusal_fields;
 
   /// Sends `input` (in one go), then either finishes or keeps silent, and collects everything that comes
   /// back.
@@ -38,6 +39,7 @@ class RawServer {
     Conversation result;
     Handler handler = [this, &result](Exchange& exchange) { return handle(*this, exchange, result); };
     ServerContext context(loop, limits, handler, log_);
+    context.refusal_fields = refusal_fields;
     auto [server, client] = io::make_memory_pipe(loop, pipe);
     result.ended = loop.run(all(context, server.get(), client.get(), input, then_silent, &result), scope);
     result.counters = context.counters;

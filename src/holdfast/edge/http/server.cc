@@ -19,7 +19,9 @@ class TcpServer final : public Server {
         handler_(std::move(handler)),
         log_(log),
         listener_(std::move(listener)),
-        port_(listener_->port()) {}
+        port_(listener_->port()) {
+    context_.refusal_fields = options_.refusal_fields;
+  }
 
   std::uint16_t port() const override { return port_; }
   const ServerCounters& counters() const override { return context_.counters; }

@@ -51,6 +51,9 @@ class Exchange {
 /// HEAD: the server sends the head of what the handler responds and leaves the body out.
 using Handler = std::function<io::Task<void>(Exchange&)>;
 
+/// What the refusal of a head says to a page of that origin besides; no handler ever sees such a request.
+using OriginFields = std::function<void(std::string_view origin, Headers& headers)>;
+
 struct ServerCounters {
   std::uint64_t connections_accepted = 0, connections_open = 0, requests = 0;
   std::uint64_t refused_heads = 0, timeouts = 0, handshake_failures = 0;
@@ -66,6 +69,7 @@ class Server {
     int listen_fd = -1;      // socket activation: used instead of host and port when >= 0
     const TlsServerContext* tls = nullptr;
     ServerLimits limits;
+    OriginFields refusal_fields;  // may be empty
   };
   static Result<std::unique_ptr<Server>> listen(io::AsioLoop& loop, Options options, Handler handler, io::Log& log);
   virtual ~Server() = default;

@@ -104,6 +104,12 @@ io::Task<void> ServerConnection::refuse(HeadFault fault) {
   std::string head = status_line(fault.status);
   append_field(head, "Content-Type", "text/plain; charset=utf-8");
   append_field(head, "Content-Length", std::to_string(body.size()));
+  // What was read of the head is still in the buffer.
+  if (const std::string origin = origin_of(buffer_.bytes()); !origin.empty() && context_.refusal_fields) {
+    Headers fields;
+    context_.refusal_fields(origin, fields);
+    append_fields(head, fields);
+  }
   append_field(head, "Date", context_.date());
   append_field(head, "Connection", "close");
   head += "\r\n";

@@ -24,6 +24,7 @@ class ServerContext {
   const Handler& handler;
   io::Log& log;
   ServerCounters counters;
+  OriginFields refusal_fields;        // may be empty
   bool stopping = false;              // no further request is begun
   std::list<ServerConnection*> idle;  // between requests, longest first
 

@@ -5,6 +5,9 @@
 
 namespace holdfast::gateway {
 
+/// Whoever reads it there may read this answer, and these of its fields.
+void allow_reading(http::Headers& headers, std::string origin);
+
 /// Passes everything on; answers, errors too, say that the page of this origin may read them. Without an origin it adds nothing.
 class CrossOriginExchange final : public http::Exchange {
  public:

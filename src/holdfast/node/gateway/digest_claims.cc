@@ -5,11 +5,12 @@
 
 namespace holdfast::gateway {
 
-std::optional<Hash> claimed_sha256(const http::Exchange& exchange) {
-  const auto digest = protocol::parse_digest_field(single_field(exchange, "Repr-Digest").value_or(""));
-  if (digest && digest->algorithm == "sha-256") return Hash::from(digest->digest);
+void read_claims(const http::Exchange& exchange, UploadAbout& about) {
   const auto bytes = from_hex(single_field(exchange, "Holdfast-Expect-SHA256").value_or(""));
-  return bytes && bytes->size() == Hash::kSize ? std::optional(Hash::from(*bytes)) : std::nullopt;
+  if (bytes && bytes->size() == Hash::kSize) about.sha256 = Hash::from(*bytes);
+  const auto digest = protocol::parse_digest_field(single_field(exchange, "Repr-Digest").value_or(""));
+  if (digest && digest->algorithm == "sha-256") about.sha256 = Hash::from(digest->digest);
+  if (digest && digest->algorithm == "sha-512") about.sha512 = digest->digest;
 }
 
 void read_content_digest(const http::Exchange& exchange, AppendWish& wish) {

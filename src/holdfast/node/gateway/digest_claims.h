@@ -5,8 +5,8 @@
 
 namespace holdfast::gateway {
 
-/// SHA-256 of the whole file: Repr-Digest, or Holdfast-Expect-SHA256 in hexadecimal.
-std::optional<Hash> claimed_sha256(const http::Exchange& exchange);
+/// Of the whole file: Repr-Digest, or Holdfast-Expect-SHA256 in hexadecimal.
+void read_claims(const http::Exchange& exchange, UploadAbout& about);
 /// Content-Digest is of this body alone: its bytes count when it is right.
 void read_content_digest(const http::Exchange& exchange, AppendWish& wish);
 

@@ -64,7 +64,6 @@ class DraftRequest {
   io::Task<void> answer_append(UploadHandlePtr handle, AppendOutcome outcome, bool created);
   io::Task<void> refuse_whole(UploadHandlePtr handle);
   io::Task<void> answer_final(UploadHandlePtr handle);
-  io::Task<void> drop(UploadHandlePtr handle);
 
   const UploadDesk& desk_;
   UploadHandles& handles_;
@@ -96,7 +95,7 @@ UploadAbout DraftRequest::about_of_creation() const {
   about.dialect = UploadAbout::Dialect::draft;
   about.media_type = std::string(single_field(exchange_, "Content-Type").value_or(""));
   about.name = protocol::name_in_disposition(single_field(exchange_, "Content-Disposition").value_or(""));
-  about.sha256 = claimed_sha256(exchange_);
+  read_claims(exchange_, about);
   return about;
 }
 
@@ -142,18 +141,13 @@ io::Task<void> DraftRequest::on(std::string_view method, UploadHandlePtr handle)
   }
   if (method == "PATCH") return append(handle);
   if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
-  if (method == "DELETE") return drop(handle);
+  if (method == "DELETE") return answer_cancelled(desk_, exchange_, handle, fields());
   if (method == "GET" && !rules_.allows_get()) {
     http::Headers out = fields();
     out.add("Allow", "HEAD, PATCH, DELETE, OPTIONS");
     return answer_problem(exchange_, 405, "", "ask with HEAD", std::move(out));
   }
   return query(handle);
-}
-
-io::Task<void> DraftRequest::drop(UploadHandlePtr handle) {
-  co_await handles_.cancel(handle);
-  co_await answer(exchange_, 204, fields());
 }
 
 io::Task<void> DraftRequest::query(UploadHandlePtr handle) {

@@ -102,7 +102,7 @@ FileFacts facts_of_text(ByteView content, std::string etag) {
   return out;
 }
 
-FileFacts facts_of_file(const Asked& asked) {
+FileFacts facts_of_file(const Asked& asked, const KnownDigests& digests) {
   FileFacts out;
   if (const auto* literal = std::get_if<cap::LitCap>(&asked.cap)) {
     out.size = literal->data.size();
@@ -111,7 +111,9 @@ FileFacts facts_of_file(const Asked& asked) {
   } else {
     const auto& read = std::get<cap::ChkReadCap>(asked.cap);
     out.size = read.size;
-    out.etag = "\"c-" + base32_encode(file_id_of(read).view()) + "\"";
+    const Hash id = file_id_of(read);
+    out.etag = "\"c-" + base32_encode(id.view()) + "\"";
+    if (const auto sha256 = digests.of(id)) out.sha256_base64 = protocol::base64_encode(sha256->view());
     out.former = to_string(cap::storage_index_of(read.key)) + "-";
   }
   const std::string_view name = asked.name.empty() ? std::string_view("unknown") : std::string_view(asked.name);
@@ -130,7 +132,7 @@ class FileServing {
 
   io::Task<void> serve(Asked asked) {
     Bytes content;
-    FileFacts facts = facts_of_file(asked);
+    FileFacts facts = facts_of_file(asked, shared_.digests);
     const bool in_memory = !asked.form.empty() || std::holds_alternative<cap::LitCap>(asked.cap);
     if (!asked.form.empty()) {
       const std::string tag = "\"" + facts.former + asked.form + short_hash(view_of(facts.etag)) + "\"";

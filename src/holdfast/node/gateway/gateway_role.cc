@@ -1,5 +1,6 @@
 #include "holdfast/node/gateway/gateway_role.h"
 
+#include "holdfast/node/gateway/cross_origin.h"
 #include "holdfast/node/gateway/file_routes.h"
 #include "holdfast/node/gateway/page.h"
 #include "holdfast/node/gateway/upload_routes.h"
@@ -14,6 +15,10 @@ GatewayRole::GatewayRole(const transfer::Context& context, RoleOptions options)
   add_file_routes(routes_, files_, shared_);
   add_page_routes(routes_);
   if (!options.uploads.store.receiving_directory.empty()) {
+    options.uploads.committed = [this](const UploadResult& result) {
+      const cap::Cap cap = cap::parse_cap(result.cap);
+      if (const auto* file = std::get_if<cap::ChkReadCap>(&cap)) shared_.digests.add(file_id_of(*file), result.sha256);
+    };
     uploads_ = std::make_unique<UploadHandles>(context, std::move(options.uploads));
     desk_ = std::make_unique<const UploadDesk>(
         UploadDesk{*uploads_, shared_, std::move(options.public_url), !options.tls_pem.empty()});
@@ -33,6 +38,9 @@ Result<std::unique_ptr<GatewayRole>> GatewayRole::start(io::AsioLoop& loop, cons
   listen.limits = options.limits.http;
   const std::string pem = options.tls_pem;
   std::unique_ptr<GatewayRole> role(new GatewayRole(context, std::move(options)));
+  listen.refusal_fields = [&names = role->names_](std::string_view origin, http::Headers& headers) {
+    if (names.lists(origin)) allow_reading(headers, std::string(origin));
+  };
   if (!pem.empty()) {
     HF_TRY(http::TlsServerContext tls, http::TlsServerContext::create(pem));
     role->tls_.emplace(std::move(tls));

@@ -13,6 +13,7 @@ using State = UploadHandle::State;
 constexpr std::uint64_t kSmallBytes = 64 * 1'048'576;
 constexpr io::Duration kNoProgressMax = std::chrono::minutes(5);
 constexpr std::size_t kReadBytes = 1'048'576;
+constexpr const char* kOtherBytes = "the bytes that came are not those of the digest that was announced";
 
 /// Nothing that waiting could mend.
 bool is_final(Errc code) {
@@ -30,10 +31,11 @@ io::Task<Result<void>> UploadHandles::finish(UploadHandlePtr handle) {
     co_await finish_concatenations();
     co_return Result<void>{};
   }
-  const Result<void> sealed = co_await store_.seal(handle->upload, handle->about.sha256);
+  Result<void> sealed = co_await prove_sha512(handle);
+  if (sealed) sealed = co_await store_.seal(handle->upload, handle->about.sha256);
   if (!sealed && sealed.error().code == Errc::corrupt) {
     ++counters_.digest_mismatches;
-    co_await fail_handle(handle, "the bytes that came are not those of the digest that was announced");
+    co_await fail_handle(handle, kOtherBytes);
   }
   const bool by_another_request = !handle->upload->is_open() && !handle->has_ended();
   if (!sealed && by_another_request) co_return Result<void>{};
@@ -71,24 +73,36 @@ void UploadHandles::hear_concatenations(const UploadHandlePtr& part) const {
   }
 }
 
-io::Task<Result<Hash>> UploadHandles::digest_of_parts(UploadHandlePtr handle) {
+/// All bytes from the disk, one piece after the other.
+io::Task<Result<void>> UploadHandles::read_source(UploadHandlePtr handle, std::function<void(ByteView)> use) {
   const std::string path = source_path(*handle);
   auto opening = [&] { return files_.open(path, io::Open::read); };
   HF_CO_TRY(const std::unique_ptr<io::File> file, co_await context_.disk.run(opening));
   const io::CancelScope& scope = co_await io::this_scope();
-  resume::WholeDigest digest;
   Bytes piece(kReadBytes);
+  std::uint64_t at = 0;
   std::size_t got = piece.size();
   while (got == piece.size()) {
     if (scope.cancelled()) co_return fail(Errc::cancelled, "stopping");
     auto job = [&]() -> Result<void> {
-      HF_TRY(got, file->read(digest.size(), piece));
-      digest.update(ByteView(piece).first(got));
+      HF_TRY(got, file->read(at, piece));
+      use(ByteView(piece).first(got));
+      at += got;
       return {};
     };
     HF_CO_TRY_VOID(co_await context_.disk.run(job));
   }
-  co_return digest.digest();
+  co_return Result<void>{};
+}
+
+/// No digest of that kind runs along, for hardly anybody sends one: the bytes are read once more.
+io::Task<Result<void>> UploadHandles::prove_sha512(UploadHandlePtr handle) {
+  if (handle->about.sha512.empty()) co_return Result<void>{};
+  const std::unique_ptr<crypto::RunningChecksum> sum = crypto::make_running_checksum("sha512");
+  std::function<void(ByteView)> use = [&sum](ByteView bytes) { sum->update(bytes); };
+  if (handle->offset() > 0) HF_CO_TRY_VOID(co_await read_source(handle, std::move(use)));
+  if (sum->finish() != handle->about.sha512) co_return fail(Errc::corrupt, kOtherBytes);
+  co_return Result<void>{};
 }
 
 /// A concatenation becomes one file to read. Its parts are whole, and change no more.
@@ -101,10 +115,11 @@ io::Task<Result<void>> UploadHandles::join(UploadHandlePtr handle) {
   }
   if (!paths.empty()) files_.join(source_path(*handle), std::move(paths));
   if (handle->upload->is_sealed()) co_return Result<void>{};
-  Hash digest = crypto::sha256({});
-  if (length > 0) {
-    HF_CO_TRY(digest, co_await digest_of_parts(handle));
-  }
+  resume::WholeDigest running;
+  std::function<void(ByteView)> use = [&running](ByteView bytes) { running.update(bytes); };
+  if (length > 0) HF_CO_TRY_VOID(co_await read_source(handle, std::move(use)));
+  const Hash digest = running.digest();
+  HF_CO_TRY_VOID(co_await prove_sha512(handle));
   if (handle->about.sha256 && *handle->about.sha256 != digest)
     co_return fail(Errc::corrupt, "the parts are not the file of the digest that was announced");
   co_return co_await store_.seal_joined(handle->upload, length, digest);
@@ -159,6 +174,7 @@ io::Task<void> UploadHandles::commit(UploadHandlePtr handle) {
         ++counters_.committed;
         counters_.committed_bytes += size;
         handle->result = std::move(*result);
+        if (options_.committed) options_.committed(*handle->result);
         unpin(*handle);
         enter(*handle, State::committed);
         break;
@@ -194,6 +210,12 @@ io::Task<void> UploadHandles::fail_handle(UploadHandlePtr handle, std::string wh
   co_await store_.end(handle->upload, resume::UploadEnd::failed, std::move(why));
   unpin(*handle);
   enter(*handle, State::failed);
+}
+
+/// Bytes that were acknowledged are gone: a lower offset would be a lie, and the rest of the file is of no use without them.
+io::Task<void> UploadHandles::fail_if_lost(UploadHandlePtr handle) {
+  std::optional<std::string> loss = co_await store_.find_loss(handle->upload);
+  if (loss) co_await fail_handle(handle, std::move(*loss));
 }
 
 /// Shares of an upload that was cancelled while it was pushed.

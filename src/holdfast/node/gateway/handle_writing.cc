@@ -103,6 +103,8 @@ io::Task<AppendOutcome> UploadHandles::append(UploadHandlePtr handle, AppendWish
                             turn.error().what};
   const Result<void> ready = co_await store_.sync(handle->upload);
   if (!ready) co_return AppendOutcome{end_of(ready.error()), false, ready.error().what};
+  co_await fail_if_lost(handle);
+  if (handle->has_ended()) co_return AppendOutcome{End::ended, false, "the upload has ended"};
   if (!handle->is_receiving()) co_return AppendOutcome{End::whole_already, true, "the upload is whole"};
   const std::optional<AppendOutcome> refusal = co_await admit(handle, wish);
   if (refusal) co_return *refusal;

@@ -26,6 +26,7 @@ struct GatewayLimits {
   std::uint64_t fetching_bytes_max = 128 * 1'048'576;  // of segments on their way from servers
   std::uint64_t run_bytes_max = 4 * 1'048'576;         // fetched at once for one reader
   std::size_t piece_bytes = 256 * 1024;                // written at once
+  std::size_t known_digests_max = 10'000;              // files whose SHA-256 is remembered
 
   // Files.
   std::size_t open_files_max = 256;

@@ -89,7 +89,7 @@ io::Task<void> PlainRequest::refuse_creation(const Error& error) {
 
 io::Task<void> PlainRequest::create_empty() {
   UploadHandles::NewHandle wanted;
-  wanted.about.sha256 = claimed_sha256(exchange_);
+  read_claims(exchange_, wanted.about);
   const Result<UploadHandlePtr> made = co_await handles_.create(std::move(wanted));
   if (!made) co_return co_await refuse_creation(made.error());
   http::Headers out = position(**made, false);
@@ -154,8 +154,10 @@ io::Task<Result<UploadHandlePtr>> PlainRequest::handle_for(UploadHandlePtr handl
   if (handle != nullptr && !handle->has_ended()) {
     const bool again = whole_file && !handle->is_receiving() && !key_name.empty();
     if (!again) {
+      UploadAbout claims;
+      read_claims(exchange_, claims);
       const bool other = whole_file && handle->is_receiving() && handle->offset() > 0;
-      if (other) HF_CO_TRY_VOID(co_await handles_.restart(handle, wish.length, claimed_sha256(exchange_)));
+      if (other) HF_CO_TRY_VOID(co_await handles_.restart(handle, wish.length, claims));
       co_return handle;
     }
     co_await handles_.cancel(handle);
@@ -163,7 +165,7 @@ io::Task<Result<UploadHandlePtr>> PlainRequest::handle_for(UploadHandlePtr handl
   UploadHandles::NewHandle wanted;
   wanted.name = key_name;
   wanted.length = wish.length;
-  wanted.about.sha256 = claimed_sha256(exchange_);
+  read_claims(exchange_, wanted.about);
   wanted.about.media_type = media_type_of_body(exchange_);
   co_return co_await handles_.create(std::move(wanted));
 }
@@ -222,8 +224,10 @@ io::Task<void> PlainRequest::query(UploadHandlePtr handle) {
   if (handle == nullptr || handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
   const Result<std::uint64_t> offset = co_await handles_.query(handle);
   if (!offset) co_return co_await answer_problem(exchange_, 503, "", offset.error().what, {});
+  const auto prefix = co_await wanted_prefix(desk_, exchange_, handle);
   if (handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
   http::Headers out = position(*handle, !handle->is_receiving());
+  add_prefix(out, prefix, *handle);
   add_state(out, desk_, exchange_, *handle);
   const bool json = http::list_has(single_field(exchange_, "Accept").value_or(""), "application/json");
   if (exchange_.request().method == "GET" && json)
@@ -238,8 +242,7 @@ io::Task<void> PlainRequest::query(UploadHandlePtr handle) {
 
 io::Task<void> PlainRequest::drop(UploadHandlePtr handle) {
   if (handle == nullptr || handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
-  co_await handles_.cancel(handle);
-  co_await answer(exchange_, 204, {});
+  co_await answer_cancelled(desk_, exchange_, handle, {});
 }
 
 io::Task<void> PlainRequest::whole_file(http::BodyReader& body, std::optional<std::uint64_t> length,
@@ -247,7 +250,7 @@ io::Task<void> PlainRequest::whole_file(http::BodyReader& body, std::optional<st
   UploadHandles::NewHandle wanted;
   wanted.length = length;
   wanted.about = std::move(about);
-  wanted.about.sha256 = claimed_sha256(exchange_);
+  read_claims(exchange_, wanted.about);
   const Result<UploadHandlePtr> made = co_await handles_.create(std::move(wanted));
   if (!made) co_return co_await refuse_creation(made.error());
   AppendWish wish;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "holdfast/edge/io/waiting.h"
+#include "holdfast/node/gateway/known_digests.h"
 #include "holdfast/node/gateway/limits.h"
 #include "holdfast/node/gateway/segment_cache.h"
 #include "holdfast/node/transfer/context.h"
@@ -37,12 +38,14 @@ struct SharedState {
       : context(the_context),
         limits(the_limits),
         cache(limits.cache_bytes_max),
+        digests(limits.known_digests_max),
         held(limits.held_bytes_max),
         fetching(the_context.loop, limits.fetching_bytes_max) {}
 
   const transfer::Context& context;
   const GatewayLimits limits;
   SegmentCache cache;
+  KnownDigests digests;
   Allowance held;
   io::Semaphore fetching;  // bytes
   GatewayCounters counters;

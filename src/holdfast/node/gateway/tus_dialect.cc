@@ -126,7 +126,7 @@ std::optional<TusRequest::Refusal> TusRequest::read_creation(Creation& out) cons
     urls = std::move(concat->urls);
   }
   if (const auto refusal = read_lengths(out, body)) return refusal;
-  about.sha256 = claimed_sha256(exchange_);
+  read_claims(exchange_, about);
   if (has_field(exchange_, "Upload-Metadata")) {
     about.metadata = std::string(single_field(exchange_, "Upload-Metadata").value_or(","));
     const Result<protocol::TusMetadata> metadata = protocol::parse_tus_metadata(about.metadata);
@@ -215,19 +215,17 @@ io::Task<void> TusRequest::on(std::string_view method, UploadHandlePtr handle) {
   if (method == "PATCH") return patch(handle);
   if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
   if (method == "HEAD") return head(handle);
-  const auto drop = [](TusRequest& self, UploadHandlePtr dropped) -> io::Task<void> {
-    co_await self.handles_.cancel(std::move(dropped));
-    co_await answer(self.exchange_, 204, self.fields());
-  };
-  return drop(*this, handle);
+  return answer_cancelled(desk_, exchange_, handle, fields());
 }
 
 io::Task<void> TusRequest::head(UploadHandlePtr handle) {
   const Result<std::uint64_t> offset = co_await handles_.query(handle);
   if (!offset) co_return co_await refuse(503, offset.error().what);
+  const auto prefix = co_await wanted_prefix(desk_, exchange_, handle);
   if (handle->has_ended()) co_return co_await answer_gone(exchange_, handle, fields());
   http::Headers out = fields();
-  out.add("Upload-Offset", std::to_string(*offset));
+  out.add("Upload-Offset", std::to_string(handle->offset()));
+  add_prefix(out, prefix, *handle);
   const auto length = handle->length();
   if (length) out.add("Upload-Length", std::to_string(*length));
   if (!length) out.add("Upload-Defer-Length", "1");

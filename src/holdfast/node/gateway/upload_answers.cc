@@ -98,6 +98,15 @@ io::Task<void> answer_gone(http::Exchange& exchange, UploadHandlePtr handle, htt
                         std::move(headers));
 }
 
+io::Task<void> answer_cancelled(const UploadDesk& desk, http::Exchange& exchange, UploadHandlePtr handle,
+                                http::Headers headers) {
+  const bool lasts = co_await desk.handles.cancel(std::move(handle));
+  if (lasts) co_return co_await answer(exchange, 204, std::move(headers));
+  co_await answer_problem(exchange, 500, "",
+                          "it has ended, but the disk did not take that: a restart may bring it back",
+                          std::move(headers));
+}
+
 std::string state_json(const UploadDesk& desk, const UploadHandle& handle) {
   const transfer::Progress& progress = handle.progress;
   const uploads::Upload& upload = *handle.upload;
@@ -123,6 +132,21 @@ std::string state_json(const UploadDesk& desk, const UploadHandle& handle) {
   if (handle.state == State::failed) out["error"] = text_or_nothing(handle.note);
   out["expires_in"] = desk.handles.store().expires_in(upload);
   return boost::json::serialize(out) + "\n";
+}
+
+io::Task<std::optional<UploadHandles::Prefix>> wanted_prefix(const UploadDesk& desk, const http::Exchange& exchange,
+                                                             UploadHandlePtr handle) {
+  const bool wanted = protocol::wants_sha256(single_field(exchange, "Want-Repr-Digest").value_or(""));
+  if (!wanted || !handle->is_receiving() || !handle->parts.empty()) co_return std::nullopt;
+  Result<UploadHandles::Prefix> prefix = co_await desk.handles.prefix_of(handle);
+  if (!prefix) co_return std::nullopt;
+  co_return *prefix;
+}
+
+void add_prefix(http::Headers& headers, const std::optional<UploadHandles::Prefix>& prefix,
+                const UploadHandle& handle) {
+  if (!prefix || !handle.is_receiving() || prefix->bytes != handle.offset()) return;
+  headers.add("Repr-Digest", protocol::format_digest_field(prefix->sha256.view()));
 }
 
 void add_state(http::Headers& headers, const UploadDesk& desk, const http::Exchange& exchange,

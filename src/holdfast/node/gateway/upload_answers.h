@@ -43,8 +43,17 @@ io::Task<void> answer_problem(http::Exchange& exchange, unsigned status, std::st
 /// 404 or 410 for an upload that is not there any more; null: there never was one.
 io::Task<void> answer_gone(http::Exchange& exchange, UploadHandlePtr handle, http::Headers headers);
 
+/// To who wanted it to end: 204, when it has ended for good.
+io::Task<void> answer_cancelled(const UploadDesk& desk, http::Exchange& exchange, UploadHandlePtr handle,
+                                http::Headers headers);
+
 /// The state as JSON: for the page, and for whoever waits.
 std::string state_json(const UploadDesk& desk, const UploadHandle& handle);
+/// Of one that is not whole, if the request wants `Repr-Digest` of what is held.
+io::Task<std::optional<UploadHandles::Prefix>> wanted_prefix(const UploadDesk& desk, const http::Exchange& exchange,
+                                                             UploadHandlePtr handle);
+/// `Repr-Digest` of exactly as many bytes as `Upload-Offset` tells, or nothing.
+void add_prefix(http::Headers& headers, const std::optional<UploadHandles::Prefix>& prefix, const UploadHandle& handle);
 /// `Repr-Digest` and `Holdfast-Upload-State` of an upload that is whole.
 void add_state(http::Headers& headers, const UploadDesk& desk, const http::Exchange& exchange,
                const UploadHandle& handle);

@@ -28,7 +28,7 @@ protocol::ReadField into_list(std::vector<std::string>& out) {
 
 Bytes encode(const UploadAbout& about) {
   protocol::CborWriter out;
-  out.map(7);
+  out.map(about.sha512.empty() ? 7 : 8);
   out.text("dialect");
   out.uint(static_cast<std::uint64_t>(about.dialect));
   out.text("metadata");
@@ -39,6 +39,10 @@ Bytes encode(const UploadAbout& about) {
   out.bytes(view_of(about.media_type));
   out.text("sha256");
   out.bytes(about.sha256 ? about.sha256->view() : ByteView());
+  if (!about.sha512.empty()) {
+    out.text("sha512");
+    out.bytes(about.sha512);
+  }
   out.text("partial");
   out.boolean(about.partial);
   out.text("parts");
@@ -56,8 +60,10 @@ Result<UploadAbout> decode_upload_about(ByteView bytes) {
                                            {"name", into(name)},
                                            {"type", into(type)},
                                            {"sha256", into(sha256)},
+                                           {"sha512", into(out.sha512), true},
                                            {"partial", into(out.partial)},
                                            {"parts", into_list(out.parts)}}));
+  if (!out.sha512.empty() && out.sha512.size() != 64) return fail(Errc::malformed, "a digest of another length");
   if (dialect > static_cast<std::uint64_t>(UploadAbout::Dialect::plain))
     return fail(Errc::malformed, "an unknown dialect");
   out.dialect = static_cast<UploadAbout::Dialect>(dialect);

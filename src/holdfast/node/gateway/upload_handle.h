@@ -19,6 +19,7 @@ struct UploadAbout {
   std::string metadata;            // Upload-Metadata of tus as it came
   std::string name, media_type;    // as far as anybody said
   std::optional<Hash> sha256;      // of the whole file, as its sender has it
+  Bytes sha512;                    // the same; empty: not said
   bool partial = false;            // of a concatenation: never stored on its own
   std::vector<std::string> parts;  // names of partial uploads: their concatenation
 };

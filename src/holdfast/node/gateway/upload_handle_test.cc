@@ -16,6 +16,7 @@ UploadAbout an_about() {
   about.name = "a/../b";
   about.media_type = "text/plain";
   about.sha256 = crypto::sha256(view_of("x"));
+  about.sha512 = Bytes(64, 5);
   about.partial = true;
   about.parts = {"one", "two", "one"};
   return about;
@@ -27,6 +28,7 @@ void expect_same(const UploadAbout& a, const UploadAbout& b) {
   EXPECT_EQ(a.name, b.name);
   EXPECT_EQ(a.media_type, b.media_type);
   EXPECT_EQ(a.sha256, b.sha256);
+  EXPECT_EQ(a.sha512, b.sha512);
   EXPECT_EQ(a.partial, b.partial);
   EXPECT_EQ(a.parts, b.parts);
 }
@@ -34,6 +36,12 @@ void expect_same(const UploadAbout& a, const UploadAbout& b) {
 TEST(UploadAbout, is_read_as_it_was_written) {
   expect_same(decode_upload_about(encode(an_about())).value(), an_about());
   expect_same(decode_upload_about(encode(UploadAbout{})).value(), UploadAbout{});
+}
+
+TEST(UploadAbout, has_digests_of_their_own_length_only) {
+  UploadAbout about = an_about();
+  about.sha512.pop_back();
+  EXPECT_FALSE(decode_upload_about(encode(about)).has_value());
 }
 
 TEST(UploadAbout, cut_anywhere_it_is_none) {

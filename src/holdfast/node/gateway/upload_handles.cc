@@ -95,6 +95,7 @@ io::Task<Result<void>> UploadHandles::open() {
     if (handle != nullptr) handle->state = state_of(*upload);
     if (handle != nullptr && handle->state == State::committed) {
       Result<UploadResult> result = decode_upload_result(upload->log.result);
+      if (result && options_.committed) options_.committed(*result);
       if (result) handle->result = std::move(*result);
       if (!result) handle = nullptr;
     }
@@ -195,6 +196,7 @@ io::Task<Result<std::uint64_t>> UploadHandles::query(UploadHandlePtr handle) {
     const auto turn = co_await store_.take_turn(handle->upload, "");
     if (!turn) co_return tl::make_unexpected(turn.error());
     HF_CO_TRY_VOID(co_await store_.sync(handle->upload));
+    co_await fail_if_lost(handle);
     // Its last byte may have come when its sender was cut off. Who is told that the offset is the length will send no more.
     const Result<void> finished = co_await finish_if_whole(handle);
     if (!finished && finished.error().code != Errc::corrupt) co_return tl::make_unexpected(finished.error());
@@ -202,28 +204,40 @@ io::Task<Result<std::uint64_t>> UploadHandles::query(UploadHandlePtr handle) {
   co_return handle->offset();
 }
 
+io::Task<Result<UploadHandles::Prefix>> UploadHandles::prefix_of(UploadHandlePtr handle) {
+  const auto turn = co_await store_.take_turn(handle->upload, "");
+  if (!turn) co_return tl::make_unexpected(turn.error());
+  HF_CO_TRY_VOID(co_await store_.sync(handle->upload));
+  Prefix out;
+  HF_CO_TRY(out.sha256, co_await store_.digest_of(handle->upload));
+  out.bytes = handle->offset();
+  co_return out;
+}
+
 io::Task<Result<void>> UploadHandles::restart(UploadHandlePtr handle, std::optional<std::uint64_t> length,
-                                              std::optional<Hash> sha256) {
+                                              UploadAbout claims) {
   if (handle->upload->pins > 0) co_return fail(Errc::conflict, "a concatenation needs the bytes of this upload");
   const auto turn = co_await store_.take_turn(handle->upload, "");
   if (!turn) co_return tl::make_unexpected(turn.error());
   UploadAbout about = handle->about;
-  about.sha256 = sha256;
+  about.sha256 = claims.sha256;
+  about.sha512 = std::move(claims.sha512);
   HF_CO_TRY_VOID(co_await store_.restart(handle->upload, length, encode(about)));
   handle->about = std::move(about);
   co_return Result<void>{};
 }
 
-io::Task<void> UploadHandles::cancel(UploadHandlePtr handle) {
-  if (handle->has_ended()) co_return;
+io::Task<bool> UploadHandles::cancel(UploadHandlePtr handle) {
+  if (handle->has_ended()) co_return true;
   ++counters_.cancelled;
   const bool pushed = handle->state == State::committing || handle->state == State::waiting;
   const std::string path = source_path(*handle);
-  co_await store_.end(handle->upload, resume::UploadEnd::cancelled, "cancelled");
+  const bool lasts = co_await store_.end(handle->upload, resume::UploadEnd::cancelled, "cancelled");
   if (handle->work != nullptr) handle->work->cancel();
   unpin(*handle);
   enter(*handle, State::failed);
   if (pushed && running_) work_.spawn(abandon_shares(path));
+  co_return lasts;
 }
 
 io::Task<void> UploadHandles::wait_for_result(UploadHandlePtr handle, io::Duration patience, bool or_trouble) {

@@ -19,6 +19,7 @@ struct HandleOptions {
   io::Duration retry_first = std::chrono::seconds(2), retry_max = std::chrono::minutes(10);
   io::Duration slow_window = std::chrono::minutes(5);  // a sender that brings less than this in it is cut off
   std::uint64_t slow_bytes = 300 * 1'024;
+  std::function<void(const UploadResult&)> committed;  // told of each result, kept ones too; may be empty
 };
 
 struct HandleCounters {
@@ -53,14 +54,22 @@ class UploadHandles {
 
   /// The durable offset, after whoever was sending has been cut off. Errors: unavailable, io.
   io::Task<Result<std::uint64_t>> query(UploadHandlePtr handle);
+  /// SHA-256 of all that is held of one that is not whole; for a sender that wants to know whether its file still begins like that.
+  struct Prefix {
+    std::uint64_t bytes = 0;
+    Hash sha256;
+  };
+  io::Task<Result<Prefix>> prefix_of(UploadHandlePtr handle);
   io::Task<AppendOutcome> append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& body);
-  /// Forgets all bytes, for another file of this length and digest, as far as they are known. Errors: conflict (a concatenation
-  /// needs them), unavailable, io.
-  io::Task<Result<void>> restart(UploadHandlePtr handle, std::optional<std::uint64_t> length,
-                                 std::optional<Hash> sha256);
+  /// Forgets all bytes, for another file of this length and these digests, as far as they are known. Errors: conflict (a
+  /// concatenation needs them), unavailable, io.
+  io::Task<Result<void>> restart(UploadHandlePtr handle, std::optional<std::uint64_t> length, UploadAbout claims);
+  /// Ends one whose acknowledged bytes are not all there any more. For whoever has the turn.
+  io::Task<void> fail_if_lost(UploadHandlePtr handle);
   /// What is whole needs no more bytes. Errors: corrupt (not what its sender said: it has failed), io.
   io::Task<Result<void>> finish(UploadHandlePtr handle);
-  io::Task<void> cancel(UploadHandlePtr handle);
+  /// True when it stays cancelled after a restart too.
+  io::Task<bool> cancel(UploadHandlePtr handle);
   /// At most so long, for another state than `receiving`, `committing` and `waiting`; also for the end of waiting for a retry
   /// when `or_trouble`.
   io::Task<void> wait_for_result(UploadHandlePtr handle, io::Duration patience, bool or_trouble = false);
@@ -87,7 +96,8 @@ class UploadHandles {
   io::Task<Result<void>> finish_if_whole(UploadHandlePtr handle);
   io::Task<void> finish_concatenations();
   void hear_concatenations(const UploadHandlePtr& part) const;
-  io::Task<Result<Hash>> digest_of_parts(UploadHandlePtr handle);
+  io::Task<Result<void>> read_source(UploadHandlePtr handle, std::function<void(ByteView)> use);
+  io::Task<Result<void>> prove_sha512(UploadHandlePtr handle);
   io::Task<Result<void>> join(UploadHandlePtr handle);
   io::Task<void> commit(UploadHandlePtr handle);
   io::Task<Result<UploadResult>> commit_once(UploadHandlePtr handle);

@@ -27,7 +27,12 @@ io::Task<void> tell_digests(const UploadDesk& desk, WebRequest request, UploadHa
   if (!first || !count)
     co_return co_await answer_problem(request.exchange, 400, "", "first= and count= are numbers", {});
   const auto found = co_await desk.handles.store().digests(handle->upload, *first, std::min(*count, kDigestsMax));
-  if (!found) co_return co_await answer_problem(request.exchange, 503, "", found.error().what, {});
+  if (!found) {
+    // Perhaps there is no more to be read than that.
+    static_cast<void>(co_await desk.handles.query(handle));
+    if (handle->has_ended()) co_return co_await answer_gone(request.exchange, handle, {});
+    co_return co_await answer_problem(request.exchange, 503, "", found.error().what, {});
+  }
   boost::json::object out{{"piece_bytes", resume::kPieceBytes}, {"offset", found->offset}, {"first", *first}};
   boost::json::array digests;
   for (const Hash& digest : found->pieces) digests.emplace_back(to_hex(digest.view()));
@@ -43,6 +48,8 @@ io::Task<void> replace_piece(const UploadDesk& desk, WebRequest request, UploadH
   uploads::UploadStore& store = desk.handles.store();
   const auto turn = co_await store.take_turn(handle->upload, "");
   if (!turn) co_return co_await answer_problem(request.exchange, 503, "", turn.error().what, {});
+  co_await desk.handles.fail_if_lost(handle);
+  if (handle->has_ended()) co_return co_await answer_gone(request.exchange, handle, {});
   auto reading = http::read_all(request.exchange.body(), resume::kPieceBytes);
   Result<Bytes> body = co_await reading.in((*turn)->scope);
   if (!body && body.error().code != Errc::malformed) co_return request.exchange.abandon();

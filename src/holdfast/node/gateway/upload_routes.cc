@@ -99,7 +99,8 @@ Dialect dialect_of(const http::Exchange& exchange, std::string_view method, cons
     if (rules && !rules->rfc_mode && !rules->wants_media_type()) return Dialect::draft;
     return has_field(exchange, "Tus-Resumable") ? Dialect::tus : Dialect::unknown_media;
   }
-  if (has_field(exchange, "Tus-Resumable")) return Dialect::tus;
+  // GET is no method of tus, whatever else the request says.
+  if (has_field(exchange, "Tus-Resumable")) return method == "GET" ? Dialect::plain : Dialect::tus;
   if (rules) return Dialect::draft;
   if (handle == nullptr) return Dialect::plain;
   switch (handle->about.dialect) {

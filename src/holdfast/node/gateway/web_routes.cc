@@ -19,6 +19,10 @@ bool changes_things(const http::RequestHead& request) {
 
 }  // namespace
 
+bool WebNames::lists(std::string_view origin) const {
+  return std::ranges::find(origins, origin) != origins.end();
+}
+
 void RouteTable::add(const std::string& first, const std::string& method, RouteHandler handler) {
   routes_[first][method] = std::move(handler);
 }
@@ -93,15 +97,15 @@ io::Task<void> serve(const RouteTable& routes, const WebNames& names, const Acce
   const http::RequestHead& request = client.request();
   ++shared.counters.requests;
   const std::string_view host = request.headers.find("Host").value_or("");
+  const auto origin = request.headers.find("Origin");
+  const bool allowed = origin && names.lists(*origin);
+  CrossOriginExchange exchange(client, allowed ? std::string(*origin) : "");
   if (!protocol::host_is_ours(host, names.hosts)) {
     ++shared.counters.refused_hosts;
-    co_return co_await answer_text(client, 421,
+    co_return co_await answer_text(exchange, 421,
                                    "this gateway does not answer to that name; its operator can add it to "
                                    "[gateway] hosts in holdfast.cfg");
   }
-  const auto origin = request.headers.find("Origin");
-  const bool allowed = origin && std::ranges::find(names.origins, *origin) != names.origins.end();
-  CrossOriginExchange exchange(client, allowed ? std::string(*origin) : "");
   if (changes_things(request) && !allowed && !protocol::origin_is_ours(origin, host)) {
     ++shared.counters.refused_origins;
     co_return co_await answer_text(exchange, 403, "pages of other sites may not change things here");

@@ -39,6 +39,8 @@ class AccessGate;
 struct WebNames {
   std::vector<std::string> hosts;    // that Host may say, besides addresses and localhost; lower case
   std::vector<std::string> origins;  // of other sites whose pages may change things here and read answers
+
+  bool lists(std::string_view origin) const;
 };
 
 /// The handler of the gateway's server. Host, Origin and the access token are looked at before anything else. All arguments

@@ -12,6 +12,12 @@ inline Error stopped_error() {
   return {Errc::cancelled, "stopping"};
 }
 
+/// A file that is shorter than what was acknowledged.
+inline std::string what_is_lost(std::uint64_t acknowledged, std::uint64_t left) {
+  return std::to_string(acknowledged) + " bytes were acknowledged and " + std::to_string(left) +
+         " are left on the disk here: the file must be sent again";
+}
+
 /// Holds a semaphore of one unit; let go at the end of the scope.
 class Holding {
  public:

@@ -30,6 +30,8 @@ Result<void> SpoolFiles::append_journal(ByteView records) {
   if (appended) {
     journal_bytes_ += records.size();
   } else {
+    // It may be there all the same, and would promise at the next start what is taken back now.
+    if (journal_->truncate(journal_bytes_)) static_cast<void>(journal_->sync());
     journal_.reset();
   }
   return appended;
@@ -102,6 +104,11 @@ Result<void> SpoolFiles::remove() {
   // The journal first: bytes without one are nobody's.
   HF_TRY_VOID(fine_if_missing(files_.unlink(journal_path())));
   return remove_data();
+}
+
+Result<void> SpoolFiles::remove_for_good() {
+  HF_TRY_VOID(remove());
+  return files_.sync_directory(journal_directory_);
 }
 
 void SpoolFiles::close() {

@@ -42,6 +42,8 @@ class SpoolFiles {
   Result<void> move_to(const std::string& directory);
   Result<void> remove_data();
   Result<void> remove();
+  /// The same, so that no power cut brings them back.
+  Result<void> remove_for_good();
   void close();
 
  private:

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "holdfast/core/base/allocator.h"
+#include "holdfast/node/uploads/holding.h"
 #include "holdfast/node/uploads/upload_store.h"
 
 namespace holdfast::uploads {
@@ -46,10 +47,17 @@ Result<UploadPtr> UploadStore::adopt(const std::string& directory, const std::st
   if (upload->is_sealed()) HF_TRY_VOID(files.move_to(options_.sealed_directory));
   HF_TRY(const std::uint64_t size, files.data_bytes());
   if (size < durable) {
-    world_.log.error("an upload had " + std::to_string(durable) + " bytes and has " + std::to_string(size) +
-                     ": it is dropped");
-    HF_TRY_VOID(files.remove());
-    return UploadPtr();
+    const std::string loss = what_is_lost(durable, size);
+    world_.log.error("the upload " + name.substr(0, 8) + " is ended: " + loss);
+    if (options_.tombstone_seconds == 0) {
+      HF_TRY_VOID(files.remove());
+      return UploadPtr();
+    }
+    make_tombstone(*upload, resume::UploadEnd::failed, loss);
+    ++counters_.failed;
+    HF_TRY_VOID(files.write_journal(resume::compact_upload(upload->log)));
+    HF_TRY_VOID(files.remove_data());
+    return upload;
   }
   if (size > durable) HF_TRY_VOID(files.cut(durable));
   files.close();

@@ -135,7 +135,7 @@ TEST_F(Whole, what_has_ended_is_remembered_for_a_while) {
   UploadPtr upload = machine.create("a", kSize).value();
   const std::string token = machine.store().token_of(*upload);
   ASSERT_TRUE(machine.send(upload, ByteView(bytes).first(100)).has_value());
-  machine.finish(machine.store().end(upload, resume::UploadEnd::failed, "why"));
+  machine.run(machine.store().end(upload, resume::UploadEnd::failed, "why"));
   EXPECT_EQ(append(upload, bytes).error().code, Errc::not_found);
   for (int life = 0; life < 2; ++life) {
     upload = machine.store().find_by_token(token);

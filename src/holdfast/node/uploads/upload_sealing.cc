@@ -11,7 +11,6 @@ constexpr std::uint64_t kHashedInOneJob = 16 * 1'048'576;
 
 }  // namespace
 
-/// What seals it; from the disk, as far as it is not known.
 io::Task<Result<Hash>> UploadStore::digest_of(UploadPtr upload) {
   if (!options_.whole_digest) {
     HF_CO_TRY(const HeldDigests held, co_await digests(upload, 0, ~std::uint64_t{0}));

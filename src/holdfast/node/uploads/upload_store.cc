@@ -5,6 +5,7 @@
 #include "holdfast/core/base/base32.h"
 #include "holdfast/core/crypto/tagged_hash.h"
 #include "holdfast/core/crypto/tags.h"
+#include "holdfast/node/uploads/holding.h"
 
 namespace holdfast::uploads {
 namespace {
@@ -184,8 +185,8 @@ io::Task<void> UploadStore::take_alone(UploadPtr upload) {
   co_await journalling.in(alone);
 }
 
-io::Task<void> UploadStore::forget(UploadPtr upload) {
-  if (upload->gone) co_return;
+io::Task<bool> UploadStore::forget(UploadPtr upload) {
+  if (upload->gone) co_return true;
   upload->gone = true;
   if (upload->turn != nullptr) upload->turn->scope.cancel();
   const auto named = uploads_.find(upload->name());
@@ -198,38 +199,59 @@ io::Task<void> UploadStore::forget(UploadPtr upload) {
   if (!removed) world_.log.warning("removing the upload " + upload->name().substr(0, 8) + ": " + removed.error().what);
   upload->journalling.release();
   upload->order.release();
+  co_return removed.has_value();
 }
 
-io::Task<void> UploadStore::end(UploadPtr upload, resume::UploadEnd how, std::string reason) {
+/// All that is remembered of one that has ended.
+void UploadStore::make_tombstone(Upload& upload, resume::UploadEnd how, std::string reason) const {
+  upload.log.phase = resume::UploadPhase::ended;
+  upload.log.end = how;
+  upload.log.reason = std::move(reason);
+  upload.written = upload.log.durable = 0;
+  upload.log.withdrawn.clear();
+  upload.log.seal.reset();
+  upload.log.step.clear();
+  upload.log.result.clear();
+  upload.log.creation.about.clear();
+  upload.log.active_wall = world_.loop.wall_seconds();
+  upload.active = world_.loop.now();
+  upload.idle_before = {};
+  forget_digests(upload);
+}
+
+io::Task<bool> UploadStore::end(UploadPtr upload, resume::UploadEnd how, std::string reason) {
   if (options_.tombstone_seconds == 0) co_return co_await forget(std::move(upload));
-  if (upload->has_ended()) co_return;
+  if (upload->has_ended()) co_return true;
   upload->log.phase = resume::UploadPhase::ended;
   upload->log.end = how;
-  upload->log.reason = std::move(reason);
+  upload->log.reason = reason;
   if (upload->turn != nullptr) upload->turn->scope.cancel();
   unsynced_.erase(upload);
   co_await take_alone(upload);
-  upload->written = upload->log.durable = 0;
-  upload->log.withdrawn.clear();
-  upload->log.seal.reset();
-  upload->log.step.clear();
-  upload->log.result.clear();
-  upload->log.creation.about.clear();
-  upload->log.active_wall = world_.loop.wall_seconds();
-  upload->active = world_.loop.now();
-  upload->idle_before = {};
-  forget_digests(*upload);
-  auto job = [&upload]() -> Result<void> {
-    // The journal first: whatever fails behind it, the upload has ended.
-    HF_TRY_VOID(upload->files.write_journal(resume::compact_upload(upload->log)));
-    HF_TRY_VOID(upload->files.remove_data());
+  make_tombstone(*upload, how, std::move(reason));
+  auto write = [&upload] { return upload->files.write_journal(resume::compact_upload(upload->log)); };
+  Result<void> written = co_await world_.disk.run(write);
+  // The journal first: whatever fails behind it, the upload has ended. Without room for it nothing may be left: a journal that
+  // says "open" would bring the upload back.
+  auto remove = [&]() -> Result<void> {
+    HF_TRY_VOID(written ? upload->files.remove_data() : upload->files.remove_for_good());
     upload->files.close();
     return {};
   };
-  const Result<void> ended = co_await world_.disk.run(job);
-  if (!ended) world_.log.warning("ending the upload " + upload->name().substr(0, 8) + ": " + ended.error().what);
+  const Result<void> removed = co_await world_.disk.run(remove);
+  const Result<void>& trouble = written ? removed : written;
+  if (!trouble) world_.log.warning("ending the upload " + upload->name().substr(0, 8) + ": " + trouble.error().what);
   upload->journalling.release();
   upload->order.release();
+  co_return written || removed;
+}
+
+io::Task<std::optional<std::string>> UploadStore::find_loss(UploadPtr upload) {
+  if (!upload->is_open() || upload->log.joined) co_return std::nullopt;
+  auto job = [&upload] { return upload->files.data_bytes(); };
+  const Result<std::uint64_t> size = co_await world_.disk.run(job);
+  if (!size || *size >= upload->log.durable) co_return std::nullopt;
+  co_return what_is_lost(upload->log.durable, *size);
 }
 
 /// Seconds without a byte.

@@ -84,6 +84,9 @@ class UploadStore {
     std::vector<Hash> pieces;
   };
   io::Task<Result<HeldDigests>> digests(UploadPtr upload, std::uint64_t first, std::uint64_t count);
+  /// What would seal it if it ended here: over the digests of all pieces, or SHA-256 of all bytes. Read from the disk only where
+  /// it is not known. Errors: io.
+  io::Task<Result<Hash>> digest_of(UploadPtr upload);
   /// One whole piece below the durable offset becomes these bytes, durably. Errors: conflict (no such piece), io, no_space.
   io::Task<Result<void>> replace_piece(UploadPtr upload, std::uint64_t piece, Bytes data);
   /// Whole, and what the sender says it is: from now on the upload is the store's user's. The digest is that over all pieces, or
@@ -94,9 +97,13 @@ class UploadStore {
   io::Task<Result<void>> seal_joined(UploadPtr upload, std::uint64_t length, Hash digest);
   /// What came of a sealed upload. The bytes are removed; `forget` removes the rest.
   io::Task<Result<void>> commit(UploadPtr upload, Bytes result);
-  io::Task<void> forget(UploadPtr upload);
-  /// Its bytes are removed; who asks is told for a while that it has ended.
-  io::Task<void> end(UploadPtr upload, resume::UploadEnd how, std::string reason);
+  /// True when that holds after a restart too: the disk has taken it.
+  io::Task<bool> forget(UploadPtr upload);
+  /// Its bytes are removed; who asks is told for a while that it has ended. True when that holds after a restart too.
+  io::Task<bool> end(UploadPtr upload, resume::UploadEnd how, std::string reason);
+  /// What is missing of an open one, in words, when its file has become shorter than what was acknowledged: it can only be ended.
+  /// For whoever has the turn.
+  io::Task<std::optional<std::string>> find_loss(UploadPtr upload);
   /// Seconds until it expires if nothing comes.
   std::uint64_t expires_in(const Upload& upload) const;
   /// Since the last byte, also of earlier processes.
@@ -110,10 +117,10 @@ class UploadStore {
   io::Task<Result<void>> sync_in_order(UploadPtr upload);
   io::Task<void> forget_unsynced(UploadPtr upload, Error error);
   io::Task<Result<void>> know_tail(UploadPtr upload);
-  io::Task<Result<Hash>> digest_of(UploadPtr upload);
   Result<Hash> digest_of_piece(Upload& upload, std::uint64_t piece, std::uint64_t durable) const;
   io::Task<Result<void>> go_back(UploadPtr upload, std::uint64_t offset, resume::UploadLog to);
   void forget_digests(Upload& upload) const;
+  void make_tombstone(Upload& upload, resume::UploadEnd how, std::string reason) const;
   io::Task<bool> make_room(std::uint64_t bytes, const Upload* keep);
   io::Task<void> measure();
   bool is_dormant(const Upload& upload) const;

@@ -27,7 +27,7 @@ TEST(UploadStore, a_whole_upload_goes_from_receiving_to_sealed_to_result) {
   machine.kill();
   ASSERT_TRUE(machine.start().has_value());
   EXPECT_EQ(machine.store().find("a")->log.result, to_bytes("cap"));
-  machine.finish(machine.store().forget(machine.store().find("a")));
+  machine.run(machine.store().forget(machine.store().find("a")));
   EXPECT_TRUE(machine.fs.list("/spool/encoding").value().empty());
   EXPECT_TRUE(machine.fs.list("/spool/incoming").value().empty());
 }
