@@ -1,8 +1,9 @@
-"""Uploads to a gateway that is killed, cut off, left without servers and without answers (F4, F6, F9, F19, F20, F34, F36). No acknowledged
+"""Uploads to a gateway that is killed, stopped, cut off, left without servers and without answers (F4, F6, F8, F9, F19, F20, F25, F34, F36). No acknowledged
 byte is lost, no offset goes back, and the file is the one that was sent. `SOAK=1`: many more kills and cuts."""
 import os
 import random
 import secrets
+import signal
 import threading
 import unittest
 
@@ -10,6 +11,7 @@ from rig import Gateway, Links, Place, wait_until
 from uploads import OFFSET_MEDIA, PARTIAL_MEDIA, Desk, Wire, content_of
 
 SOAK = os.environ.get("SOAK") == "1"
+STILL = 600 if SOAK else 3
 TUS = {"Tus-Resumable": "1.0.0"}
 
 
@@ -95,6 +97,26 @@ class Kills(Desk):
             sender.complete()
             self.assert_is_stored(sender.path, sender.content)
 
+    def test_F25_the_gateway_stands_still_and_goes_on(self):
+        for dialect in ("tus", "draft"):
+            sender = Sender(self, dialect, content_of(2_000_000, 25))
+            with Wire(self.port) as wire:
+                sender.send(wire, 1_000_000, 2_000_000)
+                self.stand_still()
+                wire.send(sender.content[1_000_000:])
+                sender.hear(wire.answer())
+            self.assertEqual(sender.told, 2_000_000)
+            self.stand_still()  # wherever it is on its way to the grid
+            self.assert_is_stored(sender.path, sender.content)
+
+    def stand_still(self):
+        self.gateway.process.send_signal(signal.SIGSTOP)
+        going_on = threading.Timer(STILL, self.gateway.process.send_signal, [signal.SIGCONT])
+        going_on.start()
+        with Wire(self.port) as wire:
+            self.assertIn(wire.ask("GET", "/status?t=json").status, (200,), "asked while it stood still")
+        going_on.join()
+
     def test_F19_kill_between_the_parts_and_the_whole(self):
         for turn in range(6):
             content = content_of(9_000, turn)
@@ -171,6 +193,22 @@ class Lines(Desk):
             came = links.stats()[number]["bytes_up"]
         self.assert_is_stored(sender.path, sender.content)
         self.assertLess(came, 1.05 * len(sender.content), "what went over the line")
+
+    def test_F8_half_open_after_a_change_of_address(self):
+        """The old connection stands, and nothing comes through it any more, not even its end."""
+        for dialect in ("tus", "draft"):
+            with Links([], seed=8) as links:
+                (old, old_port), (_, new_port) = links.to_port(self.port), links.to_port(self.port)
+                sender = Sender(self, dialect, content_of(3_000_000, 8), old_port)
+                with Wire(old_port) as wire:
+                    sender.send(wire, 1_000_000, 3_000_000)
+                    wait_until(lambda: links.stats()[old]["bytes_up"] > 900_000, "some of it has come")
+                    links.tell("silent on", [old])
+                    sender.port = new_port
+                    sender.ask_offset()
+                    self.assertGreater(sender.told, 500_000, "what came is kept")
+                    sender.complete()
+                self.assert_is_stored(sender.path, sender.content)
 
     def test_F9_the_answer_to_each_verb_is_lost(self):
         content, key = content_of(5_000, 9), {"Idempotency-Key": secrets.token_hex(8)}

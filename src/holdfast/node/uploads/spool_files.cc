@@ -108,7 +108,7 @@ Result<void> SpoolFiles::remove() {
 
 Result<void> SpoolFiles::remove_for_good() {
   HF_TRY_VOID(remove());
-  return files_.sync_directory(journal_directory_);
+  return files_.sync_directory(*journal_directory_);
 }
 
 void SpoolFiles::close() {
