@@ -3,9 +3,10 @@
 namespace holdfast::gateway {
 
 void CrossOriginExchange::allow(http::Headers& headers) const {
+  // Else what a browser keeps of a link that was followed would be all that a page of a listed site gets of it.
+  if (varies_) headers.add("Vary", "Origin");
   if (origin_.empty()) return;
   headers.add("Access-Control-Allow-Origin", origin_);
-  headers.add("Vary", "Origin");
   if (request().method == "OPTIONS" && request().headers.find("Access-Control-Request-Method")) {
     headers.add("Access-Control-Allow-Methods", "POST, HEAD, PATCH, PUT, OPTIONS, GET, DELETE");
     headers.add(

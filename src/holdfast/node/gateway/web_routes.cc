@@ -101,7 +101,7 @@ io::Task<void> serve(const RouteTable& routes, const WebNames& names, const Acce
   }
   const auto origin = request.headers.find("Origin");
   const bool allowed = origin && std::ranges::find(names.origins, *origin) != names.origins.end();
-  CrossOriginExchange exchange(client, allowed ? std::string(*origin) : "");
+  CrossOriginExchange exchange(client, allowed ? std::string(*origin) : "", !names.origins.empty());
   if (changes_things(request) && !allowed && !protocol::origin_is_ours(origin, host)) {
     ++shared.counters.refused_origins;
     co_return co_await answer_text(exchange, 403, "pages of other sites may not change things here");
