@@ -11,7 +11,7 @@ packages="
   iproute2 util-linux procps strace
   curl wget aria2"
 case "${1:-}" in
-  test) packages="$packages chromium fonts-liberation nginx-light" ;;
+  test) packages="$packages chromium fonts-liberation nginx-light rclone" ;;
   bench) packages="$packages nginx-light" ;;
   lint) packages="$packages clang-format clang-tidy" ;;
   fuzz) packages="$packages clang-16 libclang-rt-16-dev" ;;

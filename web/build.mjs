@@ -83,11 +83,17 @@ for (const [name, content] of [["main.js", script], ["style.css", styles], ["ico
   names.set(name, hashed(name, content));
   files.set(names.get(name), content);
 }
-const page = readFileSync(join(here, "index.html"), "utf8").replace(/\{\{(.*?)\}\}/g, (_, name) => {
-  if (!names.has(name)) throw new Error(`index.html wants ${name}, which is not there`);
-  return "/static/" + names.get(name);
-});
-files.set("index.html", Buffer.from(page));
+/** {{NAME}} is the URL of a file; {{again:TEXT}} is there only for those who have tried already. */
+function page(source, again = false) {
+  const text = readFileSync(join(here, source), "utf8").replace(/\{\{again:(.*?)\}\}/g, again ? "$1" : "");
+  return Buffer.from(text.replace(/\{\{(.*?)\}\}/g, (_, name) => {
+    if (!names.has(name)) throw new Error(`${source} wants ${name}, which is not there`);
+    return "/static/" + names.get(name);
+  }));
+}
+files.set("index.html", page("index.html"));
+files.set("sign-in.html", page("sign-in.html"));
+files.set("sign-in-again.html", page("sign-in.html", true));
 
 rmSync(join(out, "page"), { recursive: true, force: true });
 mkdirSync(join(out, "page"), { recursive: true });

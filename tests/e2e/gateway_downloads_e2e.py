@@ -1,9 +1,10 @@
-"""Downloads through the web gateway by the clients that people have: curl, wget, aria2c, plain sockets. Links break on both sides of it
+"""Downloads through the web gateway by the clients that people have: curl, wget, aria2c, rclone, plain sockets. Links break on both sides of it
 and servers go; whatever a client got is a right prefix, and what it has when it is done is the file (resumable-upload.md 3)."""
 import base64
 import hashlib
 import http.client
 import os
+import shutil
 import socket
 import subprocess
 import threading
@@ -289,6 +290,41 @@ class Breaking(Scene):
                 self.assert_whole(output)
         self.assertGreater(self.links.stats()[number]["cuts"], 8)
         self.assertGreater(sum(each["cuts"] for each in self.links.stats()[:10]), 10)
+
+    def rclone(self, verb, *arguments):
+        patient = ["--retries", "100", "--retries-sleep", "10ms", "--low-level-retries", "100", "--config", ""]
+        return subprocess.Popen(["rclone", verb, *arguments, *patient], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    @unittest.skipUnless(shutil.which("rclone"), "needs rclone")
+    def test_f5_f6_f12_rclone_with_cuts_on_both_sides_and_servers_that_go(self):
+        number, url = self.through_a_link(self.gateway("cache = 2MiB\n"))
+        folder = url.replace("/uri/", "/file/") + "/"
+        self.links.tell("cut rst down 300000 2000000", targets=range(10))
+        for streams, gone in (("0", range(7)), ("4", range(3, 10))):
+            self.links.tell("cut rst down 700000 5000000 6", targets=[number])
+            output, before = self.output(), self.links.stats()[number]
+            arrived = lambda: self.links.stats()[number]["bytes_down"] - before["bytes_down"]
+            client = self.rclone("copyto", ":http:film.bin", output, "--http-url", folder, "--bwlimit", "12M", "--multi-thread-streams", streams, "--multi-thread-cutoff", "1M")
+            try:
+                wait_until(lambda: arrived() > 4 * MIB, "the download runs")
+                self.links.tell("link down", targets=gone)
+                self.assertEqual(client.wait(DEADLINE), 0)
+            finally:
+                client.kill()
+                client.wait()
+            self.links.tell("link up", targets=gone)
+            self.assert_whole(output)
+            self.assertGreaterEqual(self.links.stats()[number]["cuts"] - before["cuts"], 4)
+            self.assertLess(arrived(), 1.1 * self.size, "it goes on where it was cut")
+
+    @unittest.skipUnless(shutil.which("rclone"), "needs rclone")
+    def test_f5_rclone_copyurl_begins_again_until_it_is_whole(self):
+        number, url = self.through_a_link(self.gateway())
+        self.links.tell("cut rst down 700000 5000000 6", targets=[number])
+        output = self.output()
+        self.assertEqual(self.rclone("copyurl", url, output).wait(DEADLINE), 0)
+        self.assert_whole(output)
+        self.assertEqual(self.links.stats()[number]["cuts"], 6)
 
     def test_f12_all_but_k_servers_go_in_the_middle_and_come_back(self):
         self.gateway()

@@ -257,9 +257,12 @@ for (const [device, viewport] of [["phone", phone], ["desktop", desktop]]) {
         await page.picture(name("2-sending"));
         await links.ask("* link down");
         await row.is("cut");
+        await tab.getByText("This is how it was when the gateway answered last.").waitFor();
+        assert.equal(await tab.getByText("servers reachable").count(), 0, "what is not known now is not said");
         await page.picture(name("3-cut"));
         await links.ask("* link up");
         await row.is("sending");
+        await tab.getByText("10 of 10 servers reachable").waitFor();
         await links.ask("* rate 0");
         await row.cap();
         await tab.reload();

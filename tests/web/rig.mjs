@@ -124,6 +124,16 @@ class Links {
     return (await this.ask(`add ${port}`)).port;
   }
 
+  /** These servers, each behind one more link. */
+  async toServers(nurls) {
+    const through = [];
+    for (const nurl of nurls) {
+      const [, before, port, after] = /^(.*:)(\d+)(\/.*)$/.exec(nurl);
+      through.push(before + (await this.to(port)) + after);
+    }
+    return through;
+  }
+
   async close() {
     this.#child.stdin.end();
     await new Promise((ended) => this.#child.once("exit", ended));

@@ -10,6 +10,7 @@ const latelyMax = 8;
 const stateWords: Record<string, string> = { committing: "being stored", waiting: "waiting for servers", committed: "stored" };
 
 export async function showNode(link: Link): Promise<never> {
+  link.addEventListener("down", sayThatItIsOld);
   for (;;) {
     await Promise.all([link.up(), visible()]);
     try {
@@ -27,9 +28,16 @@ function visible(): Promise<void> {
   return new Promise((resolve) => document.addEventListener("visibilitychange", () => resolve(), { once: true }));
 }
 
+function sayThatItIsOld(): void {
+  setText(byId("grid-line"), "");
+  if (byId("node").hidden) return;
+  setText(byId("node-unknown"), "This is how it was when the gateway answered last.");
+  byId("node-unknown").hidden = false;
+}
+
 /** A line of a group: who, and what there is to say. */
 interface Line {
-  good: boolean;
+  mark: "good" | "received" | "ended" | "bad";
   name: string;
   facts: string[];
 }
@@ -53,7 +61,7 @@ function drawGroup(id: string, lines: Line[]): void {
   while (list.children.length < lines.length) list.append(h("li", {}, h("span", { class: "line-name" }), h("span", { class: "line-facts" })));
   for (const [i, line] of lines.entries()) {
     const item = list.children[i] as HTMLElement;
-    item.dataset["good"] = String(line.good);
+    item.dataset["mark"] = line.mark;
     setText(item.children[0]!, line.name);
     setText(item.children[1]!, line.facts.filter(Boolean).join(" · "));
   }
@@ -61,7 +69,7 @@ function drawGroup(id: string, lines: Line[]): void {
 
 function peerLine(name: string, connection: string, space: string): Line {
   const good = isConnected(connection);
-  return { good, name, facts: [good ? "reachable" : "not reachable", space] };
+  return { mark: good ? "good" : "bad", name, facts: [good ? "reachable" : "not reachable", space] };
 }
 
 function serverLine(server: ServerStatus): Line {
@@ -74,7 +82,7 @@ function uploadLine(upload: UploadLine): Line {
   const received = upload.offset < whole ? bytesOf(upload.offset, whole) : bytes(whole);
   const stored = upload.shares_total > 0 && upload.state !== "receiving" ? `${upload.shares_stored} of ${upload.shares_total} shares` : "";
   const state = upload.state === "receiving" && upload.sending === false ? "dormant" : (stateWords[upload.state] ?? upload.state);
-  return { good: true, name: upload.id, facts: [state, received, stored, duration(upload.age_seconds)] };
+  return { mark: "received", name: upload.id, facts: [state, received, stored, duration(upload.age_seconds)] };
 }
 
 function lately(recent: RecentLine[]): RecentLine[] {
@@ -84,5 +92,6 @@ function lately(recent: RecentLine[]): RecentLine[] {
 function recentLine(recent: RecentLine): Line {
   const state = stateWords[recent.state] ?? recent.state;
   const size = recent.size === undefined ? "" : bytes(recent.size);
-  return { good: recent.state !== "failed", name: recent.id, facts: [state, size, `${duration(recent.age_seconds)} ago`] };
+  const mark = recent.state === "committed" ? "good" : recent.state === "failed" ? "bad" : "ended";
+  return { mark, name: recent.id, facts: [state, size, `${duration(recent.age_seconds)} ago`] };
 }

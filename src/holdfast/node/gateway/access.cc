@@ -2,31 +2,16 @@
 
 #include "holdfast/core/crypto/tagged_hash.h"
 #include "holdfast/core/crypto/tags.h"
-#include "holdfast/core/protocol/base64.h"
 #include "holdfast/core/protocol/field_text.h"
 #include "holdfast/core/protocol/percent.h"
-#include "holdfast/node/gateway/web_routes.h"
+#include "holdfast/node/gateway/page.h"
 
 namespace holdfast::gateway {
 namespace {
 
 constexpr std::size_t kFormBytesMax = 1'024;
 constexpr std::string_view kCookieName = "holdfast-access";
-constexpr std::string_view kStyle =
-    ":root{color-scheme:light dark}body{font:17px/1.5 system-ui,sans-serif;max-width:26rem;margin:18vh auto;"
-    "padding:0 1.25rem}h1{font-size:1.4rem}input,button{font:inherit;padding:.6rem .8rem;border-radius:.4rem;"
-    "border:1px solid #888;width:100%;box-sizing:border-box;margin:.4rem 0}"
-    "button{background:#1d5b4f;color:#fff;border:0;cursor:pointer}";
-
-std::string form_page(bool wrong) {
-  return R"(<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">)"
-         "<title>Holdfast: sign in</title><style>" +
-         std::string(kStyle) + "</style></head><body><main><h1>This gateway wants its access token</h1>" +
-         (wrong ? R"(<p role="alert">That is not it.</p>)" : "") +
-         R"(<form method="post" action="/sign-in"><label for="t">Access token</label><input id="t" name="token" )"
-         R"(type="password" autocomplete="current-password" required autofocus><button>Sign in</button></form>)"
-         "<p>Its operator finds it in <code>private/gateway-token</code> of the node.</p></main></body></html>\n";
-}
+constexpr std::string_view kWanted = "Bearer realm=\"holdfast\"";
 
 std::string cookie_value(const Secret& token) {
   return token.empty() ? "" : to_hex(crypto::tagged_hash(crypto::kTagGatewayCookie, token.reveal()).view());
@@ -60,22 +45,16 @@ bool AccessGate::admits(const http::RequestHead& request) const {
 }
 
 io::Task<void> AccessGate::refuse(http::Exchange& exchange, bool after_wrong_token) const {
-  http::ResponseHead head;
-  head.status = 401;
-  head.headers.add("WWW-Authenticate", "Bearer realm=\"holdfast\"");
   const std::string_view accept = exchange.request().headers.find("Accept").value_or("");
   if (accept.find("text/html") == std::string_view::npos) {
+    http::Headers headers;
+    headers.add("WWW-Authenticate", std::string(kWanted));
     co_return co_await answer_text(exchange, 401, "this gateway wants its access token: Authorization: Bearer TOKEN",
-                                   std::move(head.headers));
+                                   std::move(headers));
   }
-  const std::string style_hash = protocol::base64_encode(crypto::sha256(view_of(kStyle)).view());
-  head.headers.add("Content-Type", "text/html;charset=utf-8");
-  head.headers.add("Cache-Control", "no-store");
-  head.headers.add("Content-Security-Policy", "default-src 'none'; style-src 'sha256-" + style_hash +
-                                                  "'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
-  add_standard_headers(head.headers);
-  const std::string body = form_page(after_wrong_token);
-  static_cast<void>(co_await exchange.respond(std::move(head), view_of(body)));
+  PageAnswer form = plan_sign_in_answer(after_wrong_token);
+  form.head.headers.add("WWW-Authenticate", std::string(kWanted));
+  static_cast<void>(co_await exchange.respond(std::move(form.head), view_of(form.body)));
 }
 
 io::Task<void> AccessGate::sign_in(http::Exchange& exchange) const {

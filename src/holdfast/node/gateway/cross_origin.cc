@@ -1,17 +1,9 @@
 #include "holdfast/node/gateway/cross_origin.h"
 
 namespace holdfast::gateway {
-namespace {
-
-void say_origin(http::Headers& headers, std::string origin) {
-  headers.add("Access-Control-Allow-Origin", std::move(origin));
-  headers.add("Vary", "Origin");
-}
-
-}  // namespace
 
 void allow_reading(http::Headers& headers, std::string origin) {
-  say_origin(headers, std::move(origin));
+  headers.add("Access-Control-Allow-Origin", std::move(origin));
   headers.add(
       "Access-Control-Expose-Headers",
       "Location, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Expires, "
@@ -21,9 +13,11 @@ void allow_reading(http::Headers& headers, std::string origin) {
 }
 
 void CrossOriginExchange::allow(http::Headers& headers) const {
+  // Else what a browser keeps of a link that was followed would be all that a page of a listed site gets of it.
+  if (varies_) headers.add("Vary", "Origin");
   if (origin_.empty()) return;
   if (request().method == "OPTIONS" && request().headers.find("Access-Control-Request-Method")) {
-    say_origin(headers, origin_);
+    headers.add("Access-Control-Allow-Origin", origin_);
     headers.add("Access-Control-Allow-Methods", "POST, HEAD, PATCH, PUT, OPTIONS, GET, DELETE");
     headers.add(
         "Access-Control-Allow-Headers",

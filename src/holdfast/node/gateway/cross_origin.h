@@ -8,10 +8,12 @@ namespace holdfast::gateway {
 /// Whoever reads it there may read this answer, and these of its fields.
 void allow_reading(http::Headers& headers, std::string origin);
 
-/// Passes everything on; answers, errors too, say that the page of this origin may read them. Without an origin it adds nothing.
+/// Passes everything on; answers, errors too, say that the page of this origin may read them. Without an origin they say, where
+/// `varies`, that they would have said more to another.
 class CrossOriginExchange final : public http::Exchange {
  public:
-  CrossOriginExchange(http::Exchange& below, std::string origin) : below_(below), origin_(std::move(origin)) {}
+  CrossOriginExchange(http::Exchange& below, std::string origin, bool varies)
+      : below_(below), origin_(std::move(origin)), varies_(varies) {}
 
   const http::RequestHead& request() const override { return below_.request(); }
   http::BodyReader& body() override { return below_.body(); }
@@ -34,6 +36,7 @@ class CrossOriginExchange final : public http::Exchange {
 
   http::Exchange& below_;
   const std::string origin_;
+  const bool varies_;
 };
 
 }  // namespace holdfast::gateway

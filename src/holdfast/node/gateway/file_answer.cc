@@ -26,7 +26,7 @@ void add_validators(http::Headers& headers, const FileFacts& facts) {
 
 void add_representation(http::Headers& headers, const http::RequestHead& request, const FileFacts& facts) {
   if (facts.disposition) headers.add("Content-Disposition", *facts.disposition);
-  if (facts.sandboxed) headers.add("Content-Security-Policy", "sandbox");
+  if (!facts.sandbox.empty()) headers.add("Content-Security-Policy", std::string(facts.sandbox));
   if (!facts.sha256_base64) return;
   headers.add("Repr-Digest", "sha-256=:" + *facts.sha256_base64 + ":");
   if (request.headers.find("Want-Digest")) headers.add("Digest", "SHA-256=" + *facts.sha256_base64);

@@ -17,7 +17,7 @@ struct FileFacts {
   std::string former;  // what Tahoe-LAFS would have as a tag; may be empty
   std::string media_type;
   std::optional<std::string> disposition;
-  bool sandboxed = true;
+  std::string_view sandbox = "sandbox";  // its Content-Security-Policy; may be empty
   std::string cache_control = "private, max-age=31536000, immutable, no-transform";
   std::optional<std::string> sha256_base64;  // of the whole, where it is known
 };

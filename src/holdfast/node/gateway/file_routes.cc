@@ -118,7 +118,7 @@ FileFacts facts_of_file(const Asked& asked, const KnownDigests& digests) {
   }
   const std::string_view name = asked.name.empty() ? std::string_view("unknown") : std::string_view(asked.name);
   out.media_type = media_type_of(name);
-  out.sandboxed = !shows_only_without_sandbox(out.media_type);
+  out.sandbox = sandbox_of(out.media_type);
   if (asked.save || asked.named) {
     out.disposition = protocol::content_disposition(asked.save ? "attachment" : "inline", name);
   }

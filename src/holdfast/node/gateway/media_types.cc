@@ -99,8 +99,11 @@ std::string_view media_type_of(std::string_view file_name) {
   return "application/octet-stream";
 }
 
-bool shows_only_without_sandbox(std::string_view media_type) {
-  return media_type == "application/pdf";
+std::string_view sandbox_of(std::string_view media_type) {
+  if (media_type == "application/pdf") return "";
+  // The player of a browser asks for the bytes again, by ranges, and as a stranger it would not be given them.
+  if (media_type.starts_with("audio/") || media_type.starts_with("video/")) return "sandbox allow-same-origin";
+  return "sandbox";
 }
 
 }  // namespace holdfast::gateway

@@ -8,8 +8,8 @@ namespace holdfast::gateway {
 /// By the extension, without regard to case; "application/octet-stream" for every other.
 std::string_view media_type_of(std::string_view file_name);
 
-/// May a browser show it without the sandbox? Only what cannot run a script in our origin, and would not be shown in a
-/// sandbox.
-bool shows_only_without_sandbox(std::string_view media_type);
+/// The Content-Security-Policy of a file that somebody else wrote: as narrow a sandbox as browsers show it in. Empty for what they
+/// show in none, and which cannot run a script in our origin.
+std::string_view sandbox_of(std::string_view media_type);
 
 }  // namespace holdfast::gateway

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "holdfast/core/base/check.h"
 #include "holdfast/core/protocol/preconditions.h"
 
 namespace holdfast::gateway {
 namespace {
 
 constexpr std::string_view kFrontPage = "index.html";
+constexpr std::string_view kSignIn = "sign-in.html", kSignInAgain = "sign-in-again.html";
 // Scripts, styles and requests of our own alone, nothing inline, nobody's frame. data: is for pictures that the page draws.
 constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -70,6 +72,20 @@ PageAnswer plan_page_answer(const http::RequestHead& request, const PageAsset& a
   }
   headers.add("Content-Type", std::string(asset.media_type));
   if (zip) headers.add("Content-Encoding", "gzip");
+  return out;
+}
+
+PageAnswer plan_sign_in_answer(bool again) {
+  const PageAsset* asset = find_asset(again ? kSignInAgain : kSignIn);
+  HF_CHECK(asset != nullptr);
+  PageAnswer out;
+  out.head.status = 401;
+  out.head.headers.add("Content-Type", std::string(asset->media_type));
+  out.head.headers.add("Cache-Control", "no-store");
+  out.head.headers.add("Content-Security-Policy", std::string(kPolicy));
+  // With no-referrer a browser would send the form from "Origin: null". This tells the origin alone: no path, and no cap in it.
+  add_standard_headers(out.head.headers, "strict-origin");
+  out.body = asset->content;
   return out;
 }
 

@@ -15,6 +15,9 @@ struct PageAnswer {
 /// 200, or 304 when the client has it; with gzip for those that take it. No waiting here.
 PageAnswer plan_page_answer(const http::RequestHead& request, const PageAsset& asset);
 
+/// 401: the form for people who have not told the access token, or (`again`) another one.
+PageAnswer plan_sign_in_answer(bool again);
+
 /// What has forms of its own at GET /, as the status of the node has with t=json, is added after this.
 void add_page_routes(RouteTable& routes);
 

@@ -7,7 +7,7 @@
 namespace holdfast::gateway {
 
 struct PageAsset {
-  std::string_view name;  // "index.html"; all others have a hash of their content in the name
+  std::string_view name;  // "index.html", "sign-in.html"; all that they load has a hash of its content in the name
   std::string_view media_type;
   std::string_view tag;  // of the content, unquoted
   std::string_view content;

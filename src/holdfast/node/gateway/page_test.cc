@@ -64,19 +64,34 @@ TEST(Page, NamesOnlyFilesThatAreInTheBinary) {
   const auto named = [&](std::string_view name) {
     return std::find_if(all.begin(), all.end(), [name](const PageAsset& it) { return it.name == name; });
   };
-  const auto front = named("index.html");
-  ASSERT_NE(front, all.end());
-  constexpr std::string_view kFolder = "/static/";
-  std::size_t found = 0;
-  for (std::size_t at = front->content.find(kFolder); at != std::string_view::npos;
-       at = front->content.find(kFolder, at + 1), ++found) {
-    const std::size_t begin = at + kFolder.size();
-    const std::string_view name = front->content.substr(begin, front->content.find('"', begin) - begin);
-    EXPECT_NE(named(name), all.end()) << name;
+  for (const std::string_view page : {"index.html", "sign-in.html", "sign-in-again.html"}) {
+    const auto front = named(page);
+    ASSERT_NE(front, all.end()) << page;
+    constexpr std::string_view kFolder = "/static/";
+    std::size_t found = 0;
+    for (std::size_t at = front->content.find(kFolder); at != std::string_view::npos;
+         at = front->content.find(kFolder, at + 1), ++found) {
+      const std::size_t begin = at + kFolder.size();
+      const std::string_view name = front->content.substr(begin, front->content.find('"', begin) - begin);
+      EXPECT_NE(named(name), all.end()) << name;
+    }
+    EXPECT_GE(found, 3U) << page;
+    EXPECT_EQ(front->content.find("{{"), std::string_view::npos) << page;
+    EXPECT_EQ(front->content.find("://"), std::string_view::npos) << "nothing from elsewhere";
   }
-  EXPECT_GE(found, 3U);
-  EXPECT_EQ(front->content.find("{{"), std::string_view::npos);
-  EXPECT_EQ(front->content.find("://"), std::string_view::npos) << "nothing from elsewhere";
+}
+
+TEST(Page, SaysWhatIsWrongToThoseWhoHaveTriedToSignIn) {
+  const PageAnswer first = plan_sign_in_answer(false), again = plan_sign_in_answer(true);
+  for (const PageAnswer* each : {&first, &again}) {
+    EXPECT_EQ(each->head.status, 401U);
+    EXPECT_EQ(field(*each, "Content-Security-Policy"), field(ask(kFront), "Content-Security-Policy"));
+    EXPECT_EQ(field(*each, "Cache-Control"), "no-store");
+    EXPECT_EQ(field(*each, "Referrer-Policy"), "strict-origin") << "else the form comes from nowhere, and is refused";
+    EXPECT_NE(each->body.find("action=\"/sign-in\""), std::string_view::npos);
+  }
+  EXPECT_EQ(first.body.find("role=\"alert\""), std::string_view::npos);
+  EXPECT_NE(again.body.find("role=\"alert\""), std::string_view::npos);
 }
 
 }  // namespace

@@ -51,8 +51,13 @@ TEST(MediaTypes, GoByTheExtension) {
   for (const char* name : {"", "unknown", ".", "mp4", "x.", "x.mp4 ", "x.nothing"}) {
     EXPECT_EQ(media_type_of(name), "application/octet-stream") << name;
   }
-  EXPECT_TRUE(shows_only_without_sandbox("application/pdf"));
-  EXPECT_FALSE(shows_only_without_sandbox(media_type_of("x.svg")));
+}
+
+TEST(MediaTypes, HaveAsNarrowASandboxAsBrowsersShowThemIn) {
+  EXPECT_EQ(sandbox_of("application/pdf"), "");
+  for (const char* name : {"x.mp4", "x.wav"}) EXPECT_EQ(sandbox_of(media_type_of(name)), "sandbox allow-same-origin");
+  for (const char* name : {"x.svg", "x.html", "x.xml", "x.png", "x"})
+    EXPECT_EQ(sandbox_of(media_type_of(name)), "sandbox");
 }
 
 }  // namespace

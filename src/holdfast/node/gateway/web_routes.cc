@@ -44,9 +44,9 @@ std::string RouteTable::allowed(std::string_view first) const {
   return out + "OPTIONS";
 }
 
-void add_standard_headers(http::Headers& headers) {
+void add_standard_headers(http::Headers& headers, std::string_view referrer_policy) {
   headers.add("X-Content-Type-Options", "nosniff");
-  headers.add("Referrer-Policy", "no-referrer");
+  headers.add("Referrer-Policy", std::string(referrer_policy));
   headers.add("X-Frame-Options", "DENY");
 }
 
@@ -99,7 +99,7 @@ io::Task<void> serve(const RouteTable& routes, const WebNames& names, const Acce
   const std::string_view host = request.headers.find("Host").value_or("");
   const auto origin = request.headers.find("Origin");
   const bool allowed = origin && names.lists(*origin);
-  CrossOriginExchange exchange(client, allowed ? std::string(*origin) : "");
+  CrossOriginExchange exchange(client, allowed ? std::string(*origin) : "", !names.origins.empty());
   if (!protocol::host_is_ours(host, names.hosts)) {
     ++shared.counters.refused_hosts;
     co_return co_await answer_text(exchange, 421,
@@ -115,8 +115,10 @@ io::Task<void> serve(const RouteTable& routes, const WebNames& names, const Acce
   if (!target) co_return co_await answer_error(exchange, target.error());
   const std::string_view first = target->segment(0);
   if (first == "sign-in" && target->path.size() == 1) co_return co_await gate.sign_in(exchange);
-  // A preflight cannot carry a token, and learns nothing.
-  if (request.method != "OPTIONS" && !gate.admits(request)) {
+  // A preflight cannot carry a token, and learns nothing. What pages are made of is in every copy of the program, and the form to
+  // sign in is made of it too.
+  const bool open_to_all = request.method == "OPTIONS" || first == "static";
+  if (!open_to_all && !gate.admits(request)) {
     ++shared.counters.refused_tokens;
     co_return co_await gate.refuse(exchange);
   }

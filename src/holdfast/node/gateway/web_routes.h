@@ -49,7 +49,7 @@ http::Handler make_web_handler(const RouteTable& routes, const WebNames& names, 
                                SharedState& shared);
 
 /// What every answer carries: no sniffing, no framing, no Referer (a URL has a cap in it).
-void add_standard_headers(http::Headers& headers);
+void add_standard_headers(http::Headers& headers, std::string_view referrer_policy = "no-referrer");
 
 /// One sentence of text/plain. `headers` are added to it.
 io::Task<void> answer_text(http::Exchange& exchange, unsigned status, std::string text, http::Headers headers = {});
