@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "holdfast/core/resume/piece_digests.h"
 #include "holdfast/core/resume/upload_log.h"
@@ -46,6 +47,7 @@ struct Upload {
   bool has_ended() const { return log.phase == resume::UploadPhase::ended || gone; }
 };
 using UploadPtr = std::shared_ptr<Upload>;
+using UploadsById = std::vector<const Upload*>;  // in the order of their ids
 
 /// The right to send to an upload, for as long as this lives. `scope` is cancelled when somebody takes over: whoever holds the
 /// turn reads its body in there, and then lets go.

@@ -22,17 +22,17 @@ Hash token_check(const Secret& key, const resume::UploadId& id) {
   return crypto::pair_hash(crypto::kTagUploadToken, key.reveal(), id.view());
 }
 
+UploadsById::const_iterator place_of(const resume::UploadId& id, const UploadsById& uploads) {
+  return std::ranges::lower_bound(uploads, id, {}, [](const Upload* each) { return each->log.creation.id; });
+}
+
 }  // namespace
 
 UploadStore::UploadStore(World world, StoreOptions options) : world_(world), options_(std::move(options)) {}
 UploadStore::~UploadStore() = default;
 
-std::vector<const Upload*>::const_iterator UploadStore::place_of(const resume::UploadId& id) const {
-  return std::ranges::lower_bound(by_id_, id, {}, [](const Upload* each) { return each->log.creation.id; });
-}
-
 void UploadStore::add(UploadPtr upload) {
-  by_id_.insert(place_of(upload->log.creation.id), upload.get());
+  by_id_.insert(place_of(upload->log.creation.id, by_id_), upload.get());
   const std::string_view name = upload->name();
   uploads_[name] = std::move(upload);
 }
@@ -55,7 +55,7 @@ UploadPtr UploadStore::find_by_token(std::string_view token) const {
   if (!id_bytes || !check || id_bytes->size() != resume::UploadId::kSize) return nullptr;
   const resume::UploadId id = resume::UploadId::from(*id_bytes);
   if (!equal_constant_time(*check, token_check(token_key_, id).view().first(kTokenCheckBytes))) return nullptr;
-  const auto it = place_of(id);
+  const auto it = place_of(id, by_id_);
   return it == by_id_.end() || (*it)->log.creation.id != id ? nullptr : find((*it)->name());
 }
 
@@ -191,7 +191,7 @@ io::Task<bool> UploadStore::forget(UploadPtr upload) {
   if (upload->turn != nullptr) upload->turn->scope.cancel();
   const auto named = uploads_.find(upload->name());
   if (named != uploads_.end() && named->second == upload) uploads_.erase(named);
-  by_id_.erase(place_of(upload->log.creation.id));
+  by_id_.erase(place_of(upload->log.creation.id, by_id_));
   unsynced_.erase(upload);
   co_await take_alone(upload);
   auto job = [&upload] { return upload->files.remove(); };

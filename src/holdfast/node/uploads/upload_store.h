@@ -106,8 +106,7 @@ class UploadStore {
   io::Task<std::optional<std::string>> find_loss(UploadPtr upload);
   /// Seconds until it expires if nothing comes.
   std::uint64_t expires_in(const Upload& upload) const;
-  /// Since the last byte, also of earlier processes.
-  io::Duration idle_for(const Upload& upload) const;
+  io::Duration idle_for(const Upload& upload) const;  // since the last byte, also over restarts
   /// Whoever asks for it behind that time finds it ended, though the sweep comes once a minute.
   io::Task<void> end_if_expired(UploadPtr upload);
 
@@ -134,7 +133,6 @@ class UploadStore {
   Result<void> scan(const std::string& directory, std::vector<UploadPtr>& found);
   Result<UploadPtr> adopt(const std::string& directory, const std::string& name);
   void add(UploadPtr upload);
-  std::vector<const Upload*>::const_iterator place_of(const resume::UploadId& id) const;
 
   World world_;
   const StoreOptions options_;
