@@ -11,7 +11,9 @@ namespace holdfast::http {
 namespace {
 
 constexpr io::Duration kLingerMax = std::chrono::seconds(5);
-constexpr std::uint64_t kLingerBytesMax = 64 * 1024 * 1024;
+// Enough for the answer to arrive; no more, since it was sent for nothing. Browsers repeat by themselves a request whose connection
+// broke: all that is left of a large file, from where its upload no longer is.
+constexpr std::uint64_t kLingerBytesMax = 1024 * 1024;
 constexpr std::size_t kScratchBytes = 16 * 1024;
 constexpr std::size_t kFirstReadBytes = 512;  // all that an idle connection keeps for what comes
 
