@@ -260,7 +260,7 @@ TEST(UploadStore, a_full_disk_is_a_pause) {
   EXPECT_TRUE(machine.run(machine.store().seal(upload, resume::digest_of_pieces(pieces_of(bytes)))).has_value());
 }
 
-TEST(UploadStore, idle_uploads_end_after_a_week_and_not_because_of_a_clock) {
+TEST(UploadStore, f26_idle_uploads_end_after_a_week_and_not_because_of_a_clock) {
   Machine machine;
   ASSERT_TRUE(machine.start().has_value());
   ASSERT_TRUE(machine.send(machine.create("a", 10).value(), Bytes(5, 1)).has_value());
