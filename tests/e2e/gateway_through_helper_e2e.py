@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A gateway whose node knows an upload helper: what it took goes through that, once, whatever breaks between browser, gateway, helper
-and servers (F2 to F4, F18, F19, F22, F35; legs G and H). The cap is that of a direct upload. `SOAK=1`: many more kills."""
+and servers (F2 to F4, F18, F19, F22; legs G and H). The cap is that of a direct upload. `SOAK=1`: many more kills."""
 import os
 import random
 import unittest
@@ -116,7 +116,7 @@ class ThroughHelper(unittest.TestCase):
         self.assertLessEqual(between.sum("bytes_up"), 1.05 * len(content) + between.sum("cuts") * 400_000 + kills * 13 * MIB)
         self.assert_is_that_of_a_direct_put(cap, content)
 
-    def test_F35_a_helper_that_is_full_or_gone_is_gone_around(self):
+    def test_F22_a_helper_that_is_full_or_gone_is_gone_around(self):
         full = self.helper(cfg="max_bytes = 1M\n")
         desk = self.desk([full.nurl])
         for turn, dialect in enumerate(("tus", "draft")):
