@@ -96,7 +96,7 @@ class Undisturbed(Chain):
 
 
 class Cuts(Chain):
-    def storm(self, lines, how, seed, size=8_000_000):
+    def storm(self, lines, how, seed, size=6_000_000):
         content = content_of(size, f"{sorted(lines)} {how} {seed}")
         for name, least, most in (("front", 3_000, 400_000), ("middle", 1_000_000, 2_000_000), ("back", 200_000, 900_000)):
             if name in lines:
@@ -114,23 +114,23 @@ class Cuts(Chain):
         self.heal()
         self.assert_in_the_grid(cap, content)
 
-    def each(self, *lines):
+    def each(self, *lines, how):
         for seed in range(20 if SOAK else 1):
-            for how in ("rst", "fin"):
+            for how in ("rst", "fin") if SOAK else (how,):
                 with self.subTest(how=how, seed=seed):
                     self.storm(lines, how, seed + (how == "fin"))
 
     def test_F4_client_to_gateway(self):
-        self.each("front")
+        self.each("front", how="fin")
 
     def test_F2_gateway_to_helper(self):
-        self.each("middle")
+        self.each("middle", how="rst")
 
     def test_F3_helper_to_servers(self):
-        self.each("back")
+        self.each("back", how="fin")
 
     def test_F2_F3_F4_all_lines_at_once(self):
-        self.each("front", "middle", "back")
+        self.each("front", "middle", "back", how="rst")
 
 
 class Kills(Chain):
@@ -145,7 +145,7 @@ class Kills(Chain):
         self.kill_along(self.middle, 6_000_000, (self.helper, self.gateway), 20, lambda kills: kills * (MIB + RATE))
 
     def test_F18_F20_killed_while_the_helper_pushes(self):
-        for who in ((self.helper,), (self.gateway,), (self.helper, self.gateway)):
+        for who in ((self.helper,), (self.gateway,), (self.helper, self.gateway))[0 if SOAK else 1:]:
             with self.subTest(who=[type(each).__name__ for each in who]):
                 self.before = {line: self.now(line) for line in self.before}
                 self.kill_along(self.back, 15_000_000, who, 21 + len(who), lambda kills: kills * MIB)
@@ -178,7 +178,7 @@ class Kills(Chain):
     def test_F19_F20_killed_while_it_is_sealed(self):
         """Wherever the time falls: between the last byte, the seal, the first request to the helper."""
         dice = random.Random(22)
-        for turn in range(60 if SOAK else 3):
+        for turn in range(60 if SOAK else 2):
             content = content_of(400_000 + turn, turn)
             sender = Sender(self, "tus", content)
             with Wire(self.port) as wire:
