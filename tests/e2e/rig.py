@@ -83,9 +83,10 @@ class Server(Process):
 
 
 class Gateway(Process):
-    """A web gateway in a process of its own. `cfg`: more lines for [gateway] in holdfast.cfg. `helpers`: NURLs of upload helpers."""
+    """A web gateway in a process of its own. `cfg`: more lines for [gateway] in holdfast.cfg. `helpers`: upload helpers that it knows."""
 
-    def __init__(self, path, nurls, cfg="", within=(), helpers=(), convergence_of=None):
+    def __init__(self, path, nurls, cfg="", within=(), helpers=()):
+        self.path = path
         arguments = [BINARY, "create-node", path, "--gateway"]
         for nurl in nurls:
             arguments += ["--server", nurl]
@@ -93,11 +94,8 @@ class Gateway(Process):
         self.port = int(self.url.rstrip("/").rpartition(":")[2])
         with open(path + "/holdfast.cfg", "a") as f:
             f.write(cfg)
-        if helpers:
-            with open(path + "/private/helpers.nurl", "w") as f:
-                f.write("\n".join(helpers) + "\n")
-        if convergence_of:
-            shutil.copy(convergence_of + "/private/convergence", path + "/private/convergence")
+        with open(path + "/private/helpers.nurl", "w") as f:
+            f.write("".join(nurl + "\n" for nurl in helpers))
         super().__init__("run", path, within=within)
 
 
