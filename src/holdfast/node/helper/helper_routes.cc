@@ -262,13 +262,9 @@ class Request {
     if (head().content_length.value_or(0) > *upload->log.length - *at)
       co_return co_await refuse(413, "more than the length of the upload");
     uploads::OffsetNotices notices(*at, service_.context().loop.now());
-    Result<bool> ended = false;
-    while (ended && !*ended) {
-      ended = co_await store_piece(upload, **turn);
-      if (ended && !*ended) co_await tell_durable(*upload, **turn, notices);
-    }
+    const Result<void> received = co_await receive(upload, **turn, notices);
     const Result<void> synced = co_await store_.sync(upload);
-    if (!ended) co_return co_await refuse_rest(ended.error(), *upload);
+    if (!received) co_return co_await refuse_rest(received.error(), *upload);
     if (!synced) co_return co_await refuse(synced.error());
     if (*completes) co_return co_await complete(upload);
     http::Headers fields;
@@ -317,25 +313,51 @@ class Request {
     return problem(409, "completed-upload", "it is whole already", std::move(fields));
   }
 
-  /// Fills one piece and stores it. True at the end of the body.
-  io::Task<Result<bool>> store_piece(uploads::UploadPtr upload, uploads::Turn& turn) {
+  /// One piece is read while the one before is stored. What came before an error is kept.
+  io::Task<Result<void>> receive(uploads::UploadPtr upload, uploads::Turn& turn, uploads::OffsetNotices& notices) {
+    std::uint64_t missing = *upload->log.length - upload->written;
+    Result<void> stored;
+    Result<bool> ended = false;
+    io::TaskGroup storing(co_await io::this_scope());
+    while (stored && ended && !*ended) {
+      auto loan = std::make_unique<io::PieceLoan>(counters_.piece_bytes_lent, std::max<std::uint64_t>(missing, 1));
+      Bytes piece(loan->bytes());
+      ended = co_await read_piece(*upload, turn, piece);
+      missing -= std::min<std::uint64_t>(missing, piece.size());
+      co_await storing.join();
+      if (stored && !piece.empty()) storing.spawn(store_piece(upload, std::move(piece), std::move(loan), &stored));
+      if (ended && !*ended) co_await tell_durable(*upload, turn, notices);
+    }
+    co_await storing.join();
+    if (!stored) co_return stored;
+    if (!ended) co_return tl::make_unexpected(ended.error());
+    co_return Result<void>{};
+  }
+
+  io::Task<void> store_piece(uploads::UploadPtr upload, Bytes piece, std::unique_ptr<io::PieceLoan> loan,
+                             Result<void>* stored) {
+    *stored = co_await store_.append(upload, std::move(piece));
+    loan.reset();  // not before: the bytes were held until now
+  }
+
+  /// Fills the piece, as far as its bytes come soon. True at the end of the body. What came before an error is in the piece.
+  io::Task<Result<bool>> read_piece(uploads::Upload& upload, uploads::Turn& turn, Bytes& piece) {
     io::Loop& loop = service_.context().loop;
-    const std::uint64_t missing = *upload->log.length - upload->written;
-    const io::PieceLoan loan(counters_.piece_bytes_lent, std::max<std::uint64_t>(missing, 1));
-    Bytes piece(loan.bytes());
     std::size_t filled = 0;
     Result<std::size_t> count = std::size_t{1};
     const io::Time due = loop.now() + kAppendEvery;
     while (filled < piece.size()) {
       auto reading = exchange_.body().read_some(MutableByteView(piece).subspan(filled));
+      if (filled > 0) reading = io::with_timeout(due - loop.now(), std::move(reading));
       count = co_await reading.in(turn.scope);
-      if (!count || *count == 0) break;
-      store_.hear(*upload);
+      const bool stalls = filled > 0 && !count && count.error().code == Errc::timeout;
+      if (stalls) count = filled;  // what is here is stored meanwhile
+      if (stalls || !count || *count == 0) break;
+      store_.hear(upload);
       filled += *count;
       if (loop.now() >= due) break;
     }
     piece.resize(filled);
-    if (filled > 0) HF_CO_TRY_VOID(co_await store_.append(upload, std::move(piece)));
     if (!count) co_return tl::make_unexpected(count.error());
     if (turn.scope.cancelled()) co_return fail(Errc::cancelled, "a newer request has taken over");
     co_return *count == 0;
