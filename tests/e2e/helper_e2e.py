@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The upload helper's own behaviour, asked of the real binary in plain words (U10, F9, F18, F30, F35, F38; leg H)."""
+"""The upload helper's own behaviour, asked of the real binary in plain words (U10, F9, F13, F18, F30, F35, F38; leg H)."""
 import hashlib
 import os
 import random
@@ -170,6 +170,16 @@ class Uploads(HelperCase):
         self.assertEqual(other.complete(upload, data).status, 202)
         client.wait_until(si, "done")
         stream.close()
+
+    def test_f13_what_a_body_that_stalls_has_brought_outlives_the_helper(self):
+        client, si, data = self.client(), new_si(), noise(400_000, 9)
+        upload = self.begun(client, si, len(data))
+        with client.begin_append(upload, 0, len(data)) as stream:
+            stream.sendall(data[:5_000])
+            wait_until(lambda: client.state(si).value["offset"] == 5_000, "it is durable, though nothing more comes")
+            self.helper.kill()
+        self.helper.start()
+        self.assertEqual(self.client(secret=client.secret).state(si).value["offset"], 5_000)
 
     def test_operator_sees_what_clients_do_not(self):
         client, si = self.client(), new_si()
