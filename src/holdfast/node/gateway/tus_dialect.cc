@@ -125,7 +125,7 @@ std::optional<TusRequest::Refusal> TusRequest::read_creation(Creation& out) cons
     about.partial = !concat->final;
     urls = std::move(concat->urls);
   }
-  if (const auto refusal = read_lengths(out, body)) return refusal;
+  if (auto refusal = read_lengths(out, body)) return refusal;
   read_claims(exchange_, about);
   if (has_field(exchange_, "Upload-Metadata")) {
     about.metadata = std::string(single_field(exchange_, "Upload-Metadata").value_or(","));

@@ -64,7 +64,7 @@ JobPtr HelperService::job_of(const uploads::UploadPtr& upload) const {
 JobPtr HelperService::find_job(const std::string& name) {
   if (const auto it = jobs_.find(name); it != jobs_.end()) return it->second;
   const uploads::UploadPtr upload = store_.find(name);
-  const JobPtr job = upload != nullptr && upload->is_open() ? job_of(upload) : nullptr;
+  JobPtr job = upload != nullptr && upload->is_open() ? job_of(upload) : nullptr;
   if (job != nullptr) jobs_[name] = job;
   return job;
 }

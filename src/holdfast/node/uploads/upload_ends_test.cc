@@ -19,7 +19,7 @@ class Gateway : public Machine {
   }
   UploadPtr upload_of(std::size_t bytes) {
     HF_CHECK(start().has_value());
-    const UploadPtr upload = create("a", 2 * bytes).value();
+    UploadPtr upload = create("a", 2 * bytes).value();
     HF_CHECK(send(upload, Bytes(bytes, 1)).has_value());
     return upload;
   }
