@@ -7,7 +7,7 @@ import signal
 import threading
 import unittest
 
-from rig import Gateway, Links, Place, wait_until
+from rig import DEADLINE, Gateway, Links, Place, wait_until
 from uploads import OFFSET_MEDIA, PARTIAL_MEDIA, Desk, Wire, content_of
 
 SOAK = os.environ.get("SOAK") == "1"
@@ -103,9 +103,13 @@ class Kills(Desk):
             with Wire(self.port) as wire:
                 sender.send(wire, 1_000_000, 2_000_000)
                 self.stand_still()
-                wire.send(sender.content[1_000_000:])
-                sender.hear(wire.answer())
-            self.assertEqual(sender.told, 2_000_000)
+                try:
+                    wire.send(sender.content[1_000_000:])
+                    sender.hear(wire.answer())
+                except OSError:
+                    self.assertTrue(SOAK, "a body may stand still for three seconds, if not for ten minutes")
+            sender.ask_offset()
+            sender.complete()
             self.stand_still()  # wherever it is on its way to the grid
             self.assert_is_stored(sender.path, sender.content)
 
@@ -114,7 +118,8 @@ class Kills(Desk):
         going_on = threading.Timer(STILL, self.gateway.process.send_signal, [signal.SIGCONT])
         going_on.start()
         with Wire(self.port) as wire:
-            self.assertIn(wire.ask("GET", "/status?t=json").status, (200,), "asked while it stood still")
+            wire.socket.settimeout(STILL + DEADLINE)
+            self.assertEqual(wire.ask("GET", "/status?t=json").status, 200, "asked while it stood still")
         going_on.join()
 
     def test_F19_kill_between_the_parts_and_the_whole(self):

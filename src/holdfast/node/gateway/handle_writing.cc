@@ -1,6 +1,7 @@
 // Bytes of one request into one upload: who may send, from where, how long, and what is kept when it breaks off.
 #include <algorithm>
 
+#include "holdfast/edge/http/body_piece.h"
 #include "holdfast/edge/io/piece_loan.h"
 #include "holdfast/node/gateway/upload_handles.h"
 #include "holdfast/node/uploads/offset_notices.h"
@@ -116,28 +117,6 @@ io::Task<AppendOutcome> UploadHandles::append(UploadHandlePtr handle, AppendWish
   co_return co_await conclude(handle, body, end);
 }
 
-/// Fills the piece, as far as its bytes come soon. True at the end of the body. What came before an error is in the piece.
-io::Task<Result<bool>> UploadHandles::read_piece(UploadHandle& handle, Body& body, Bytes& piece) {
-  std::size_t filled = 0;
-  Result<std::size_t> count = std::size_t{1};
-  const io::Time due = context_.loop.now() + kAppendEvery;
-  while (filled < piece.size()) {
-    auto reading = body.reader.read_some(MutableByteView(piece).subspan(filled));
-    if (filled > 0) reading = io::with_timeout(due - context_.loop.now(), std::move(reading));
-    count = co_await reading.in(body.turn.scope);
-    const bool stalls = filled > 0 && !count && count.error().code == Errc::timeout;
-    if (stalls) count = filled;  // what is here is written meanwhile
-    if (stalls || !count || *count == 0) break;
-    store_.hear(*handle.upload);
-    filled += *count;
-    if (context_.loop.now() >= due) break;
-  }
-  piece.resize(filled);
-  body.window_bytes += filled;
-  if (!count) co_return tl::make_unexpected(count.error());
-  co_return *count == 0;
-}
-
 /// One piece is read while the one before is written.
 io::Task<End> UploadHandles::receive(UploadHandlePtr handle, Body& body) {
   const uploads::UploadPtr& upload = handle->upload;
@@ -153,11 +132,13 @@ io::Task<End> UploadHandles::receive(UploadHandlePtr handle, Body& body) {
     out = co_await self.store_.append(into, std::move(piece));
     loan.reset();  // not before: the bytes were held until now
   };
+  const std::function<void()> heard = [this, &upload] { store_.hear(*upload); };
   io::TaskGroup writing(co_await io::this_scope());
   while (written && ended && !*ended) {
     auto loan = std::make_unique<io::PieceLoan>(counters_.piece_bytes_lent, io::PieceLoan::kLargeBytes);
     Bytes piece(loan->bytes());
-    ended = co_await read_piece(*handle, body, piece);
+    ended = co_await http::read_piece(body.reader, body.turn.scope, kAppendEvery, piece, heard);
+    body.window_bytes += piece.size();
     co_await writing.join();
     const bool more = written && !piece.empty();
     if (more) writing.spawn(write(*this, upload, std::move(piece), std::move(loan), body, written));

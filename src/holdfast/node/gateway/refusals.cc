@@ -1,31 +1,13 @@
 #include "holdfast/node/gateway/refusals.h"
 
+#include "holdfast/edge/http/error_status.h"
+
 namespace holdfast::gateway {
 
 using End = AppendOutcome::End;
 
 unsigned status_of_creation(Errc code) {
-  switch (code) {
-    case Errc::malformed:
-      return 400;
-    case Errc::not_found:
-      return 404;
-    case Errc::conflict:
-      return 409;
-    case Errc::unsupported:
-      return 413;
-    case Errc::corrupt:
-      return 422;
-    case Errc::unavailable:
-      return 429;
-    case Errc::cancelled:
-    case Errc::timeout:
-      return 503;
-    case Errc::no_space:
-      return 507;
-    default:
-      return 500;
-  }
+  return code == Errc::unavailable ? 429 : http::status_of(code);
 }
 
 unsigned status_of(End end) {

@@ -88,7 +88,6 @@ class UploadHandles {
   struct Body;
   io::Task<std::optional<AppendOutcome>> admit(UploadHandlePtr handle, const AppendWish& wish);
   io::Task<AppendOutcome::End> receive(UploadHandlePtr handle, Body& body);
-  io::Task<Result<bool>> read_piece(UploadHandle& handle, Body& body, Bytes& piece);
   io::Task<AppendOutcome> conclude(UploadHandlePtr handle, Body& body, AppendOutcome::End end);
   Result<std::vector<UploadHandlePtr>> parts_of(const UploadAbout& about) const;
   void adopt(const UploadHandlePtr& handle);

@@ -5,6 +5,8 @@
 #include "holdfast/core/protocol/helper_paths.h"
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/core/resume/draft_fields.h"
+#include "holdfast/edge/http/body_piece.h"
+#include "holdfast/edge/http/error_status.h"
 #include "holdfast/edge/io/piece_loan.h"
 #include "holdfast/node/uploads/offset_notices.h"
 
@@ -19,29 +21,6 @@ constexpr io::Duration kAppendEvery = std::chrono::milliseconds(250);
 const char* const kCbor = "application/cbor";
 const char* const kPartial = "application/partial-upload";
 const char* const kTypes = "https://iana.org/assignments/http-problem-types#";
-
-unsigned status_of(Errc code) {
-  switch (code) {
-    case Errc::malformed:
-      return 400;
-    case Errc::not_found:
-      return 404;
-    case Errc::conflict:
-      return 409;
-    case Errc::unsupported:
-      return 413;
-    case Errc::corrupt:
-      return 422;
-    case Errc::no_space:
-      return 507;
-    case Errc::cancelled:
-    case Errc::unavailable:
-    case Errc::timeout:
-      return 503;
-    default:
-      return 500;
-  }
-}
 
 class Request {
  public:
@@ -136,7 +115,7 @@ class Request {
     if (status == 503 || status == 507) fields.add("Retry-After", "5");
     return problem(status, "", title, std::move(fields));
   }
-  io::Task<void> refuse(const Error& error) { return refuse(status_of(error.code), error.what); }
+  io::Task<void> refuse(const Error& error) { return refuse(http::status_of(error.code), error.what); }
 
   static void add_offset(http::Headers& fields, const uploads::Upload& upload) {
     fields.add("Upload-Offset", std::to_string(upload.log.durable));
@@ -292,7 +271,7 @@ class Request {
     if (cut) ++counters_.broken_bodies;
     http::Headers fields;
     add_offset(fields, upload);
-    return problem(cut ? 400 : status_of(error.code), "", error.what, std::move(fields));
+    return problem(cut ? 400 : http::status_of(error.code), "", error.what, std::move(fields));
   }
 
   io::Task<void> complete(uploads::UploadPtr upload) {
@@ -318,11 +297,13 @@ class Request {
     std::uint64_t missing = *upload->log.length - upload->written;
     Result<void> stored;
     Result<bool> ended = false;
+    const std::function<void()> heard = [this, &upload] { store_.hear(*upload); };
     io::TaskGroup storing(co_await io::this_scope());
     while (stored && ended && !*ended) {
       auto loan = std::make_unique<io::PieceLoan>(counters_.piece_bytes_lent, std::max<std::uint64_t>(missing, 1));
       Bytes piece(loan->bytes());
-      ended = co_await read_piece(*upload, turn, piece);
+      ended = co_await http::read_piece(exchange_.body(), turn.scope, kAppendEvery, piece, heard);
+      if (ended && turn.scope.cancelled()) ended = fail(Errc::cancelled, "a newer request has taken over");
       missing -= std::min<std::uint64_t>(missing, piece.size());
       co_await storing.join();
       if (stored && !piece.empty()) storing.spawn(store_piece(upload, std::move(piece), std::move(loan), &stored));
@@ -338,29 +319,6 @@ class Request {
                              Result<void>* stored) {
     *stored = co_await store_.append(upload, std::move(piece));
     loan.reset();  // not before: the bytes were held until now
-  }
-
-  /// Fills the piece, as far as its bytes come soon. True at the end of the body. What came before an error is in the piece.
-  io::Task<Result<bool>> read_piece(uploads::Upload& upload, uploads::Turn& turn, Bytes& piece) {
-    io::Loop& loop = service_.context().loop;
-    std::size_t filled = 0;
-    Result<std::size_t> count = std::size_t{1};
-    const io::Time due = loop.now() + kAppendEvery;
-    while (filled < piece.size()) {
-      auto reading = exchange_.body().read_some(MutableByteView(piece).subspan(filled));
-      if (filled > 0) reading = io::with_timeout(due - loop.now(), std::move(reading));
-      count = co_await reading.in(turn.scope);
-      const bool stalls = filled > 0 && !count && count.error().code == Errc::timeout;
-      if (stalls) count = filled;  // what is here is stored meanwhile
-      if (stalls || !count || *count == 0) break;
-      store_.hear(upload);
-      filled += *count;
-      if (loop.now() >= due) break;
-    }
-    piece.resize(filled);
-    if (!count) co_return tl::make_unexpected(count.error());
-    if (turn.scope.cancelled()) co_return fail(Errc::cancelled, "a newer request has taken over");
-    co_return *count == 0;
   }
 
   // --- operators
