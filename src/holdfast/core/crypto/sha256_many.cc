@@ -67,20 +67,26 @@ void compress_all(std::span<Running> all) {
 
 }  // namespace
 
-void update_both(TaggedHasher& a, TaggedHasher& b, ByteView bytes) {
+void update_each(std::span<const Feed> feeds) {
   if (!cpu_features().sha_ni) {
-    a.update(bytes);
-    b.update(bytes);
+    for (const Feed& feed : feeds) feed.hasher->update(feed.bytes);
     return;
   }
-  Running x{a.running(), bytes}, y{b.running(), bytes};
-  x.align();
-  y.align();
-  compress_pair(x, y);
-  a.running() = x.hasher;
-  b.running() = y.hasher;
-  a.update(x.rest);
-  b.update(y.rest);
+  std::vector<Running> all;
+  all.reserve(feeds.size());
+  for (const Feed& feed : feeds) {
+    all.push_back({feed.hasher->running(), feed.bytes});
+    all.back().align();
+  }
+  // Whose bytes are at their end gives its lane to the next one.
+  for (std::size_t a = 0, b = 1, next = 2; b < all.size(); b = next++) {
+    compress_pair(all[a], all[b]);
+    if (all[a].whole_blocks() == 0) a = b;
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    feeds[i].hasher->running() = all[i].hasher;
+    feeds[i].hasher->update(all[i].rest);
+  }
 }
 
 void tagged_hash_many(std::string_view tag, std::span<const ByteView> values, std::span<Hash> out) {

@@ -51,21 +51,24 @@ TEST_P(EveryCpu, unaligned_values_with_long_tags_too) {
   for (std::size_t i = 0; i < views.size(); ++i) EXPECT_EQ(out[i], tagged_hash(tag, views[i]));
 }
 
-TEST_P(EveryCpu, two_hashers_take_the_same_bytes_in_whatever_they_had_before) {
+TEST_P(EveryCpu, hashers_take_their_bytes_in_side_by_side_whatever_they_had_before) {
   std::mt19937_64 random(3);
-  for (int round = 0; round < 200; ++round) {
-    TaggedHasher a("one"), b("the other tag"), plain_a("one"), plain_b("the other tag");
-    const Bytes before = random_bytes(random() % 130, random);
-    a.update(before);
-    plain_a.update(before);
+  for (int round = 0; round < 400; ++round) {
+    std::vector<TaggedHasher> hashers, plain;
+    for (std::size_t i = random() % 6; i > 0; --i) hashers.emplace_back(std::string(i * 7, 't'));
+    plain = hashers;
     for (int piece = 0; piece < 4; ++piece) {
-      const Bytes bytes = random_bytes(random() % 700, random);
-      update_both(a, b, bytes);
-      plain_a.update(bytes);
-      plain_b.update(bytes);
+      std::vector<Bytes> bytes;
+      std::vector<Feed> feeds;
+      for (std::size_t i = 0; i < hashers.size(); ++i) {
+        bytes.push_back(random_bytes(random() % 3 == 0 ? 0 : random() % 700, random));
+        plain[i].update(bytes[i]);
+      }
+      for (std::size_t i = 0; i < hashers.size(); ++i) feeds.push_back({&hashers[i], bytes[i]});
+      update_each(feeds);
     }
-    EXPECT_EQ(a.finish(), plain_a.finish());
-    EXPECT_EQ(b.finish(), plain_b.finish());
+    for (std::size_t i = 0; i < hashers.size(); ++i)
+      EXPECT_EQ(hashers[i].finish(), plain[i].finish()) << round << " " << i;
   }
 }
 

@@ -2,10 +2,16 @@
 
 #include <algorithm>
 
+#include "holdfast/core/crypto/sha256_many.h"
 #include "holdfast/core/crypto/tags.h"
 #include "holdfast/core/hashtree/tree_index.h"
 
 namespace holdfast::immutable {
+namespace {
+
+constexpr std::size_t kAtOnce = 16;
+
+}  // namespace
 
 std::optional<ArrivingBlocks> ArrivingBlocks::create(std::uint64_t share_size, ByteView header,
                                                      std::uint64_t bytes_max) {
@@ -38,30 +44,47 @@ void ArrivingBlocks::on_bytes(std::uint64_t offset, ByteView data) {
   const std::uint64_t begin = std::max(offset, data_.begin);
   const std::uint64_t end = std::min(offset + data.size(), data_.end);
   for (std::uint64_t at = begin; at < end;) {
-    const SegmentNumber block = block_at(at);
-    const std::uint64_t piece_end = std::min(end, range_of(block).end);
-    if (!known_[block]) on_piece(block, at, data.subspan(at - offset, piece_end - at));
-    at = piece_end;
+    // Several blocks at once, as they are hashed side by side; not more than a few, for blocks may be small.
+    std::vector<Running> blocks;
+    std::vector<ByteView> pieces;
+    while (at < end && blocks.size() < kAtOnce) {
+      const SegmentNumber block = block_at(at);
+      const std::uint64_t piece_end = std::min(end, range_of(block).end);
+      if (auto running = take_running(block, at); running && running->next < piece_end) {
+        pieces.push_back(data.subspan(running->next - offset, piece_end - running->next));
+        running->next = piece_end;
+        blocks.push_back(std::move(*running));
+      } else if (running) {
+        keep(std::move(*running));
+      }
+      at = piece_end;
+    }
+    std::vector<crypto::Feed> feeds;
+    for (std::size_t i = 0; i < blocks.size(); ++i) feeds.push_back({&blocks[i].hasher, pieces[i]});
+    crypto::update_each(feeds);
+    for (Running& block : blocks) keep(std::move(block));
   }
 }
 
-void ArrivingBlocks::on_piece(SegmentNumber block, std::uint64_t offset, ByteView piece) {
-  const Range range = range_of(block);
-  auto it = std::ranges::find(running_, block, &Running::block);
-  if (offset == range.begin) {
-    if (it != running_.end()) running_.erase(it);
-    if (running_.size() == kRunningMax) running_.erase(running_.begin());
-    it = running_.insert(running_.end(), {offset, block, crypto::TaggedHasher(crypto::kTagBlock)});
+/// Nothing when the bytes from `offset` on do not help: the block is known, or what lies before them in it has not come.
+std::optional<ArrivingBlocks::Running> ArrivingBlocks::take_running(SegmentNumber block, std::uint64_t offset) {
+  if (known_[block]) return std::nullopt;
+  const auto it = std::ranges::find(running_, block, &Running::block);
+  const bool begins = offset == range_of(block).begin;
+  if (!begins && (it == running_.end() || offset > it->next)) return std::nullopt;
+  Running out = begins ? Running{offset, block, crypto::TaggedHasher(crypto::kTagBlock)} : std::move(*it);
+  if (it != running_.end()) running_.erase(it);
+  return out;
+}
+
+void ArrivingBlocks::keep(Running running) {
+  if (running.next == range_of(running.block).end) {
+    hashes_[running.block] = running.hasher.finish();
+    known_[running.block] = true;
+    return;
   }
-  if (it == running_.end() || offset > it->next) return;
-  const std::uint64_t again = it->next - offset;  // the same bytes, once more
-  if (again >= piece.size()) return;
-  it->hasher.update(piece.subspan(again));
-  it->next = offset + piece.size();
-  if (it->next != range.end) return;
-  hashes_[block] = it->hasher.finish();
-  known_[block] = true;
-  running_.erase(it);
+  if (running_.size() == kRunningMax) running_.erase(running_.begin());
+  running_.push_back(std::move(running));
 }
 
 void ArrivingBlocks::forget(Range range) {

@@ -46,7 +46,8 @@ class ArrivingBlocks {
   SegmentNumber block_at(std::uint64_t offset) const { return (offset - data_.begin) / block_size_; }
   Range range_of(SegmentNumber block) const;
   std::optional<SegmentNumber> number_of(Range block) const;
-  void on_piece(SegmentNumber block, std::uint64_t offset, ByteView piece);
+  std::optional<Running> take_running(SegmentNumber block, std::uint64_t offset);
+  void keep(Running running);
 
   Range data_;
   std::uint64_t block_size_;

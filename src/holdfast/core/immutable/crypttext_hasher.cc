@@ -1,5 +1,7 @@
 #include "holdfast/core/immutable/crypttext_hasher.h"
 
+#include <array>
+
 #include "holdfast/core/base/check.h"
 #include "holdfast/core/crypto/sha256_many.h"
 #include "holdfast/core/crypto/tags.h"
@@ -16,7 +18,8 @@ CrypttextHasher::CrypttextHasher(const Geometry& geometry, const NodeStoreFactor
 Result<void> CrypttextHasher::absorb(ByteView segment) {
   HF_CHECK(next_ < segments_);
   crypto::TaggedHasher own(crypto::kTagSegment);
-  crypto::update_both(flat_, own, segment);
+  const std::array<crypto::Feed, 2> feeds = {{{&flat_, segment}, {&own, segment}}};
+  crypto::update_each(feeds);
   const Hash hash = own.finish();
   HF_TRY_VOID(tree_->write(hashtree::first_leaf_node(segments_) + next_, std::span(&hash, 1)));
   ++next_;
