@@ -58,7 +58,8 @@ io::Task<Result<grid::WriteAnswer>> store_body(ShareStore* store, StorageIndex s
     if (!piece || piece->empty()) break;
     received += piece->size();
     if (received > range.size()) co_return fail(Errc::malformed, "the body is longer than its range");
-    stored = co_await writer->append(std::move(*piece));
+    Buffer bytes = to_buffer(*piece);
+    stored = co_await writer->append(std::move(bytes));
   }
   Result<ShareStore::Writer::Outcome> outcome = co_await writer->finish();
   if (!stored) co_return tl::make_unexpected(stored.error());

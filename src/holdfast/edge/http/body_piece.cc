@@ -4,7 +4,7 @@
 
 namespace holdfast::http {
 
-io::Task<Result<bool>> read_piece(BodyReader& body, io::CancelScope& scope, io::Duration soon, Bytes& piece,
+io::Task<Result<bool>> read_piece(BodyReader& body, io::CancelScope& scope, io::Duration soon, Buffer& piece,
                                   std::function<void()> heard) {
   io::Loop& loop = scope.loop();
   std::size_t filled = 0;

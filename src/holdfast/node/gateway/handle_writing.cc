@@ -123,7 +123,7 @@ io::Task<End> UploadHandles::receive(UploadHandlePtr handle, Body& body) {
   Result<void> written;
   Result<bool> ended = false;
   using Loan = std::unique_ptr<io::PieceLoan>;
-  const auto write = [](UploadHandles& self, uploads::UploadPtr into, Bytes piece, Loan loan, Body& the_body,
+  const auto write = [](UploadHandles& self, uploads::UploadPtr into, Buffer piece, Loan loan, Body& the_body,
                         Result<void>& out) -> io::Task<void> {
     if (the_body.wish.checksum != nullptr) {
       auto sum = [&] { the_body.wish.checksum->update(piece); };
@@ -136,7 +136,7 @@ io::Task<End> UploadHandles::receive(UploadHandlePtr handle, Body& body) {
   io::TaskGroup writing(co_await io::this_scope());
   while (written && ended && !*ended) {
     auto loan = std::make_unique<io::PieceLoan>(counters_.piece_bytes_lent, io::PieceLoan::kLargeBytes);
-    Bytes piece(loan->bytes());
+    Buffer piece(loan->bytes());
     ended = co_await http::read_piece(body.reader, body.turn.scope, kAppendEvery, piece, heard);
     body.window_bytes += piece.size();
     co_await writing.join();

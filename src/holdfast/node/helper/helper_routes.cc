@@ -301,7 +301,7 @@ class Request {
     io::TaskGroup storing(co_await io::this_scope());
     while (stored && ended && !*ended) {
       auto loan = std::make_unique<io::PieceLoan>(counters_.piece_bytes_lent, std::max<std::uint64_t>(missing, 1));
-      Bytes piece(loan->bytes());
+      Buffer piece(loan->bytes());
       ended = co_await http::read_piece(exchange_.body(), turn.scope, kAppendEvery, piece, heard);
       if (ended && turn.scope.cancelled()) ended = fail(Errc::cancelled, "a newer request has taken over");
       missing -= std::min<std::uint64_t>(missing, piece.size());
@@ -315,7 +315,7 @@ class Request {
     co_return Result<void>{};
   }
 
-  io::Task<void> store_piece(uploads::UploadPtr upload, Bytes piece, std::unique_ptr<io::PieceLoan> loan,
+  io::Task<void> store_piece(uploads::UploadPtr upload, Buffer piece, std::unique_ptr<io::PieceLoan> loan,
                              Result<void>* stored) {
     *stored = co_await store_.append(upload, std::move(piece));
     loan.reset();  // not before: the bytes were held until now

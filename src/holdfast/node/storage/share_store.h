@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "holdfast/core/base/buffer.h"
 #include "holdfast/core/protocol/storage_messages.h"
 #include "holdfast/edge/io/log.h"
 #include "holdfast/edge/io/task_group.h"
@@ -75,7 +76,7 @@ class ShareStore {
     Writer(ShareStore& store, std::shared_ptr<IncomingUpload> upload, Range range);
     ~Writer();
     /// The next bytes. Errors: conflict, no_space, not_found (gone meanwhile), io.
-    io::Task<Result<void>> append(Bytes data);
+    io::Task<Result<void>> append(Buffer data);
     /// Something came, though not yet enough to append: the sender is not silent.
     void hear();
     /// What has come should be appended, little as it is: a slow sender's bytes are to be durable a second after they came.

@@ -429,7 +429,7 @@ TEST_F(ShareStoreTest, BytesOfACutPatchAreDurableASecondLater) {
   allocate(client);
   {
     const auto writer = store().begin_write(sample_index(), 4, client.secret, {0, 2'000}, std::nullopt).value();
-    ASSERT_TRUE(machine_.run(writer->append(Bytes(client.share.begin(), client.share.begin() + 700))).has_value());
+    ASSERT_TRUE(machine_.run(writer->append(to_buffer(ByteView(client.share).first(700)))).has_value());
   }
   machine_.pass(seconds(3));
   machine_.cut_power();

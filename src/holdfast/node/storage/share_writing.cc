@@ -44,7 +44,7 @@ bool ShareStore::Writer::is_due() const {
   return store_.world_.loop.now() - appended_ >= kAppendEvery;
 }
 
-io::Task<Result<void>> ShareStore::Writer::append(Bytes data) {
+io::Task<Result<void>> ShareStore::Writer::append(Buffer data) {
   IncomingUpload& upload = *upload_;
   const bool acquired = co_await upload.order.acquire();
   if (!acquired) co_return tl::make_unexpected(stopped_error());

@@ -317,7 +317,7 @@ class Request {
   /// Fills one piece and stores it. True at the end of the body.
   io::Task<Result<bool>> store_piece(ShareStore::Writer& writer, std::uint64_t expected, std::uint64_t& received) {
     const io::PieceLoan loan(counters_.piece_bytes_lent, std::max<std::uint64_t>(expected - received, 1));
-    Bytes piece(loan.bytes());
+    Buffer piece(loan.bytes());
     std::size_t filled = 0;
     Result<std::size_t> count = std::size_t{1};
     while (filled < piece.size()) {

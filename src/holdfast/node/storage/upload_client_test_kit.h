@@ -65,15 +65,15 @@ struct Client {
   /// One PATCH; the answer is taken at its word.
   io::Task<Result<RangeSet>> patch(ShareStore* store, Range range) {
     HF_CO_TRY(const auto writer, store->begin_write(sample_index(), number, secret, range, std::nullopt));
-    const auto at = [&](std::uint64_t offset) { return share.begin() + static_cast<std::ptrdiff_t>(offset); };
+    const auto part_of = [&](Range part) { return to_buffer(ByteView(share).subspan(part.begin, part.size())); };
     const std::uint64_t middle = (range.begin + range.end) / 2;
     for (const Range& part : RangeSet{{range.begin, middle}}.ranges()) {
       sent.add(part);
-      Bytes first(at(part.begin), at(part.end));
+      Buffer first = part_of(part);
       HF_CO_TRY_VOID(co_await writer->append(std::move(first)));
     }
     sent.add(Range{middle, range.end});
-    Bytes last(at(middle), at(range.end));
+    Buffer last = part_of({middle, range.end});
     HF_CO_TRY_VOID(co_await writer->append(std::move(last)));
     HF_CO_TRY(const ShareStore::Writer::Outcome outcome, co_await writer->finish());
     done = done || outcome.complete;

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "holdfast/core/base/buffer.h"
 #include "holdfast/core/base/random.h"
 #include "holdfast/core/base/secret.h"
 #include "holdfast/edge/io/log.h"
@@ -65,7 +66,7 @@ class UploadStore {
   }
 
   /// The next bytes, by whoever has the turn. Errors: malformed (beyond the length), no_space, io, not_found (ended meanwhile).
-  io::Task<Result<void>> append(UploadPtr upload, Bytes data);
+  io::Task<Result<void>> append(UploadPtr upload, Buffer data);
   /// All that is written becomes durable. Errors: io, no_space: what was not durable is forgotten.
   io::Task<Result<void>> sync(UploadPtr upload);
   /// Fixes a length that was left open. Errors: malformed (below what is there, or another one), unsupported.

@@ -73,7 +73,7 @@ io::Task<Result<void>> UploadStore::know_tail(UploadPtr upload) {
   co_return co_await world_.disk.run(job);
 }
 
-io::Task<Result<void>> UploadStore::append(UploadPtr upload, Bytes data) {
+io::Task<Result<void>> UploadStore::append(UploadPtr upload, Buffer data) {
   const bool acquired = co_await upload->order.acquire();
   if (!acquired) co_return tl::make_unexpected(stopped_error());
   {
