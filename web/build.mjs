@@ -103,6 +103,9 @@ writeFileSync(
   `// Made by web/build.mjs.
 #include "holdfast/node/gateway/page_assets.h"
 
+// Longer than compilers must take; ours take it.
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+
 namespace holdfast::gateway {
 
 const std::vector<PageAsset>& page_assets() {

@@ -28,7 +28,7 @@ std::string talk(std::string_view input) {
   };
   const ServerLimits limits;
   ServerContext context(loop, limits, handler, log);
-  auto [server, client] = io::make_memory_pipe(loop, {});
+  const auto pipe = io::make_memory_pipe(loop, {});
   std::string output;
   auto serve = [](ServerContext& the_context, io::ByteStream& stream) -> io::Task<void> {
     ServerConnection connection(stream, the_context, "test");
@@ -47,8 +47,8 @@ std::string talk(std::string_view input) {
   };
   auto both = [&]() -> io::Task<void> {
     io::TaskGroup group(co_await io::this_scope());
-    group.spawn(serve(context, *server));
-    group.spawn(ask(*client, input, output));
+    group.spawn(serve(context, *pipe.first));
+    group.spawn(ask(*pipe.second, input, output));
     co_await group.join();
   };
   EXPECT_TRUE(loop.run(both(), scope));
