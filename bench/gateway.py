@@ -52,6 +52,14 @@ class TusServer(Served):
         self.port = int(self.process.stdout.readline())
 
 
+class NullServer(Served):
+    """Throws away what it is sent."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(["node", PEERS + "/null_server.mjs"], stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+
 class Nginx:
     """nginx that takes files by PUT."""
 
@@ -115,8 +123,8 @@ def uploads(binary, place, size, rounds=3):
     if version < 20:
         return {"not_measured_node_is": version}  # @tus/server wants 20
     subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=PEERS, check=True)
-    ours, tus, dav, ours_js, tus_js_times, cpu = [], [], [], [], [], []
-    with Grid(binary, place) as grid, GatewayNode(grid) as gateway, TusServer(place + "/tus") as peer, Nginx(place + "/nginx") as nginx:
+    ours, tus, dav, ours_js, tus_js_times, null_js, cpu = [], [], [], [], [], [], []
+    with Grid(binary, place) as grid, GatewayNode(grid) as gateway, TusServer(place + "/tus") as peer, Nginx(place + "/nginx") as nginx, NullServer() as null:
         path = grid.file("big", size)
         for round_number in range(rounds + 1):  # the first one warms up
             url, before = gateway.create(size), cpu_of(gateway.process)
@@ -127,6 +135,7 @@ def uploads(binary, place, size, rounds=3):
             gateway.drop(url)
             peer_seconds = patch(created(peer.port, size), path)
             peer_js, _ = tus_js(peer.port, path)
+            limit_js, _ = tus_js(null.port, path)
             begun = time.monotonic()
             curl("-H", "Expect:", "-T", path, f"http://127.0.0.1:{nginx.port}/f")
             nginx.synced("f")
@@ -135,13 +144,13 @@ def uploads(binary, place, size, rounds=3):
             os.makedirs(place + "/tus")
             if round_number == 0:
                 continue
-            for times, value in ((ours, seconds), (tus, peer_seconds), (dav, dav_seconds), (ours_js, js_seconds), (tus_js_times, peer_js), (cpu, used)):
+            for times, value in ((ours, seconds), (tus, peer_seconds), (dav, dav_seconds), (ours_js, js_seconds), (tus_js_times, peer_js), (null_js, limit_js), (cpu, used)):
                 times.append(value)
     mib = size / MIB
     curl_rate, tus_rate, dav_rate = (mib / statistics.median(times) for times in (ours, tus, dav))
-    js_rate, js_peer = mib / statistics.median(ours_js), mib / statistics.median(tus_js_times)
+    js_rate, js_peer, js_limit = (mib / statistics.median(times) for times in (ours_js, tus_js_times, null_js))
     return {"mib_s": curl_rate, "of_tus_server": curl_rate / tus_rate, "of_nginx": curl_rate / dav_rate, "tus_server_mib_s": tus_rate, "nginx_mib_s": dav_rate,
-            "tus_js_mib_s": js_rate, "tus_js_of_tus_server": js_rate / js_peer, "cpu_ms_per_mib": statistics.median(cpu) * 1000 / mib}
+            "tus_js_mib_s": js_rate, "tus_js_of_tus_server": js_rate / js_peer, "tus_js_alone_mib_s": js_limit, "cpu_ms_per_mib": statistics.median(cpu) * 1000 / mib}
 
 
 def small(binary, place, count=400, clients=8):
