@@ -2,7 +2,6 @@
 // anywhere leaves one or the other. The helper's spool and the gateway's handles are kept here.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <set>
 
