@@ -140,8 +140,8 @@ io::Task<void> DraftRequest::on(std::string_view method, UploadHandlePtr handle)
     }
   }
   if (method == "PATCH") return append(handle);
-  if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
   if (method == "DELETE") return answer_cancelled(desk_, exchange_, handle, fields());
+  if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
   if (method == "GET" && !rules_.allows_get()) {
     http::Headers out = fields();
     out.add("Allow", "HEAD, PATCH, DELETE, OPTIONS");

@@ -241,8 +241,7 @@ io::Task<void> PlainRequest::query(UploadHandlePtr handle) {
 }
 
 io::Task<void> PlainRequest::drop(UploadHandlePtr handle) {
-  if (handle == nullptr || handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
-  co_await answer_cancelled(desk_, exchange_, handle, {});
+  co_await answer_cancelled(desk_, exchange_, std::move(handle), {});
 }
 
 io::Task<void> PlainRequest::whole_file(http::BodyReader& body, std::optional<std::uint64_t> length,

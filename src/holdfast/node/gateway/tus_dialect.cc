@@ -213,9 +213,9 @@ std::optional<TusRequest::Refusal> TusRequest::read_checksum(AppendWish& wish) {
 io::Task<void> TusRequest::on(std::string_view method, UploadHandlePtr handle) {
   if (!version_fits()) return refuse(412, "only tus 1.0.0 is spoken here");
   if (method == "PATCH") return patch(handle);
+  if (method == "DELETE") return answer_cancelled(desk_, exchange_, handle, fields());
   if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
-  if (method == "HEAD") return head(handle);
-  return answer_cancelled(desk_, exchange_, handle, fields());
+  return head(handle);
 }
 
 io::Task<void> TusRequest::head(UploadHandlePtr handle) {

@@ -228,11 +228,12 @@ io::Task<Result<void>> UploadHandles::restart(UploadHandlePtr handle, std::optio
 }
 
 io::Task<bool> UploadHandles::cancel(UploadHandlePtr handle) {
-  if (handle->has_ended()) co_return true;
+  constexpr auto kHow = resume::UploadEnd::cancelled;
+  if (handle->has_ended()) co_return co_await store_.end(handle->upload, kHow, "cancelled");
   ++counters_.cancelled;
   const bool pushed = handle->state == State::committing || handle->state == State::waiting;
   const std::string path = source_path(*handle);
-  const bool lasts = co_await store_.end(handle->upload, resume::UploadEnd::cancelled, "cancelled");
+  const bool lasts = co_await store_.end(handle->upload, kHow, "cancelled");
   if (handle->work != nullptr) handle->work->cancel();
   unpin(*handle);
   enter(*handle, State::failed);

@@ -30,6 +30,7 @@ struct Upload {
   std::optional<Hash> whole_state;  // from which `whole` goes on; belongs to `written`
   bool held_back = false;           // what is not durable yet shall not become so before settle()
   bool gone = false;                // the files are
+  bool end_is_owed = false;         // it has ended, but the disk has not taken that; whoever ends it again tries again
   unsigned pins = 0;                // others need its bytes: it does not expire
   SpoolFiles files;
   io::Semaphore order;        // who changes the bytes

@@ -119,7 +119,7 @@ class UploadStore {
   Result<Hash> digest_of_piece(Upload& upload, std::uint64_t piece, std::uint64_t durable) const;
   io::Task<Result<void>> go_back(UploadPtr upload, std::uint64_t offset, resume::UploadLog to);
   void forget_digests(Upload& upload) const;
-  void make_tombstone(Upload& upload, resume::UploadEnd how, std::string reason) const;
+  void make_tombstone(Upload& upload) const;
   io::Task<bool> make_room(std::uint64_t bytes, const Upload* keep);
   io::Task<void> measure();
   bool is_dormant(const Upload& upload) const;
