@@ -45,6 +45,8 @@ struct Upload {
 
   bool is_open() const { return log.phase == resume::UploadPhase::open && !gone; }
   bool is_sealed() const { return log.phase == resume::UploadPhase::sealed && !gone; }
+  /// Bytes that are held back behind the durable ones, and nobody sends any more: they wait for a proof, or to be sent again.
+  bool has_pending() const { return held_back && turn == nullptr && written > log.durable; }
   bool has_ended() const { return log.phase == resume::UploadPhase::ended || gone; }
 };
 using UploadPtr = std::shared_ptr<Upload>;

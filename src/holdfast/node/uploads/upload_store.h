@@ -71,7 +71,7 @@ class UploadStore {
   /// Fixes a length that was left open. Errors: malformed (below what is there, or another one), unsupported.
   io::Task<Result<void>> set_length(UploadPtr upload, std::uint64_t length);
   /// From now on nothing becomes durable until settle(): either all of it, or what came is as if it never had. For a body whose
-  /// digest is not known before its end. Everything must be durable. Whoever has the turn.
+  /// digest is not known before its end, and may come much later. Everything must be durable. Whoever has the turn.
   void hold_back(Upload& upload) const;
   io::Task<Result<void>> settle(UploadPtr upload, bool keep);
   /// Back to an earlier offset, durably. Whoever has the turn. Errors: io, no_space.
