@@ -66,7 +66,7 @@ soak: | deps
 	@scripts/install-deps.sh test
 	@$(MAKE) --no-print-directory dev
 	@SOAK=1 HF_PICTURES=build/dev/page-pictures HOLDFAST_BIN=build/dev/holdfast node --test tests/web/uploads.test.mjs
-	@for t in crashes crowds machine_faults; do SOAK=1 HOLDFAST_BIN=build/dev/holdfast python3 tests/e2e/$${t}_e2e.py || exit 1; done
+	@for t in crashes crowds machine_faults upload_storms large_uploads; do SOAK=1 HOLDFAST_BIN=build/dev/holdfast python3 tests/e2e/$${t}_e2e.py || exit 1; done
 	@$(MAKE) --no-print-directory sim SEEDS=100000
 
 bench: build/release/build.ninja

@@ -119,6 +119,58 @@ class BehindNginx(unittest.TestCase):
         self.assertEqual(state["sha256"], hashlib.sha256(content).hexdigest())
         connection.close()
 
+    def test_F14_the_draft_and_plain_put_behind_proxies_that_pass_on_limit_and_collect(self):
+        """The whole file is cut in the middle; then what is left, as much at once as the proxy lets through."""
+        content = os.urandom(3_000_000)
+        proxies = {"recommended": (recommended(), {}), "a limit of 1 MiB": (recommended(), {"server": "client_max_body_size 1m;"}),
+                   "collects": ("proxy_pass http://127.0.0.1:3456; proxy_set_header Host $host;", {"server": "client_max_body_size 0;"})}
+        for name, (location, more) in proxies.items():
+            port = self.behind(location, **more)
+            for dialect in ("draft", "plain"):
+                with self.subTest(proxy=name, dialect=dialect):
+                    path = self.by(dialect, port, "POST", "/uploads").headers["Location"].partition(str(port))[2]
+                    with socket.create_connection(("127.0.0.1", port)) as s:
+                        head = "".join(f"{key}: {value}\r\n" for key, value in self.fields(dialect, content, 0, len(content)).items())
+                        method = "PATCH" if dialect == "draft" else "PUT"
+                        s.sendall(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(content)}\r\n{head}\r\n".encode())
+                        try:
+                            s.sendall(content[:2_000_000])
+                        except OSError:
+                            self.assertEqual(name, "a limit of 1 MiB")
+                        if name == "recommended":
+                            wait_until(lambda: self.state(port, path)["offset"] > 1_000_000, "some of it came through")
+                    at = int(self.by(dialect, port, "HEAD", path).headers["Upload-Offset"])
+                    self.assertEqual(at > 1_000_000, name == "recommended", at)
+                    step = 1_000_000 if name == "a limit of 1 MiB" else len(content)
+                    while at < len(content):
+                        end = min(at + step, len(content))
+                        answer = self.by(dialect, port, method, path, content[at:end], self.fields(dialect, content, at, end))
+                        self.assertIn(answer.status, (200, 201, 202, 204))
+                        at = end
+                    wait_until(lambda: self.state(port, path, "&wait=30")["state"] == "committed", "it is stored")
+                    self.assertEqual(self.state(port, path)["sha256"], hashlib.sha256(content).hexdigest())
+
+    @staticmethod
+    def fields(dialect, content, begin, end):
+        if dialect == "plain":
+            return {"Content-Range": f"bytes {begin}-{end - 1}/{len(content)}"}
+        return {"Upload-Draft-Interop-Version": "8", "Content-Type": "application/partial-upload", "Upload-Offset": str(begin),
+                "Upload-Complete": f"?{int(end == len(content))}"}
+
+    def by(self, dialect, port, method, path, body=None, fields=None):
+        if fields is None:
+            fields = {"Upload-Draft-Interop-Version": "8"} if dialect == "draft" else {}
+            if method == "POST" and dialect == "draft":
+                fields["Upload-Complete"] = "?0"
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+        try:
+            connection.request(method, path, body, fields)
+            answer = connection.getresponse()
+            answer.read()
+            return answer
+        finally:
+            connection.close()
+
     def test_request_buffering_is_found(self):
         found = self.problems(self.behind("proxy_pass http://127.0.0.1:3456; proxy_set_header Host $host;"))
         self.assertTrue(any("proxy_request_buffering off" in each for each in found), found)

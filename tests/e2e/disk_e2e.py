@@ -24,6 +24,7 @@ class SmallDisk:
             problem = self.process.stderr.read().strip()
             self.close()
             raise unittest.SkipTest(f"no mounts here: {problem}")
+        self.path = path
         self.within = ["nsenter", "-t", str(self.process.pid), "-m", *([] if root else ["-U", "--preserve-credentials"])]
         self.seen_from_here = f"/proc/{self.process.pid}/root{path}"
 
@@ -38,6 +39,10 @@ class SmallDisk:
             except OSError as problem:
                 if problem.errno != errno.ENOSPC:
                     raise
+
+    def remount(self, how):
+        """"ro": nothing can be changed; "rw": it can again."""
+        subprocess.run([*self.within, "mount", "-o", f"remount,{how}", self.path], check=True)
 
     def make_room(self):
         os.unlink(self.seen_from_here + "/ballast")

@@ -237,6 +237,25 @@ class Rows(Desk):
         self.assertEqual((bad.status, bad["Upload-Offset"]), (400, "0"))
         self.assertEqual(self.draft_patch(10, bad.path, 0, True, DATA).status, 201)
 
+    def test_S2_12_pending_bytes_count_when_they_are_proven(self):
+        for way in ("PATCH", "PUT"):
+            path = self.draft_create(10, False, {"Upload-Length": len(DATA)}).path
+            with Wire(self.port) as wire:
+                wire.head("PATCH", path, [("Upload-Draft-Interop-Version", 10), ("Content-Type", PARTIAL_MEDIA), ("Upload-Offset", 0), ("Upload-Complete", "?1"),
+                                          ("Content-Length", len(DATA)), ("Content-Digest", digest_field(DATA))])
+                wire.send(DATA[:700])
+                wire.socket.shutdown(1)
+                self.assertRaises(ConnectionError, wire.answer)
+            told = self.draft(10, "HEAD", path)
+            self.assertEqual((told["Upload-Offset"], told["Holdfast-Pending-Offset"]), ("0", "700"))
+            proof = {"Repr-Digest": digest_field(DATA[:700])}
+            if way == "PATCH":
+                self.assertEqual(self.draft_patch(10, path, 700, True, DATA[700:]).status, 409)
+                self.assertEqual(self.draft_patch(10, path, 700, True, DATA[700:], proof).status, 201)
+            else:
+                self.expect(201, "PUT", path, {"Content-Range": f"bytes 700-{len(DATA) - 1}/{len(DATA)}", **proof}, DATA[700:])
+            self.assert_is_stored(path, DATA)
+
     def test_S2_12_repr_digest_and_S5_6(self):
         for split, algorithm in ((5000, "sha-256"), (100, "sha-256"), (5000, "sha-512"), (100, "sha-512")):
             made = self.draft_create(10, split == 5000, {"Repr-Digest": "md5=:AAAA:, " + digest_field(DATA, algorithm)}, DATA[:split])

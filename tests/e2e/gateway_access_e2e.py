@@ -7,6 +7,8 @@ import re
 import ssl
 import subprocess
 import unittest
+from html import unescape
+from urllib.parse import urlencode
 
 from rig import BINARY, DEADLINE, Gateway, Place, put
 
@@ -95,6 +97,28 @@ class Token(Scene):
         pair = cookie.split(";")[0]
         self.assertEqual(self.ask("GET", "/status?t=json", {"Cookie": "other=1; " + pair}).status, 200)
         self.assertEqual(self.ask("GET", "/status?t=json", {"Cookie": pair[:-1]}).status, 401)
+
+    def test_who_has_signed_in_comes_to_what_was_asked_for_and_never_to_another_site(self):
+        self.gateway("tls = yes\naccess_token = yes\n")
+        target = f"/file/{self.cap}/@@named=/a%20b'&x.txt?save=true&filename=%3C%22"
+        form, html = self.ask("GET", target, {"Accept": "text/html"}), {"Accept": "text/html", "Content-Type": "application/x-www-form-urlencoded"}
+        kept = re.compile('name="path" type="hidden" value="([^"<>\']*)"')
+        self.assertEqual(unescape(kept.search(form.text)[1]), target)
+        again = self.ask("POST", "/sign-in", html, urlencode({"path": target, "token": "wrong"}))
+        self.assertEqual((again.status, unescape(kept.search(again.text)[1])), (401, target), "a wrong token loses nothing")
+        signed = self.ask("POST", "/sign-in", html, urlencode({"path": target, "token": self.token()}))
+        self.assertEqual((signed.status, signed.headers["Location"]), (303, target))
+        cookie = {"Cookie": signed.headers["Set-Cookie"].split(";")[0]}
+        self.assertEqual(len(self.ask("GET", signed.headers["Location"], cookie).body), 300_000)
+        self.assertEqual(unescape(kept.search(self.ask("GET", "/uri/" + "x" * 3000, html).text)[1]), "/")
+        for foreign in ("//evil.example/", "/\\evil.example/", "https://evil.example/", "evil.example", "\\\\evil.example", "/a\r\nX: y", "/\t/evil.example", " //evil.example",
+                        "javascript:alert(1)", "/\u00e4", "", "/" + "a" * 3000):
+            sent = urlencode({"path": foreign, "token": self.token()})
+            reply = self.ask("POST", "/sign-in", html, sent)
+            self.assertEqual((reply.status, reply.headers["Location"], reply.headers["X"]), (303, "/", None), foreign)
+            reply = self.ask("POST", "/sign-in", html, urlencode({"path": foreign}))
+            self.assertEqual(kept.search(reply.text)[1], "/", foreign)
+        self.assertEqual(self.ask("POST", "/sign-in", html, "token=%zz").status, 400)
 
     def test_a_page_of_another_site_cannot_use_the_cookie_to_change_things(self):
         self.gateway("tls = yes\naccess_token = yes\n")

@@ -247,6 +247,60 @@ class Appending(Desk):
         self.tus_patch(path, 0, DATA)
         self.assert_is_stored(path, DATA)
 
+    def break_off(self, path, offset, end, algorithm="sha1"):
+        """A body with a checksum, to the end of the file, that ends at `end`. What the gateway says of the upload then."""
+        with Wire(self.port) as wire:
+            wire.head("PATCH", path, [("Tus-Resumable", "1.0.0"), ("Content-Type", OFFSET_MEDIA), ("Upload-Offset", offset), ("Content-Length", len(DATA) - offset),
+                                      ("Upload-Checksum", f"{algorithm} {base64_of(hashlib.new(algorithm, DATA[offset:]).digest())}")])
+            wire.send(DATA[offset:end])
+            wire.socket.shutdown(1)
+            self.assertRaises(ConnectionError, wire.answer)
+        return self.tus("HEAD", path)
+
+    def test_S1_8_pending_bytes_count_when_they_are_proven(self):
+        path = self.tus_create(len(DATA))
+        self.tus_patch(path, 0, DATA[:1000])
+        self.assertIsNone(self.tus("HEAD", path)["Holdfast-Pending-Offset"])
+        told = self.break_off(path, 1000, 4000)
+        self.assertEqual((told["Upload-Offset"], told["Holdfast-Pending-Offset"]), ("1000", "4000"))
+        for offset, digest in ((4000, digest_field(DATA[:3999])), (3999, digest_field(DATA[:3999])), (4000, digest_field(DATA[:4000], "sha-512")), (4000, "?")):
+            refused = self.tus_patch(path, offset, DATA[offset:], {"Repr-Digest": digest})
+            self.assertEqual((refused.status, refused["Upload-Offset"]), (409, "1000"), digest)
+        self.assertEqual(self.tus_patch(path, 4000, DATA[4000:]).status, 409, "without a proof")
+        proven = self.tus_patch(path, 4000, b"", {"Repr-Digest": digest_field(DATA[:4000])})
+        self.assertEqual((proven.status, proven["Upload-Offset"]), (204, "4000"))
+        self.gateway.kill()
+        self.gateway.start()
+        self.assertEqual(self.tus_offset(path), 4000, "what is proven is durable")
+        self.assertEqual(self.break_off(path, 4000, len(DATA) - 1)["Holdfast-Pending-Offset"], str(len(DATA) - 1))
+        self.assertEqual(self.tus_patch(path, len(DATA) - 1, DATA[-1:], {"Repr-Digest": digest_field(DATA[:-1])}).status, 204)
+        self.assert_is_stored(path, DATA)
+
+    def test_S1_8_pending_bytes_that_nobody_proves_make_way(self):
+        wrong = content_of(len(DATA), 8)
+        ways = {"sent again": lambda path: self.tus_patch(path, 1000, DATA[1000:2000], {"Upload-Checksum": f"sha1 {base64_of(hashlib.sha1(DATA[1000:2000]).digest())}"}),
+                "the offset is asked for with a digest": lambda path: self.assertEqual(self.tus("HEAD", path, {"Want-Repr-Digest": "sha-256=1"})["Repr-Digest"], digest_field(DATA[:1000])),
+                "a piece is replaced": lambda path: self.expect(204, "PUT", path + "?piece=0", body=DATA[:1000]),
+                "the gateway dies": lambda path: (self.gateway.kill(), self.gateway.start())}
+        for name, way in ways.items():
+            with self.subTest(name):
+                path = self.tus_create(len(DATA))
+                self.tus_patch(path, 0, DATA[:1000])
+                with Wire(self.port) as wire:
+                    wire.head("PATCH", path, [("Tus-Resumable", "1.0.0"), ("Content-Type", OFFSET_MEDIA), ("Upload-Offset", 1000), ("Content-Length", 3000),
+                                              ("Upload-Checksum", "sha1 " + base64_of(bytes(20)))])
+                    wire.send(wrong[:2500])
+                    wire.socket.shutdown(1)
+                    self.assertRaises(ConnectionError, wire.answer)
+                self.assertEqual(self.tus("HEAD", path)["Holdfast-Pending-Offset"], "3500")
+                way(path)
+                told = self.tus("HEAD", path)
+                self.assertIsNone(told["Holdfast-Pending-Offset"])
+                at = int(told["Upload-Offset"])
+                self.assertIn(at, (1000, 2000))
+                self.assertEqual(self.tus_patch(path, at, DATA[at:]).status, 204)
+                self.assert_is_stored(path, DATA)
+
     def test_S1_15_whatever_came_before_the_line_broke_is_kept(self):
         path, at = self.tus_create(len(DATA)), 0
         for chunked in (False, True):

@@ -3,14 +3,54 @@ killed (resumable-upload.md 8.2; F4, F19, U6)."""
 import json
 import os
 import shutil
+import socket
 import subprocess
+import threading
 import unittest
 
-from rig import DEADLINE, Links, sha256
+from rig import DEADLINE, Links, sha256, wait_until
 from uploads import Desk
 
 CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../clients/tus_upload.mjs")
 PROTOCOLS = ("tus-v1", "ietf-draft-03", "ietf-draft-05")
+
+
+class Portal:
+    """Answers whatever comes with a page in HTML."""
+
+    def __init__(self, status, more=""):
+        page = b"<!DOCTYPE html><title>Welcome to the hotel</title>Please sign in."
+        self.answers = 0
+        self.answer = f"HTTP/1.1 {status} Portal\r\n{more}Content-Type: text/html\r\nContent-Length: {len(page)}\r\nConnection: close\r\n\r\n".encode() + page
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.listener.close()
+
+    def serve(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            with near:
+                try:
+                    near.recv(65_536)
+                    near.sendall(self.answer)
+                    self.answers += 1
+                    near.shutdown(socket.SHUT_WR)
+                    while near.recv(65_536):  # a RST would take the answer away
+                        pass
+                except OSError:
+                    pass
 
 
 @unittest.skipUnless(shutil.which("node") and os.path.isdir(os.path.dirname(CLIENT) + "/node_modules/tus-js-client"), "needs Node.js and its packages")
@@ -64,6 +104,25 @@ class TusJsClient(Desk):
                 links.tell("cut rst up 100000 500000", [number])
                 done = self.assert_done(self.finish(self.start(port, protocol=protocol)))
                 self.assertGreater(done["requests"], 9, "it was cut, asked, and went on")
+
+    def test_F14_a_captive_portal_comes_in_the_middle_and_goes(self):
+        """Each request is answered with a page for a while. What the client makes of it, the file is right in the end."""
+        for protocol in PROTOCOLS:
+            for status, more in ((200, ""), (302, "Location: http://portal.example/\r\n"), (511, "")):
+                with self.subTest(protocol=protocol, status=status), Links([]) as links, Portal(status, more) as portal:
+                    number, port = links.to_port(self.port)
+                    process = self.start(port, protocol=protocol, chunkSize=300_000, retryDelays=[20] * 400)
+                    lines = []
+                    for line in process.stdout:
+                        lines.append(line)
+                        if json.loads(line).get("accepted", 0) >= 600_000:
+                            break
+                    links.tell(f"target {portal.port}", [number])
+                    links.tell("reset", [number])
+                    wait_until(lambda: portal.answers > 2 or process.poll() is not None, "it has met the portal")
+                    links.tell(f"target {self.port}", [number])
+                    self.assert_done([json.loads(line) for line in lines] + self.finish(process))
+                    self.assertGreater(portal.answers, 2)
 
     def test_U6_another_process_goes_on_with_the_url(self):
         for protocol in PROTOCOLS:

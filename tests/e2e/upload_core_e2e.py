@@ -209,6 +209,11 @@ class Limits(Desk):
         self.assertEqual(preflight["Access-Control-Allow-Methods"], "POST, HEAD, PATCH, PUT, OPTIONS, GET, DELETE")
         for name in ("Authorization", "Tus-Resumable", "Upload-Draft-Interop-Version", "Idempotency-Key", "X-HTTP-Method-Override", "Content-Digest"):
             self.assertIn(name, preflight["Access-Control-Allow-Headers"].split(", "))
+        nowhere = self.expect(204, "OPTIONS", "/nowhere/at/all", {"Origin": APP, "Access-Control-Request-Method": "PUT"})
+        for name in ("Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers"):
+            self.assertEqual(nowhere[name], preflight[name], "else the page behind it sees no 404, but a broken network")
+        self.expect(404, "PUT", "/nowhere/at/all", {"Origin": APP})
+        self.expect(404, "OPTIONS", "/nowhere/at/all", {"Origin": APP})
         made = self.tus("POST", "/uploads", {"Upload-Length": 0, "Origin": APP})
         for answer in (made, self.tus("POST", "/uploads", {"Origin": APP}), self.ask("HEAD", "/uploads/x", {"Origin": APP}), self.ask("GET", "/uploads", {"Origin": APP}),
                        self.tus("POST", "/uploads", {"Upload-Length": 10_001, "Origin": APP}), self.ask("GET", "/nowhere", {"Origin": APP}), self.ask("POST", "/uri", {"Origin": APP}),

@@ -8,9 +8,10 @@ import unittest
 
 from disk_e2e import SmallDisk
 from rig import Gateway, Place, wait_until
-from uploads import OFFSET_MEDIA, Desk, base64_of, content_of, digest_field
+from uploads import OFFSET_MEDIA, Desk, Wire, base64_of, content_of, digest_field
 
 MIB = 1 << 20
+TUS = {"Tus-Resumable": "1.0.0"}
 
 
 class FullDisk(Desk):
@@ -71,6 +72,33 @@ class FullDisk(Desk):
         self.gateway.start()
         for path in paths:
             self.assertIn(self.tus("HEAD", path).status, (404, 410))
+
+    def test_F23_a_delete_that_the_disk_did_not_take_can_be_repeated(self):
+        content = content_of(1000, 25)
+        self.gateway.kill()  # whatever it has open keeps the disk from being read-only
+        self.gateway.start()
+        key = "/uri?resume=" + "k" * 32
+        self.expect(202, "PUT", key, {"Content-Range": "bytes 0-9/1000"}, content[:10])
+        self.gateway.kill()
+        self.gateway.start()
+        paths = {self.tus_create(1000): TUS, self.draft_create(10, False).path: {"Upload-Draft-Interop-Version": 10}, key: {}}
+
+        def delete(path):
+            with Wire(self.port) as wire:
+                return wire.ask("DELETE", path, paths[path]).status
+
+        self.disk.remount("ro")
+        try:
+            for path in paths:
+                self.assertEqual([delete(path) for _ in range(3)], [500] * 3, path)
+        finally:
+            self.disk.remount("rw")
+        for path in paths:
+            self.assertEqual([delete(path) for _ in range(2)], [204, 410], path)
+        self.gateway.kill()
+        self.gateway.start()
+        for path in paths:
+            self.assertEqual(delete(path), 410, "and it lasts")
 
 
 class Damage(Desk):

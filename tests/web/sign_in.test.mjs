@@ -36,7 +36,7 @@ for (const [device, viewport] of [["phone", phone], ["desktop", desktop]]) {
       await page.picture(`${device}-${colorScheme}-6-sign-in-again`);
       const [wide, screen] = await tab.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
       assert.ok(wide <= screen, `${wide} pixels on a screen of ${screen}`);
-      const low = await tab.evaluate(() => [...document.querySelectorAll("button, input")].filter((it) => it.offsetHeight < 44).length);
+      const low = await tab.evaluate(() => [...document.querySelectorAll("button, input:not([type=hidden])")].filter((it) => it.offsetHeight < 44).length);
       assert.equal(low, 0, "large enough for thumbs");
       await tab.keyboard.insertText(token);
       await tab.keyboard.press("Tab");
@@ -47,3 +47,18 @@ for (const [device, viewport] of [["phone", phone], ["desktop", desktop]]) {
     });
   }
 }
+
+test("who opens a link and signs in comes to what the link is of", async () => {
+  const link = new URL("/file/URI%3ALIT%3Akrugkidfnzsc4/@@named=/end.txt", gateway.url).href;
+  const page = await Page.visit(browser, link, { viewport: desktop });
+  const { tab } = page;
+  await tab.keyboard.insertText("not the token");
+  await tab.keyboard.press("Enter");
+  await tab.getByRole("alert").waitFor();
+  const file = tab.waitForResponse((answer) => answer.url() === link && answer.status() === 200);
+  await tab.keyboard.insertText(token);
+  await tab.keyboard.press("Enter");
+  assert.equal(await (await file).text(), "The end.");
+  await tab.waitForURL(link);
+  await page.close();
+});

@@ -3,13 +3,13 @@
 #include "holdfast/core/crypto/tagged_hash.h"
 #include "holdfast/core/crypto/tags.h"
 #include "holdfast/core/protocol/field_text.h"
-#include "holdfast/core/protocol/percent.h"
+#include "holdfast/core/protocol/web_target.h"
 #include "holdfast/node/gateway/page.h"
 
 namespace holdfast::gateway {
 namespace {
 
-constexpr std::size_t kFormBytesMax = 1'024;
+constexpr std::size_t kFormBytesMax = 8'192;
 constexpr std::string_view kCookieName = "holdfast-access";
 constexpr std::string_view kWanted = "Bearer realm=\"holdfast\"";
 
@@ -44,7 +44,12 @@ bool AccessGate::admits(const http::RequestHead& request) const {
   return has_cookie(request, cookie_);
 }
 
-io::Task<void> AccessGate::refuse(http::Exchange& exchange, bool after_wrong_token) const {
+io::Task<void> AccessGate::refuse(http::Exchange& exchange) const {
+  const http::RequestHead& request = exchange.request();
+  return ask_for_token(exchange, false, request.method == "GET" ? request.target : "/");
+}
+
+io::Task<void> AccessGate::ask_for_token(http::Exchange& exchange, bool again, std::string path) const {
   const std::string_view accept = exchange.request().headers.find("Accept").value_or("");
   if (accept.find("text/html") == std::string_view::npos) {
     http::Headers headers;
@@ -52,24 +57,27 @@ io::Task<void> AccessGate::refuse(http::Exchange& exchange, bool after_wrong_tok
     co_return co_await answer_text(exchange, 401, "this gateway wants its access token: Authorization: Bearer TOKEN",
                                    std::move(headers));
   }
-  PageAnswer form = plan_sign_in_answer(after_wrong_token);
+  SignInAnswer form = plan_sign_in_answer(again, path);
   form.head.headers.add("WWW-Authenticate", std::string(kWanted));
   static_cast<void>(co_await exchange.respond(std::move(form.head), view_of(form.body)));
 }
 
 io::Task<void> AccessGate::sign_in(http::Exchange& exchange) const {
   http::Headers out;
-  out.add("Location", "/");
-  if (exchange.request().method != "POST")
+  if (exchange.request().method != "POST") {
+    out.add("Location", "/");
     co_return co_await answer_text(exchange, 303, "the page is at /", std::move(out));
+  }
   const Result<Bytes> body = co_await http::read_all(exchange.body(), kFormBytesMax);
   if (!body) co_return co_await answer_text(exchange, 400, "that is no form of ours");
-  constexpr std::string_view kField = "token=";
-  std::string_view form = text_of(*body);
-  Result<std::string> said = std::string();
-  if (form.starts_with(kField)) said = protocol::percent_decode(protocol::trim(form.substr(kField.size())));
-  const bool right = said && equal_constant_time(view_of(protocol::trim(*said)), token_.reveal());
-  if (!right && !token_.empty()) co_return co_await refuse(exchange, true);
+  // A form is written like the arguments of a URL.
+  const Result<protocol::WebTarget> form = protocol::parse_web_target("/?" + std::string(text_of(*body)));
+  if (!form) co_return co_await answer_text(exchange, 400, "that is no form of ours");
+  const std::string_view said = protocol::trim(form->argument("token").value_or(""));
+  const std::string path(own_path(form->argument("path").value_or("/")));
+  const bool right = equal_constant_time(view_of(said), token_.reveal());
+  if (!right && !token_.empty()) co_return co_await ask_for_token(exchange, true, path);
+  out.add("Location", path);
   // SameSite: a page of another site that links here, or posts here, comes without it.
   if (right) {
     out.add("Set-Cookie", std::string(kCookieName) + "=" + cookie_ + "; Path=/; HttpOnly; SameSite=Strict" +

@@ -13,11 +13,13 @@ class AccessGate {
 
   bool admits(const http::RequestHead& request) const;
   /// 401, with a form for people.
-  io::Task<void> refuse(http::Exchange& exchange, bool after_wrong_token = false) const;
+  io::Task<void> refuse(http::Exchange& exchange) const;
   /// POST /sign-in: the form. Other methods go to the page.
   io::Task<void> sign_in(http::Exchange& exchange) const;
 
  private:
+  io::Task<void> ask_for_token(http::Exchange& exchange, bool again, std::string path) const;
+
   const Secret token_;
   const std::string cookie_;  // its value: not the token itself
   const bool over_tls_;

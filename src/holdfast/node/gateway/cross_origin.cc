@@ -9,7 +9,7 @@ void allow_reading(http::Headers& headers, std::string origin) {
       "Location, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Expires, "
       "Upload-Complete, Upload-Incomplete, Upload-Limit, Upload-Draft-Interop-Version, Tus-Resumable, Tus-Version, "
       "Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Content-Range, Accept-Ranges, ETag, Repr-Digest, Digest, "
-      "Retry-After, Content-Location, Holdfast-Upload-State");
+      "Retry-After, Content-Location, Holdfast-Upload-State, Holdfast-Pending-Offset");
 }
 
 void CrossOriginExchange::allow(http::Headers& headers) const {

@@ -20,4 +20,18 @@ void read_content_digest(const http::Exchange& exchange, AppendWish& wish) {
   wish.expected = [digest = said->digest]() -> std::optional<Bytes> { return digest; };
 }
 
+io::Task<void> read_proof(UploadHandles& handles, const http::Exchange& exchange, UploadHandlePtr handle,
+                          std::uint64_t offset) {
+  const auto said = protocol::parse_digest_field(single_field(exchange, "Repr-Digest").value_or(""));
+  if (!said || said->algorithm != "sha-256" || offset <= handle->offset() || !handle->is_receiving()) co_return;
+  // When it fails nothing has changed, and the offset is not the next one: that is what is answered.
+  static_cast<void>(co_await handles.prove_pending(handle, offset, Hash::from(said->digest)));
+}
+
+void add_pending(http::Headers& headers, const UploadHandle& handle) {
+  const uploads::Upload& upload = *handle.upload;
+  if (handle.is_receiving() && upload.has_pending())
+    headers.add("Holdfast-Pending-Offset", std::to_string(upload.written));
+}
+
 }  // namespace holdfast::gateway

@@ -140,8 +140,8 @@ io::Task<void> DraftRequest::on(std::string_view method, UploadHandlePtr handle)
     }
   }
   if (method == "PATCH") return append(handle);
-  if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
   if (method == "DELETE") return answer_cancelled(desk_, exchange_, handle, fields());
+  if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
   if (method == "GET" && !rules_.allows_get()) {
     http::Headers out = fields();
     out.add("Allow", "HEAD, PATCH, DELETE, OPTIONS");
@@ -156,6 +156,7 @@ io::Task<void> DraftRequest::query(UploadHandlePtr handle) {
   if (handle->has_ended()) co_return co_await answer_gone(exchange_, handle, fields());
   http::Headers out = fields();
   add_position(out, *handle, !handle->is_receiving());
+  add_pending(out, *handle);
   co_await answer(exchange_, 204, std::move(out));
 }
 
@@ -181,6 +182,7 @@ io::Task<void> DraftRequest::append(UploadHandlePtr handle) {
     if (again) co_return co_await answer_final(handle);
     co_return co_await refuse_whole(handle);
   }
+  co_await read_proof(handles_, exchange_, handle, *wish.offset);
   if (*wish.offset != handle->offset()) {
     const Result<std::uint64_t> offset = co_await handles_.query(handle);
     if (!offset) co_return co_await refuse(503, "", offset.error().what);

@@ -31,6 +31,11 @@ End end_of(const Error& error) {
   }
 }
 
+/// Its end never came: whether its checksum is right nobody can say yet.
+bool broke_off(End end) {
+  return end == End::broken || end == End::superseded || end == End::slow || end == End::no_space;
+}
+
 std::string what_happened(End end) {
   switch (end) {
     case End::too_long:
@@ -69,6 +74,9 @@ io::Task<std::optional<AppendOutcome>> UploadHandles::admit(UploadHandlePtr hand
     ++counters_.mismatches;
     co_return AppendOutcome{End::offset_mismatch, false, "the next offset is " + std::to_string(at)};
   }
+  // Who goes on from here sends again what has not been proven.
+  const Result<void> dropped = co_await store_.settle(upload, false);
+  if (!dropped) co_return AppendOutcome{End::trouble, false, dropped.error().what};
   std::optional<std::uint64_t> length = wish.length;
   if (wish.completes && wish.content_length) {
     const std::uint64_t by_body = at + *wish.content_length;
@@ -171,6 +179,7 @@ io::Task<AppendOutcome> UploadHandles::conclude(UploadHandlePtr handle, Body& bo
   if (end == End::superseded) ++counters_.superseded;
   if (end == End::broken) ++counters_.broken_bodies;
   if (end == End::ended) co_return AppendOutcome{end, false, "the upload has ended"};
+  if (body.wish.checksum != nullptr && broke_off(end)) co_return AppendOutcome{end, false, what_happened(end)};
   if (body.wish.checksum != nullptr) {
     const std::optional<Bytes> expected =
         end == End::stored && body.wish.expected ? body.wish.expected() : std::nullopt;

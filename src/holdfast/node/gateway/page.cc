@@ -10,6 +10,10 @@ namespace {
 
 constexpr std::string_view kFrontPage = "index.html";
 constexpr std::string_view kSignIn = "sign-in.html", kSignInAgain = "sign-in-again.html";
+constexpr std::string_view kPathField =
+    "name=\"path\" type=\"hidden\" value=\"";  // of the form; kFrontPath is behind it
+constexpr std::string_view kFrontPath = "/";
+constexpr std::size_t kOwnPathBytesMax = 2'048;
 // Scripts, styles and requests of our own alone, nothing inline, nobody's frame. data: is for pictures that the page draws.
 constexpr std::string_view kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -35,6 +39,18 @@ bool takes_gzip(const http::Headers& headers) {
     }
   }
   return false;
+}
+
+std::string in_attribute(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\'') {
+      out += "&#" + std::to_string(static_cast<int>(c)) + ";";
+    } else {
+      out += c;
+    }
+  }
+  return out;
 }
 
 const PageAsset* find_asset(std::string_view name) {
@@ -75,17 +91,28 @@ PageAnswer plan_page_answer(const http::RequestHead& request, const PageAsset& a
   return out;
 }
 
-PageAnswer plan_sign_in_answer(bool again) {
+std::string_view own_path(std::string_view said) {
+  const auto plain = [](char c) { return c > ' ' && c <= '~' && c != '\\'; };
+  const bool ours = said.starts_with('/') && !said.starts_with("//") && said.size() <= kOwnPathBytesMax &&
+                    std::ranges::all_of(said, plain);
+  return ours ? said : kFrontPath;
+}
+
+SignInAnswer plan_sign_in_answer(bool again, std::string_view path) {
   const PageAsset* asset = find_asset(again ? kSignInAgain : kSignIn);
   HF_CHECK(asset != nullptr);
-  PageAnswer out;
+  SignInAnswer out;
   out.head.status = 401;
   out.head.headers.add("Content-Type", std::string(asset->media_type));
   out.head.headers.add("Cache-Control", "no-store");
   out.head.headers.add("Content-Security-Policy", std::string(kPolicy));
   // With no-referrer a browser would send the form from "Origin: null". This tells the origin alone: no path, and no cap in it.
   add_standard_headers(out.head.headers, "strict-origin");
-  out.body = asset->content;
+  const std::size_t field = asset->content.find(kPathField);
+  HF_CHECK(field != std::string_view::npos);
+  const std::size_t value = field + kPathField.size();
+  out.body = std::string(asset->content.substr(0, value)) + in_attribute(own_path(path));
+  out.body += asset->content.substr(value + kFrontPath.size());
   return out;
 }
 

@@ -15,8 +15,17 @@ struct PageAnswer {
 /// 200, or 304 when the client has it; with gzip for those that take it. No waiting here.
 PageAnswer plan_page_answer(const http::RequestHead& request, const PageAsset& asset);
 
-/// 401: the form for people who have not told the access token, or (`again`) another one.
-PageAnswer plan_sign_in_answer(bool again);
+/// Where a form may lead: to this path (with its query) if it is one of ours, else to the page. What a browser could take for
+/// another site's URL is not.
+std::string_view own_path(std::string_view said);
+
+struct SignInAnswer {
+  http::ResponseHead head;
+  std::string body;
+};
+/// 401: the form for people who have not told the access token, or (`again`) another one. It keeps the path that was asked for, so
+/// that they come there; not in a URL, for there may be a cap in it.
+SignInAnswer plan_sign_in_answer(bool again, std::string_view path);
 
 /// What has forms of its own at GET /, as the status of the node has with t=json, is added after this.
 void add_page_routes(RouteTable& routes);

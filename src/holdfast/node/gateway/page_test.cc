@@ -17,7 +17,7 @@ PageAnswer ask(const PageAsset& asset, std::vector<http::Headers::Field> fields 
   return plan_page_answer(request, asset);
 }
 
-std::string_view field(const PageAnswer& answer, std::string_view name) {
+std::string_view field(const auto& answer, std::string_view name) {
   return answer.head.headers.find(name).value_or("");
 }
 
@@ -82,8 +82,8 @@ TEST(Page, NamesOnlyFilesThatAreInTheBinary) {
 }
 
 TEST(Page, SaysWhatIsWrongToThoseWhoHaveTriedToSignIn) {
-  const PageAnswer first = plan_sign_in_answer(false), again = plan_sign_in_answer(true);
-  for (const PageAnswer* each : {&first, &again}) {
+  const SignInAnswer first = plan_sign_in_answer(false, "/"), again = plan_sign_in_answer(true, "/");
+  for (const SignInAnswer* each : {&first, &again}) {
     EXPECT_EQ(each->head.status, 401U);
     EXPECT_EQ(field(*each, "Content-Security-Policy"), field(ask(kFront), "Content-Security-Policy"));
     EXPECT_EQ(field(*each, "Cache-Control"), "no-store");
@@ -92,6 +92,19 @@ TEST(Page, SaysWhatIsWrongToThoseWhoHaveTriedToSignIn) {
   }
   EXPECT_EQ(first.body.find("role=\"alert\""), std::string_view::npos);
   EXPECT_NE(again.body.find("role=\"alert\""), std::string_view::npos);
+}
+
+TEST(Page, KeepsThePathThatWasAskedForInTheFormToSignIn) {
+  const std::string body = plan_sign_in_answer(true, "/uri/URI%3ALIT%3A?a=1&b='\"<x>").body;
+  EXPECT_NE(body.find("value=\"/uri/URI%3ALIT%3A?a=1&#38;b=&#39;&#34;&#60;x&#62;\">"), std::string::npos) << body;
+  EXPECT_EQ(own_path("/"), "/");
+  EXPECT_EQ(own_path("/status?t=json"), "/status?t=json");
+  EXPECT_EQ(own_path("/" + std::string(2'047, 'a')).size(), 2'048U);
+  for (const std::string_view foreign : {"", "x", "//x", "///x", "/\\x", "\\\\x", "/a\\b", " /x", "/\t/x", "/\n/x",
+                                         "/a b", "/\x7f", "/\xc3\xa4", "https://x/", "javascript:x"}) {
+    EXPECT_EQ(own_path(foreign), "/") << foreign;
+  }
+  EXPECT_EQ(own_path("/" + std::string(2'048, 'a')), "/");
 }
 
 }  // namespace

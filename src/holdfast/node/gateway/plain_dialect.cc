@@ -182,6 +182,7 @@ io::Task<void> PlainRequest::put(UploadHandlePtr handle, std::string key_name) {
     co_return co_await answer_problem(exchange_, 409, "mismatching-upload-offset", "nothing is here yet",
                                       std::move(out));
   }
+  if (there && wish->offset) co_await read_proof(handles_, exchange_, handle, *wish->offset);
   const bool lost_answer = there && !handle->is_receiving() && wish->offset == handle->offset() && !has_body(exchange_);
   if (lost_answer) co_return co_await answer_final(handle);
   // What is held is dropped for a new file only when its first byte is here.
@@ -228,6 +229,7 @@ io::Task<void> PlainRequest::query(UploadHandlePtr handle) {
   if (handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
   http::Headers out = position(*handle, !handle->is_receiving());
   add_prefix(out, prefix, *handle);
+  add_pending(out, *handle);
   add_state(out, desk_, exchange_, *handle);
   const bool json = http::list_has(single_field(exchange_, "Accept").value_or(""), "application/json");
   if (exchange_.request().method == "GET" && json)
@@ -241,8 +243,7 @@ io::Task<void> PlainRequest::query(UploadHandlePtr handle) {
 }
 
 io::Task<void> PlainRequest::drop(UploadHandlePtr handle) {
-  if (handle == nullptr || handle->has_ended()) co_return co_await answer_gone(exchange_, handle, {});
-  co_await answer_cancelled(desk_, exchange_, handle, {});
+  co_await answer_cancelled(desk_, exchange_, std::move(handle), {});
 }
 
 io::Task<void> PlainRequest::whole_file(http::BodyReader& body, std::optional<std::uint64_t> length,

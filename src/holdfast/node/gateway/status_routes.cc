@@ -111,6 +111,8 @@ void add_upload_metrics(MetricsText& out, const UploadHandles& uploads) {
   out.counter("takeovers_total", "Requests that were ended by a newer one", store.takeovers);
   out.counter("pieces_replaced_total", "Pieces that were wrong and were sent again", store.pieces_replaced);
   out.counter("bodies_broken_total", "Requests cut in the middle of their body", handles.broken_bodies);
+  out.counter("bytes_proven_later_total", "Bytes of broken requests with a checksum that were proven later",
+              handles.bytes_proven_later);
   out.counter("slow_senders_total", "Requests that brought too little for too long", handles.slow_senders);
   out.counter("offset_mismatches_total", "Requests with an offset that was not the next one", handles.mismatches);
   out.counter("digest_mismatches_total", "Files that were not what was announced", handles.digest_mismatches);

@@ -213,9 +213,9 @@ std::optional<TusRequest::Refusal> TusRequest::read_checksum(AppendWish& wish) {
 io::Task<void> TusRequest::on(std::string_view method, UploadHandlePtr handle) {
   if (!version_fits()) return refuse(412, "only tus 1.0.0 is spoken here");
   if (method == "PATCH") return patch(handle);
+  if (method == "DELETE") return answer_cancelled(desk_, exchange_, handle, fields());
   if (handle == nullptr || handle->has_ended()) return answer_gone(exchange_, handle, fields());
-  if (method == "HEAD") return head(handle);
-  return answer_cancelled(desk_, exchange_, handle, fields());
+  return head(handle);
 }
 
 io::Task<void> TusRequest::head(UploadHandlePtr handle) {
@@ -226,6 +226,7 @@ io::Task<void> TusRequest::head(UploadHandlePtr handle) {
   http::Headers out = fields();
   out.add("Upload-Offset", std::to_string(handle->offset()));
   add_prefix(out, prefix, *handle);
+  add_pending(out, *handle);
   const auto length = handle->length();
   if (length) out.add("Upload-Length", std::to_string(*length));
   if (!length) out.add("Upload-Defer-Length", "1");
@@ -254,6 +255,7 @@ io::Task<void> TusRequest::patch(UploadHandlePtr handle) {
   if (handle == nullptr || handle->has_ended()) co_return co_await answer_gone(exchange_, handle, fields());
   if (!handle->about.parts.empty())
     co_return co_await refuse(403, "the bytes of a concatenation are those of its parts");
+  co_await read_proof(handles_, exchange_, handle, *wish.offset);
   if (handle->is_receiving() && *wish.offset != handle->offset()) {
     // Whoever is sending is cut off first: the offset that is told must be the one that counts.
     const Result<std::uint64_t> offset = co_await handles_.query(handle);

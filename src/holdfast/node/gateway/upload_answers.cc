@@ -100,10 +100,12 @@ io::Task<void> answer_gone(http::Exchange& exchange, UploadHandlePtr handle, htt
 
 io::Task<void> answer_cancelled(const UploadDesk& desk, http::Exchange& exchange, UploadHandlePtr handle,
                                 http::Headers headers) {
+  const bool over = handle == nullptr || (handle->has_ended() && !handle->upload->end_is_owed);
+  if (over) co_return co_await answer_gone(exchange, std::move(handle), std::move(headers));
   const bool lasts = co_await desk.handles.cancel(std::move(handle));
   if (lasts) co_return co_await answer(exchange, 204, std::move(headers));
   co_await answer_problem(exchange, 500, "",
-                          "it has ended, but the disk did not take that: a restart may bring it back",
+                          "it has ended, but the disk did not take that: a restart may bring it back; ask again",
                           std::move(headers));
 }
 

@@ -43,7 +43,7 @@ io::Task<void> answer_problem(http::Exchange& exchange, unsigned status, std::st
 /// 404 or 410 for an upload that is not there any more; null: there never was one.
 io::Task<void> answer_gone(http::Exchange& exchange, UploadHandlePtr handle, http::Headers headers);
 
-/// To who wanted it to end: 204, when it has ended for good.
+/// To who wants it to end: 204, when it has ended for good; 500, when it has not yet and it is to be asked for again.
 io::Task<void> answer_cancelled(const UploadDesk& desk, http::Exchange& exchange, UploadHandlePtr handle,
                                 http::Headers headers);
 

@@ -207,11 +207,23 @@ io::Task<Result<std::uint64_t>> UploadHandles::query(UploadHandlePtr handle) {
 io::Task<Result<UploadHandles::Prefix>> UploadHandles::prefix_of(UploadHandlePtr handle) {
   const auto turn = co_await store_.take_turn(handle->upload, "");
   if (!turn) co_return tl::make_unexpected(turn.error());
+  HF_CO_TRY_VOID(co_await store_.settle(handle->upload, false));  // of what counts, and nothing behind it
   HF_CO_TRY_VOID(co_await store_.sync(handle->upload));
   Prefix out;
   HF_CO_TRY(out.sha256, co_await store_.digest_of(handle->upload));
   out.bytes = handle->offset();
   co_return out;
+}
+
+io::Task<Result<void>> UploadHandles::prove_pending(UploadHandlePtr handle, std::uint64_t offset, Hash sha256) {
+  const uploads::UploadPtr& upload = handle->upload;
+  const auto turn = co_await store_.take_turn(upload, "");
+  if (!turn) co_return tl::make_unexpected(turn.error());
+  if (!upload->is_open() || !upload->held_back || upload->written != offset) co_return Result<void>{};
+  HF_CO_TRY(const Hash held, co_await store_.digest_of(upload));
+  if (held != sha256) co_return Result<void>{};
+  counters_.bytes_proven_later += offset - upload->log.durable;
+  co_return co_await store_.settle(upload, true);
 }
 
 io::Task<Result<void>> UploadHandles::restart(UploadHandlePtr handle, std::optional<std::uint64_t> length,
@@ -228,11 +240,12 @@ io::Task<Result<void>> UploadHandles::restart(UploadHandlePtr handle, std::optio
 }
 
 io::Task<bool> UploadHandles::cancel(UploadHandlePtr handle) {
-  if (handle->has_ended()) co_return true;
+  constexpr auto kHow = resume::UploadEnd::cancelled;
+  if (handle->has_ended()) co_return co_await store_.end(handle->upload, kHow, "cancelled");
   ++counters_.cancelled;
   const bool pushed = handle->state == State::committing || handle->state == State::waiting;
   const std::string path = source_path(*handle);
-  const bool lasts = co_await store_.end(handle->upload, resume::UploadEnd::cancelled, "cancelled");
+  const bool lasts = co_await store_.end(handle->upload, kHow, "cancelled");
   if (handle->work != nullptr) handle->work->cancel();
   unpin(*handle);
   enter(*handle, State::failed);

@@ -25,6 +25,7 @@ struct HandleOptions {
 struct HandleCounters {
   std::uint64_t created = 0, committed = 0, failed = 0, cancelled = 0, commit_failures = 0, committed_bytes = 0;
   std::uint64_t mismatches = 0, digest_mismatches = 0, broken_bodies = 0, superseded = 0, slow_senders = 0;
+  std::uint64_t bytes_proven_later = 0;
   double commit_seconds = 0;
   std::uint64_t piece_bytes_lent = 0;
 };
@@ -60,6 +61,9 @@ class UploadHandles {
     Hash sha256;
   };
   io::Task<Result<Prefix>> prefix_of(UploadHandlePtr handle);
+  /// A body with a checksum that broke off is kept, but does not count (`has_pending`). It does when its sender knows the SHA-256 of
+  /// all that is here, up to `offset`; else nothing changes. Errors: unavailable, io.
+  io::Task<Result<void>> prove_pending(UploadHandlePtr handle, std::uint64_t offset, Hash sha256);
   io::Task<AppendOutcome> append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& body);
   /// Forgets all bytes, for another file of this length and these digests, as far as they are known. Errors: conflict (a
   /// concatenation needs them), unavailable, io.

@@ -11,9 +11,13 @@ namespace {
 
 constexpr std::string_view kRetryAfterSeconds = "10";
 
+bool is_preflight(const http::RequestHead& request) {
+  return request.method == "OPTIONS" && request.headers.find("Access-Control-Request-Method").has_value();
+}
+
 /// A preflight asks for what it announces.
 bool changes_things(const http::RequestHead& request) {
-  if (request.method == "OPTIONS") return request.headers.find("Access-Control-Request-Method").has_value();
+  if (request.method == "OPTIONS") return is_preflight(request);
   return request.method != "GET" && request.method != "HEAD";
 }
 
@@ -92,6 +96,14 @@ io::Task<void> answer_error(http::Exchange& exchange, const Error& error) {
 
 namespace {
 
+io::Task<void> answer_options(http::Exchange& exchange, http::Headers headers) {
+  http::ResponseHead head;
+  head.status = 204;
+  head.headers = std::move(headers);
+  add_standard_headers(head.headers);
+  static_cast<void>(co_await exchange.respond(std::move(head), {}));
+}
+
 io::Task<void> serve(const RouteTable& routes, const WebNames& names, const AccessGate& gate, SharedState& shared,
                      http::Exchange& client) {
   const http::RequestHead& request = client.request();
@@ -122,7 +134,11 @@ io::Task<void> serve(const RouteTable& routes, const WebNames& names, const Acce
     ++shared.counters.refused_tokens;
     co_return co_await gate.refuse(exchange);
   }
-  if (!routes.knows(first)) co_return co_await answer_text(exchange, 404, "there is no such page here");
+  if (!routes.knows(first)) {
+    // A browser takes a refused preflight for a broken network. The request behind it is told that there is no such page.
+    if (is_preflight(request)) co_return co_await answer_options(exchange, {});
+    co_return co_await answer_text(exchange, 404, "there is no such page here");
+  }
   if (shared.context.log.enabled(io::LogLevel::debug)) {
     // Nothing behind the first segment: it is a cap.
     shared.context.log.debug(exchange.peer() + ": " + request.method + " /" + std::string(first));
@@ -134,15 +150,8 @@ io::Task<void> serve(const RouteTable& routes, const WebNames& names, const Acce
   }
   http::Headers headers;
   headers.add("Allow", routes.allowed(first));
-  if (request.method == "OPTIONS") {
-    http::ResponseHead head;
-    head.status = 204;
-    head.headers = std::move(headers);
-    add_standard_headers(head.headers);
-    static_cast<void>(co_await exchange.respond(std::move(head), {}));
-  } else {
-    co_await answer_text(exchange, 405, "that cannot be done here", std::move(headers));
-  }
+  if (request.method == "OPTIONS") co_return co_await answer_options(exchange, std::move(headers));
+  co_await answer_text(exchange, 405, "that cannot be done here", std::move(headers));
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ struct Upload {
   std::optional<Hash> whole_state;  // from which `whole` goes on; belongs to `written`
   bool held_back = false;           // what is not durable yet shall not become so before settle()
   bool gone = false;                // the files are
+  bool end_is_owed = false;         // it has ended, but the disk has not taken that; whoever ends it again tries again
   unsigned pins = 0;                // others need its bytes: it does not expire
   SpoolFiles files;
   io::Semaphore order;        // who changes the bytes
@@ -44,6 +45,8 @@ struct Upload {
 
   bool is_open() const { return log.phase == resume::UploadPhase::open && !gone; }
   bool is_sealed() const { return log.phase == resume::UploadPhase::sealed && !gone; }
+  /// Bytes that are held back behind the durable ones, and nobody sends any more: they wait for a proof, or to be sent again.
+  bool has_pending() const { return held_back && turn == nullptr && written > log.durable; }
   bool has_ended() const { return log.phase == resume::UploadPhase::ended || gone; }
 };
 using UploadPtr = std::shared_ptr<Upload>;

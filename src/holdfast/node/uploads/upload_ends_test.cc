@@ -30,6 +30,15 @@ class Gateway : public Machine {
     const UploadPtr upload = store().find("a");
     return upload != nullptr && !upload->has_ended();
   }
+  void break_disk() {
+    for (int i = 0; i < 100; ++i) fs.fail_operation(broken_until_ = fs.operations() + i, Errc::io);
+  }
+  void mend_disk() {
+    while (fs.operations() <= broken_until_) static_cast<void>(fs.info("/spool"));
+  }
+
+ private:
+  std::uint64_t broken_until_ = 0;
 };
 
 TEST(UploadEnds, a_full_disk_does_not_keep_an_upload_alive) {
@@ -60,6 +69,32 @@ TEST(UploadEnds, are_not_told_when_the_disk_takes_nothing) {
   gateway.fs.power_off_from(gateway.fs.operations());
   EXPECT_FALSE(gateway.run(gateway.store().end(upload, kCancelled, "cancelled")));
   EXPECT_TRUE(gateway.is_open_after_restart());
+}
+
+TEST(UploadEnds, can_be_wished_again_when_the_disk_took_nothing) {
+  Gateway gateway;
+  const UploadPtr upload = gateway.upload_of(1'000);
+  const auto end = [&] { return gateway.run(gateway.store().end(upload, kCancelled, "cancelled")); };
+  gateway.break_disk();
+  EXPECT_FALSE(end());
+  EXPECT_TRUE(upload->has_ended());
+  EXPECT_FALSE(end()) << "still nothing";
+  gateway.mend_disk();
+  EXPECT_TRUE(end());
+  EXPECT_EQ(upload->log.reason, "cancelled");
+  EXPECT_FALSE(gateway.is_open_after_restart());
+}
+
+TEST(UploadEnds, become_true_by_themselves_when_the_disk_works_again) {
+  Gateway gateway;
+  const UploadPtr upload = gateway.upload_of(1'000);
+  gateway.break_disk();
+  EXPECT_FALSE(gateway.run(gateway.store().end(upload, resume::UploadEnd::expired, "nothing came")));
+  gateway.mend_disk();
+  gateway.pass(std::chrono::seconds(61));
+  EXPECT_FALSE(gateway.is_open_after_restart());
+  EXPECT_EQ(gateway.store().find("a")->log.end, resume::UploadEnd::expired);
+  EXPECT_EQ(gateway.store().find("a")->log.reason, "nothing came");
 }
 
 TEST(UploadEnds, a_file_that_is_too_short_ends_its_upload_and_the_reason_says_what_is_missing) {

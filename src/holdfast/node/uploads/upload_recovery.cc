@@ -53,7 +53,9 @@ Result<UploadPtr> UploadStore::adopt(const std::string& directory, const std::st
       HF_TRY_VOID(files.remove());
       return UploadPtr();
     }
-    make_tombstone(*upload, resume::UploadEnd::failed, loss);
+    upload->log.end = resume::UploadEnd::failed;
+    upload->log.reason = loss;
+    make_tombstone(*upload);
     ++counters_.failed;
     HF_TRY_VOID(files.write_journal(resume::compact_upload(upload->log)));
     HF_TRY_VOID(files.remove_data());

@@ -203,10 +203,8 @@ io::Task<bool> UploadStore::forget(UploadPtr upload) {
 }
 
 /// All that is remembered of one that has ended.
-void UploadStore::make_tombstone(Upload& upload, resume::UploadEnd how, std::string reason) const {
+void UploadStore::make_tombstone(Upload& upload) const {
   upload.log.phase = resume::UploadPhase::ended;
-  upload.log.end = how;
-  upload.log.reason = std::move(reason);
   upload.written = upload.log.durable = 0;
   upload.log.withdrawn.clear();
   upload.log.seal.reset();
@@ -221,14 +219,18 @@ void UploadStore::make_tombstone(Upload& upload, resume::UploadEnd how, std::str
 
 io::Task<bool> UploadStore::end(UploadPtr upload, resume::UploadEnd how, std::string reason) {
   if (options_.tombstone_seconds == 0) co_return co_await forget(std::move(upload));
-  if (upload->has_ended()) co_return true;
-  upload->log.phase = resume::UploadPhase::ended;
-  upload->log.end = how;
-  upload->log.reason = reason;
+  const bool again = upload->has_ended();
+  if (again && (upload->gone || !upload->end_is_owed)) co_return true;
+  if (!again) {
+    upload->log.phase = resume::UploadPhase::ended;
+    upload->log.end = how;
+    upload->log.reason = std::move(reason);
+    upload->end_is_owed = true;
+  }
   if (upload->turn != nullptr) upload->turn->scope.cancel();
   unsynced_.erase(upload);
   co_await take_alone(upload);
-  make_tombstone(*upload, how, std::move(reason));
+  make_tombstone(*upload);
   auto write = [&upload] { return upload->files.write_journal(resume::compact_upload(upload->log)); };
   Result<void> written = co_await world_.disk.run(write);
   // The journal first: whatever fails behind it, the upload has ended. Without room for it nothing may be left: a journal that
@@ -241,9 +243,10 @@ io::Task<bool> UploadStore::end(UploadPtr upload, resume::UploadEnd how, std::st
   const Result<void> removed = co_await world_.disk.run(remove);
   const Result<void>& trouble = written ? removed : written;
   if (!trouble) world_.log.warning("ending the upload " + upload->name().substr(0, 8) + ": " + trouble.error().what);
+  if (written || removed) upload->end_is_owed = false;
   upload->journalling.release();
   upload->order.release();
-  co_return written || removed;
+  co_return !upload->end_is_owed;
 }
 
 io::Task<std::optional<std::string>> UploadStore::find_loss(UploadPtr upload) {
@@ -302,6 +305,7 @@ io::Task<void> UploadStore::sweep() {
         (upload->log.phase == resume::UploadPhase::committed && idle > options_.result_seconds) ||
         (upload->log.phase == resume::UploadPhase::ended && idle > options_.tombstone_seconds);
     if (remembered_enough) co_await forget(upload);
+    if (upload->end_is_owed) co_await end(upload, upload->log.end, upload->log.reason);
     co_await end_if_expired(upload);
   }
 }

@@ -71,7 +71,7 @@ class UploadStore {
   /// Fixes a length that was left open. Errors: malformed (below what is there, or another one), unsupported.
   io::Task<Result<void>> set_length(UploadPtr upload, std::uint64_t length);
   /// From now on nothing becomes durable until settle(): either all of it, or what came is as if it never had. For a body whose
-  /// digest is not known before its end. Everything must be durable. Whoever has the turn.
+  /// digest is not known before its end, and may come much later. Everything must be durable. Whoever has the turn.
   void hold_back(Upload& upload) const;
   io::Task<Result<void>> settle(UploadPtr upload, bool keep);
   /// Back to an earlier offset, durably. Whoever has the turn. Errors: io, no_space.
@@ -119,7 +119,7 @@ class UploadStore {
   Result<Hash> digest_of_piece(Upload& upload, std::uint64_t piece, std::uint64_t durable) const;
   io::Task<Result<void>> go_back(UploadPtr upload, std::uint64_t offset, resume::UploadLog to);
   void forget_digests(Upload& upload) const;
-  void make_tombstone(Upload& upload, resume::UploadEnd how, std::string reason) const;
+  void make_tombstone(Upload& upload) const;
   io::Task<bool> make_room(std::uint64_t bytes, const Upload* keep);
   io::Task<void> measure();
   bool is_dormant(const Upload& upload) const;

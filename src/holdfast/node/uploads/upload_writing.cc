@@ -226,6 +226,7 @@ Result<Hash> UploadStore::digest_of_piece(Upload& upload, std::uint64_t piece, s
 }
 
 io::Task<Result<void>> UploadStore::replace_piece(UploadPtr upload, std::uint64_t piece, Bytes data) {
+  HF_CO_TRY_VOID(co_await settle(upload, false));
   HF_CO_TRY_VOID(co_await sync(upload));
   const bool acquired = co_await upload->order.acquire();
   if (!acquired) co_return tl::make_unexpected(stopped_error());
