@@ -212,6 +212,25 @@ class Broken(unittest.TestCase):
             self.assertGreater(report["via"]["bytes_skipped"], 4_000_000)
             same_back(self, place, report["cap"], path)
 
+    def test_transfers_resume_proves_as_the_upload_began_or_as_it_is_told(self):
+        with Place() as place, Links([place.helper_nurl()]) as links:
+            client = place.new_client("weak", place.nurls(), helpers=links.nurls)
+            for seed, options, proof in ((13, (), "sample"), (14, ("--prove", "full"), "full")):
+                links.line_rate(4_000_000)
+                path = place.file(f"f{seed}", 8_000_000, seed)
+                before = links.sum("bytes_up")
+                first = start(client, "put", path, "--progress", "none", "--prove", "sample")
+                wait_until(lambda: links.sum("bytes_up") - before > 3_000_000, "some of it is sent")
+                first.terminate()
+                finish(first, 3)
+                (listed,) = json.loads(finish(start(client, "transfers", "--json"))[0])["uploads"]
+                self.assertEqual(listed["proof"], "sample")
+                links.line_rate(0)
+                report = json.loads(finish(start(client, "transfers", "resume", "--json", "--progress", "none", *options))[0])
+                self.assertEqual((report["via"]["proof"], report["placement"]), (proof, "proven"))
+                self.assertEqual(any(each.startswith("by sample") for each in report["warnings"]), proof == "sample")
+                same_back(self, place, report["cap"], path)
+
     def test_a_given_up_upload_is_dropped_at_the_helper(self):
         with Place() as place, Links([place.helper_nurl()]) as links:
             links.line_rate(8_000_000)
