@@ -7,7 +7,6 @@
 namespace holdfast::transfer {
 namespace {
 
-using protocol::kHelperPieceBytes;
 using std::chrono::seconds;
 
 constexpr unsigned kRestartsMax = 3, kContradictionsMax = 3;
@@ -247,7 +246,7 @@ void HelperSession::progressed() {
   job_.progress.note.clear();
 }
 
-tl::unexpected<Error> HelperSession::lie(std::string what) {
+tl::unexpected<Error> HelperSession::lie(const std::string& what) {
   lie_ = job_.helper.name() + " lies: " + what;
   return fail(Errc::corrupt, *lie_);
 }

@@ -75,7 +75,7 @@ class HelperSession {
   io::Task<void> watch(io::CancelScope* exchange, bool* silent);
   HelperTrouble trouble(bool silent) const;
   io::Task<bool> is_gone();
-  tl::unexpected<Error> lie(std::string what);
+  tl::unexpected<Error> lie(const std::string& what);
   Result<void> own_failure(const std::optional<Error>& source) const;
   void skip(Range range);
   void progressed();
