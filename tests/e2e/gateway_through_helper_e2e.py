@@ -218,8 +218,7 @@ class GoneAround(Chain):
         self.assertGreater(self.since(self.around), 2 * len(content), "its shares went straight")
         self.assert_in_the_grid(cap, content)
 
-    @unittest.skipUnless(SOAK, "the gateway waits a minute for the helper to come back")
-    def test_helper_down_for_good_in_the_middle(self):
+    def test_F18_helper_down_for_good_in_the_middle(self):
         content = content_of(6_000_000, 25)
         self.middle.line_rate(RATE)
         sender = Sender(self, "draft", content)

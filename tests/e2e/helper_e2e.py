@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """The upload helper's own behaviour, asked of the real binary in plain words (U10, F9, F13, F18, F30, F35, F38; leg H)."""
+import glob
 import hashlib
 import os
 import random
 import re
 import shutil
 import tempfile
+import time
 import unittest
 
 import cbor
 from gbs import CBOR, new_secret, new_si
 from helpers import PIECE, HelperClient, HelperNode, connect, piece_digests
-from rig import Links, Place, Server, wait_until
+from rig import Links, Place, Server, finish, start, wait_until
 
 
 def noise(size, seed):
@@ -377,6 +379,46 @@ class Limits(unittest.TestCase):
                 server.start()
             client.operate("POST", "/helper/v1/status/" + client.status()["uploads"][0]["id"] + "?do=retry")
             self.assertEqual(sorted(client.wait_until(si, "done")["shares"]), [0, 1, 2])
+        finally:
+            helper.stop()
+            for server in servers:
+                server.stop()
+            shutil.rmtree(path)
+
+    def test_what_was_given_up_is_told_to_the_operator_until_it_is_dropped_or_done(self):
+        path = tempfile.mkdtemp(prefix="holdfast-e2e-")
+        servers = [Server(f"{path}/s{i}") for i in range(3)]
+        helper = HelperNode(path + "/helper", [server.nurl for server in servers])
+        try:
+            client, si, data = HelperClient(helper), new_si(), noise(500_000, 6)
+            upload = client.begin(si, len(data), k=1, n=3, happy=3).value["upload"]
+            client.append(upload, 0, data)
+            for server in servers:
+                server.kill()
+            self.assertEqual(client.complete(upload, data).status, 202)
+            helper.kill()
+            (spool,) = [each for each in glob.glob(path + "/helper/helper/CHK_encoding/*") if os.path.getsize(each) == len(data)]
+            with open(spool, "r+b") as f:
+                f.write(bytes([data[0] ^ 1]))
+            for server in servers:
+                server.start()
+            helper.start()
+            client = HelperClient(helper, client.secret)
+            (known,) = wait_until(lambda: client.status()["given_up"], "it is found to be damaged")
+            self.assertEqual((known["storage_index"], known["size"]), (si, len(data)))
+            self.assertTrue(known["reason"])
+            self.assertLess(abs(known["at"] - time.time()), 300)
+            helper.kill()
+            helper.start()
+            client = HelperClient(helper, client.secret)
+            self.assertEqual(client.status()["given_up"], [known])
+            listed = finish(start(helper.path, "helper", "uploads"))[0]
+            self.assertRegex(listed, re.escape(known["id"]) + "  given up .*" + re.escape(known["reason"]))
+            self.assertEqual(client.operate("POST", f"/helper/v1/status/{known['id']}?do=retry").status, 409)
+            _, told = finish(start(helper.path, "helper", "uploads", "retry", known["id"]), expect=None)
+            self.assertIn("send it again", told)
+            client.upload(si, data, k=1, n=3, happy=3)
+            self.assertEqual(client.status()["given_up"], [], "it is done after all")
         finally:
             helper.stop()
             for server in servers:

@@ -129,22 +129,6 @@ class Broken(unittest.TestCase):
             self.assertLess(report["via"]["bytes_sent"], 31_000_000)
             same_back(self, place, report["cap"], path)
 
-    def test_a_helper_killed_in_the_middle_goes_on_when_it_is_back(self):
-        with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper, Links([helper.nurl]) as links:
-            links.line_rate(8_000_000)
-            client = place.new_client("slow", place.nurls(), helpers=links.nurls)
-            path = place.file("f", 40_000_000, 6)
-            running = start(client, "put", path, "--json", "--progress", "none")
-            wait_until(lambda: links.sum("bytes_up") > 20_000_000, "half of it is sent")
-            helper.kill()
-            helper.start()
-            links.line_rate(0)
-            out, _ = finish(running)
-            report = json.loads(out)
-            self.assertTrue(report["via"]["name"])
-            self.assertLess(report["via"]["bytes_resent"], 12_000_000)  # what came in the last second
-            same_back(self, place, report["cap"], path)
-
     def test_a_helper_that_is_not_there_is_gone_around(self):
         with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper:
             client = place.new_client("direct", place.nurls(), helpers=[helper.nurl])
@@ -156,6 +140,96 @@ class Broken(unittest.TestCase):
             self.assertEqual(report["via"]["name"], "")
             self.assertTrue(any("going around" in each for each in report["warnings"]))
             same_back(self, place, report["cap"], path)
+
+    def put_until_half(self, place, helper, seed, size=20_000_000):
+        """A put on a slow line, of which half is at the helper: the line, the file and the running put."""
+        links = Links([helper])
+        self.addCleanup(links.close)
+        links.line_rate(4_000_000)
+        client = place.new_client(f"half{seed}", place.nurls(), helpers=links.nurls)
+        path = place.file("f", size, seed)
+        running = start(client, "put", path, "--json", "--progress", "none")
+        wait_until(lambda: links.sum("bytes_up") > size // 2, "half of it is sent")
+        return links, path, running
+
+    def test_f18_a_helper_that_dies_for_good_in_the_middle_is_gone_around_in_seconds(self):
+        with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper:
+            _, path, running = self.put_until_half(place, helper.nurl, 9)
+            helper.kill()
+            died = time.monotonic()
+            report = json.loads(finish(running)[0])
+            print(f"helper gone for good: stored {time.monotonic() - died:.1f} s later")
+            self.assertLess(time.monotonic() - died, 30)
+            self.assertEqual((report["via"]["name"], report["shares_placed"]), ("", 10))
+            self.assertGreater(report["via"]["bytes_sent"], 9_000_000)
+            self.assertTrue(any("going around" in each for each in report["warnings"]), report["warnings"])
+            same_back(self, place, report["cap"], path)
+
+    def test_f18_a_helper_that_is_started_again_in_the_middle_is_gone_on_with(self):
+        with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper:
+            links, path, running = self.put_until_half(place, helper.nurl, 10)
+            helper.kill()
+            died = time.monotonic()
+            helper.start()
+            links.line_rate(0)
+            report = json.loads(finish(running)[0])
+            print(f"helper started again: stored {time.monotonic() - died:.1f} s later")
+            self.assertTrue(report["via"]["name"])
+            self.assertEqual(report["warnings"], [])
+            self.assertLess(report["via"]["bytes_resent"], 6_000_000)  # what came in the last second
+            same_back(self, place, report["cap"], path)
+
+    def test_f7_a_helper_that_falls_silent_in_the_middle_is_gone_around_after_one_silence(self):
+        with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper:
+            links, path, running = self.put_until_half(place, helper.nurl, 11)
+            links.tell("silent on")
+            began = time.monotonic()
+            report = json.loads(finish(running)[0])
+            print(f"helper silent: stored {time.monotonic() - began:.1f} s later")
+            self.assertLess(time.monotonic() - began, 50)
+            self.assertEqual((report["via"]["name"], report["shares_placed"]), ("", 10))
+            same_back(self, place, report["cap"], path)
+
+    def test_what_a_helper_held_that_was_gone_around_is_there_for_the_next_put(self):
+        with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper, Links(place.nurls()) as around:
+            around.line_rate(4_000_000)  # the way around takes a while
+            links = Links([helper.nurl])
+            self.addCleanup(links.close)
+            links.line_rate(4_000_000)
+            client = place.new_client("twice", around.nurls, helpers=links.nurls)
+            path = place.file("f", 20_000_000, 12)
+            running = start(client, "put", path, "--progress", "none")
+            wait_until(lambda: links.sum("bytes_up") > 10_000_000, "half of it is at the helper")
+            helper.kill()
+            wait_until(lambda: around.sum("bytes_up") > 2_000_000, "it goes around the helper")
+            running.terminate()
+            finish(running, 3)
+            helper.start()
+            links.line_rate(0)
+            around.line_rate(0)
+            report = put(client, path)
+            self.assertTrue(report["via"]["name"])
+            self.assertGreater(report["via"]["bytes_skipped"], 4_000_000)
+            same_back(self, place, report["cap"], path)
+
+    def test_transfers_resume_proves_as_the_upload_began_or_as_it_is_told(self):
+        with Place() as place, Links([place.helper_nurl()]) as links:
+            client = place.new_client("weak", place.nurls(), helpers=links.nurls)
+            for seed, options, proof in ((13, (), "sample"), (14, ("--prove", "full"), "full")):
+                links.line_rate(4_000_000)
+                path = place.file(f"f{seed}", 8_000_000, seed)
+                before = links.sum("bytes_up")
+                first = start(client, "put", path, "--progress", "none", "--prove", "sample")
+                wait_until(lambda: links.sum("bytes_up") - before > 3_000_000, "some of it is sent")
+                first.terminate()
+                finish(first, 3)
+                (listed,) = json.loads(finish(start(client, "transfers", "--json"))[0])["uploads"]
+                self.assertEqual(listed["proof"], "sample")
+                links.line_rate(0)
+                report = json.loads(finish(start(client, "transfers", "resume", "--json", "--progress", "none", *options))[0])
+                self.assertEqual((report["via"]["proof"], report["placement"]), (proof, "proven"))
+                self.assertEqual(any(each.startswith("by sample") for each in report["warnings"]), proof == "sample")
+                same_back(self, place, report["cap"], path)
 
     def test_a_given_up_upload_is_dropped_at_the_helper(self):
         with Place() as place, Links([place.helper_nurl()]) as links:

@@ -39,6 +39,7 @@ inline helper::ServiceOptions helper_options() {
   out.store.sealed_directory = kEncoding;
   out.store.token_key_path = "/spool/token.key";
   out.store.free_bytes_min = 0;
+  out.given_up_path = "/spool/given-up.json";
   return out;
 }
 

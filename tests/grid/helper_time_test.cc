@@ -116,6 +116,24 @@ TEST_F(WithoutEnoughServers, a_file_that_cannot_be_pushed_is_given_up_after_its_
   EXPECT_EQ(spooled(), 2u) << "after six hours";
   process(three_hours);
   EXPECT_EQ(spooled(), 0u) << "after nine hours";
+  process([this](HelperService& helper) -> io::Task<void> {
+    EXPECT_EQ(helper.given_up().size(), 1u) << "its operator can still read why";
+    if (helper.given_up().empty()) co_return;
+    const helper::GivenUp known = helper.given_up().front();
+    EXPECT_EQ(known.size, HelperFile::kBytes);
+    EXPECT_FALSE(known.reason.empty());
+    EXPECT_GT(known.wall_seconds, 0);
+    EXPECT_EQ(helper.retry_now(known.id).error().code, Errc::conflict) << "nothing of it is left";
+    const Result<void> dropped = co_await helper.drop_job(known.id);
+    EXPECT_TRUE(dropped.has_value());
+    EXPECT_EQ(helper.retry_now(known.id).error().code, Errc::not_found);
+    const auto again = co_await helper.begin(file_.si, file_.request(), the_asker());
+    EXPECT_TRUE(again && again->created);
+  });
+  process([](HelperService& helper) -> io::Task<void> {
+    EXPECT_TRUE(helper.given_up().empty());
+    co_return;
+  });
 }
 
 }  // namespace

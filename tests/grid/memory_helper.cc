@@ -62,6 +62,10 @@ io::Task<Result<void>> MemoryHelper::arrive(Call call) {
   // Silence takes its time.
   if (refused && refused->code == Errc::timeout) co_await io::sleep_for(std::chrono::seconds(15));
   if (refused) co_return tl::make_unexpected(*refused);
+  if (hangs_at == call) {
+    co_await io::sleep_for(std::chrono::hours(1));
+    co_return fail(Errc::cancelled, "stopped");
+  }
   co_return Result<void>{};
 }
 
@@ -136,6 +140,7 @@ io::Task<Result<std::uint64_t>> MemoryHelper::append(const std::string& path, st
     holdfast::append(spool, arrived);
     received += arrived.size();
     left -= arrived.size();
+    if (piece_takes.count() > 0) co_await io::sleep_for(piece_takes * arrived.size() / kHelperPieceBytes);
     if (left > 0) {
       tell_piece(told);
       continue;

@@ -37,6 +37,8 @@ class MemoryHelper final : public grid::UploadHelper {
   std::vector<std::uint64_t> cuts;          // the next appends break after so many bytes each
   std::uint64_t lost_at_a_cut = 0;          // of them: were not durable yet
   bool somebody_else_sends = false;         // busy, until that is taken back
+  std::optional<Call> hangs_at;             // that call is never answered
+  io::Duration piece_takes{};               // to arrive
 
   // What was seen.
   std::map<Call, unsigned> calls;

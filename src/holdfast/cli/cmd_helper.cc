@@ -1,6 +1,7 @@
 // holdfast helper uploads: what an upload helper is doing, asked of it with the token of its node directory.
 #include <cstdio>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
@@ -35,6 +36,8 @@ class Operator {
     HF_CO_TRY(const auto response, co_await client_->send(std::move(request)));
     HF_CO_TRY(Bytes body, co_await http::read_all(response->body(), kAnswerBytesMax));
     if (response->status() == 404) co_return fail(Errc::not_found, "there is no such upload");
+    if (response->status() == 409)
+      co_return fail(Errc::conflict, "it was given up, and nothing of it is left: its client has to send it again");
     if (response->status() >= 300)
       co_return fail(Errc::unavailable, "the helper answered " + std::to_string(response->status()));
     co_return body;
@@ -68,6 +71,18 @@ std::string text(const json::object& object, std::string_view key) {
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
+/// With their reasons, so that the list needs no log beside it.
+void print_given_up(const json::object& status) {
+  const json::value* list = status.if_contains("given_up");
+  if (list == nullptr || !list->is_array()) return;
+  for (const json::value& each : list->as_array()) {
+    if (!each.is_object()) continue;
+    const json::object& one = each.as_object();
+    fmt::print("{}  given up   {:>10}  {:%Y-%m-%d %H:%M}  ({})\n", text(one, "id"), format_bytes(number(one, "size")),
+               fmt::localtime(number<std::time_t>(one, "at")), text(one, "reason"));
+  }
+}
+
 void print_list(const json::object& status) {
   fmt::print("{} in the spool, room for {}\n", format_bytes(number(status, "bytes_held")),
              format_bytes(number(status, "space")));
@@ -76,6 +91,7 @@ void print_list(const json::object& status) {
   for (const json::value& each : list->as_array()) {
     if (!each.is_object()) continue;
     const json::object& upload = each.as_object();
+    if (text(upload, "state") == "failed") continue;  // below
     fmt::print("{}  {:9}  {:>10}", text(upload, "id"), text(upload, "state"), format_bytes(number(upload, "size")));
     if (upload.contains("held")) fmt::print("  {} held", format_bytes(number(upload, "held")));
     if (const std::uint64_t total = number(upload, "total_bytes"); total > 0)
@@ -116,6 +132,7 @@ io::Task<int> run_helper_uploads(World& world, GlobalOptions options, UploadsWis
       std::printf("%s", std::string(text_of(*answer)).c_str());
     } else {
       print_list(status.as_object());
+      print_given_up(status.as_object());
     }
     co_return kDone;
   }

@@ -274,13 +274,14 @@ io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
 }
 
 io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options,
-                         const transfer::PutJournal& journal, std::string progress) {
+                         const transfer::PutJournal& journal, std::optional<std::string> prove, std::string progress) {
   PutWishes wishes;
   wishes.k = journal.k;
   wishes.happy = journal.happy;
   wishes.n = journal.n;
   wishes.segment_bytes = journal.segment_bytes_max;
   wishes.random_key = journal.key_mode == transfer::KeyMode::random;
+  wishes.prove = prove ? std::move(*prove) : std::string(transfer::to_string(journal.proof));
   wishes.progress = std::move(progress);
   const int code = co_await put_one(world, node, journal.source.path, options, wishes);
   if (code == kDone && is_spool(journal.source.path)) static_cast<void>(world.files.unlink(journal.source.path));

@@ -91,6 +91,7 @@ void print_list(const std::vector<UnfinishedUpload>& uploads, const std::vector<
         row["file"] = each.journal->source.path;
         row["file_bytes"] = each.journal->source.size;
         row["storage_index"] = to_string(each.journal->storage_index);
+        row["proof"] = transfer::to_string(each.journal->proof);
         row["started"] = each.journal->started_wall_seconds;
         row["source_unchanged"] = each.source_unchanged;
         json::array& told = (row["helpers"] = json::array()).as_array();
@@ -132,7 +133,7 @@ Result<std::vector<UnfinishedUpload>> choose(std::vector<UnfinishedUpload> all, 
 }
 
 io::Task<int> resume_all(World& world, ClientNode& node, const GlobalOptions& options,
-                         const std::vector<UnfinishedUpload>& uploads, const std::string& progress) {
+                         const std::vector<UnfinishedUpload>& uploads, const TransfersWishes& wishes) {
   int worst = kDone;
   for (const UnfinishedUpload& each : uploads) {
     if (!each.journal || !each.source_unchanged) {
@@ -142,7 +143,7 @@ io::Task<int> resume_all(World& world, ClientNode& node, const GlobalOptions& op
       worst = std::max<int>(worst, kFailed);
       continue;
     }
-    const int code = co_await resume_put(world, node, options, *each.journal, progress);
+    const int code = co_await resume_put(world, node, options, *each.journal, wishes.prove, wishes.progress);
     worst = std::max(worst, code);
     if (code == kInterrupted) break;
   }
@@ -184,7 +185,7 @@ io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes
     print_list(*all, holdings, context.helpers, options.json);
     co_return kDone;
   }
-  if (wishes.action == "resume") co_return co_await resume_all(world, **node, options, *all, wishes.progress);
+  if (wishes.action == "resume") co_return co_await resume_all(world, **node, options, *all, wishes);
   if (wishes.action == "cancel" && wishes.ids.empty()) {
     fmt::print(stderr, "holdfast: which one? `holdfast transfers` lists them\n");
     co_return kUsage;

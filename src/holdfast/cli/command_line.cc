@@ -118,6 +118,8 @@ void CommandLine::define_transfers() {
       ->capture_default_str()
       ->type_name("");
   transfers_app->add_option("ID", transfers.ids, "Which ones, as list shows them (resume: default all)")->type_name("");
+  transfers_app->add_option("--prove", transfers.prove, "resume: full or sample, instead of what the upload began with")
+      ->check(CLI::IsMember({"full", "sample"}));
   add_progress(transfers_app, transfers.progress);
 }
 

@@ -20,9 +20,9 @@ struct PutWishes {
   std::optional<std::uint64_t> limit_rate, timeout_seconds;
 };
 io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes);
-/// Goes on with an upload of which there is a journal.
+/// Goes on with an upload of which there is a journal, as that says, but for the proof where one is named.
 io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options,
-                         const transfer::PutJournal& journal, std::string progress);
+                         const transfer::PutJournal& journal, std::optional<std::string> prove, std::string progress);
 
 struct GetWishes {
   std::string cap, output = "-", range;
@@ -41,6 +41,7 @@ io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes)
 struct TransfersWishes {
   std::string action = "list";
   std::vector<std::string> ids;
+  std::optional<std::string> prove;  // else as the upload began
   std::string progress = "auto";
 };
 io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes wishes);

@@ -88,6 +88,7 @@ io::Task<Result<std::unique_ptr<helper::HelperRole>>> start_helper(World& world,
   if (problem) co_return fail(Errc::io, spool + ": " + problem.message());
   store.receiving_directory = spool + "/CHK_incoming";
   store.sealed_directory = spool + "/CHK_encoding";
+  options.service.given_up_path = spool + "/given-up.json";
   store.token_key_path = directory.private_path("upload-token.key");
   store.free_bytes_min = own.helper.free_bytes_min;
   store.bytes_max = own.helper.bytes_max.value_or(store.bytes_max);

@@ -30,6 +30,7 @@ HelperService::HelperService(transfer::Context context, ServiceOptions options)
       store_(world_of(context_), options_.store),
       large_slots_(context_.loop, options_.pushes_at_once),
       small_slots_(context_.loop, options_.pushes_at_once),
+      writing_given_up_(context_.loop, 1),
       work_(context_.loop) {}
 
 HelperService::~HelperService() = default;
@@ -40,12 +41,42 @@ void HelperService::enter(Job& job, Job::Phase phase) {
   job.changed.notify_all();
 }
 
-void HelperService::fail_job(Job& job, std::string reason) {
+io::Task<void> HelperService::give_up(JobPtr job, std::string reason) {
   ++counters_.failed;
-  context_.log.warning("upload " + job.name.substr(0, 8) + ": given up: " + reason);
-  job.reason = std::move(reason);
-  job.upload = nullptr;
-  enter(job, Job::Phase::failed);
+  context_.log.warning("upload " + job->name.substr(0, 8) + ": given up: " + reason);
+  GivenUp record{job->name, job->geometry.size(), reason, context_.loop.wall_seconds()};
+  given_up_.add(std::move(record));
+  job->reason = std::move(reason);
+  job->upload = nullptr;
+  enter(*job, Job::Phase::failed);
+  co_await write_given_up();
+}
+
+io::Task<void> HelperService::no_longer_given_up(std::string name) {
+  if (given_up_.remove(name)) co_await write_given_up();
+}
+
+/// Whole, each time: it happens seldom.
+io::Task<void> HelperService::write_given_up() {
+  if (options_.given_up_path.empty()) co_return;
+  const bool mine = co_await writing_given_up_.acquire();
+  if (!mine) co_return;
+  auto write = [this, bytes = encode(given_up_)] {
+    return io::write_file_atomically(context_.files, options_.given_up_path, bytes, io::Open::create_private);
+  };
+  const Result<void> written = co_await context_.disk.run(write);
+  writing_given_up_.release();
+  if (!written) context_.log.warning("what was given up is not written down: " + written.error().what);
+}
+
+/// Nothing depends on it, so that a damaged one is no reason to stay down.
+Result<void> HelperService::read_given_up() {
+  if (options_.given_up_path.empty()) return {};
+  const Result<Bytes> bytes = io::read_file(context_.files, options_.given_up_path, GivenUpList::kFileBytesMax);
+  if (!bytes && bytes.error().code == Errc::not_found) return {};
+  if (!bytes) return tl::make_unexpected(bytes.error());
+  HF_TRY(given_up_, decode_given_up(*bytes));
+  return {};
 }
 
 JobPtr HelperService::job_of(const uploads::UploadPtr& upload) const {
@@ -82,6 +113,9 @@ std::vector<JobPtr> HelperService::jobs() const {
 
 io::Task<Result<void>> HelperService::open() {
   HF_CO_TRY_VOID(co_await store_.open());
+  auto read = [this] { return read_given_up(); };
+  const Result<void> remembered = co_await context_.disk.run(read);
+  if (!remembered) context_.log.warning("what was given up is not known: " + remembered.error().what);
   std::vector<uploads::UploadPtr> strangers;
   for (const auto& [name, upload] : store_.uploads()) {
     const JobPtr job = job_of(upload);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "holdfast/core/base/secret.h"
+#include "holdfast/node/helper/given_up.h"
 #include "holdfast/node/helper/helper_job.h"
 #include "holdfast/node/transfer/context.h"
 
@@ -12,6 +13,7 @@ struct ServiceOptions {
   io::Duration look_silence = std::chrono::seconds(5);  // a server that does not answer has nothing
   std::size_t pushes_at_once = 4;                       // of large files, and as many of small ones
   std::uint64_t give_up_seconds = 604'800;              // of pushing a file to a grid that does not take it
+  std::string given_up_path;                            // empty: what was given up is forgotten with the process
 };
 
 struct ServiceCounters {
@@ -52,8 +54,9 @@ class HelperService {
   io::Task<Result<protocol::HelperState>> complete(uploads::UploadPtr upload, Hash pieces, Asker asker);
   io::Task<void> drop(uploads::UploadPtr upload);
 
-  // For operators; `name` is a job's. Errors: not_found.
+  // For operators; `name` is a job's. Errors: not_found; retry_now: conflict when nothing is left to try with.
   std::vector<JobPtr> jobs() const;
+  const std::vector<GivenUp>& given_up() const { return given_up_.items(); }
   Result<void> retry_now(const std::string& name);
   io::Task<Result<void>> drop_job(std::string name);
 
@@ -78,7 +81,10 @@ class HelperService {
   JobPtr take_out(const std::string& name);
   void forget_jobs();
   bool may_forget(const JobPtr& job, io::Time answered_before) const;
-  void fail_job(Job& job, std::string reason);
+  io::Task<void> give_up(JobPtr job, std::string reason);
+  io::Task<void> no_longer_given_up(std::string name);
+  io::Task<void> write_given_up();
+  Result<void> read_given_up();
   io::Semaphore& slots_for(const Job& job);
 
   const transfer::Context context_;
@@ -86,6 +92,8 @@ class HelperService {
   uploads::UploadStore store_;
   std::map<std::string, JobPtr> jobs_;  // but of uploads that are received and idle
   io::Semaphore large_slots_, small_slots_;
+  GivenUpList given_up_;
+  io::Semaphore writing_given_up_;
   io::TaskGroup work_;
   ServiceCounters counters_;
 };

@@ -39,13 +39,24 @@ json::object to_json(const Job& job, const HelperService& service) {
   return out;
 }
 
+json::object to_json(const GivenUp& one) {
+  return {{"id", one.id},
+          {"storage_index", one.id.substr(0, one.id.find('.'))},
+          {"size", one.size},
+          {"reason", one.reason},
+          {"at", one.wall_seconds}};
+}
+
 }  // namespace
 
 std::string status_json(const HelperService& service) {
   json::array jobs;
   for (const JobPtr& job : service.jobs()) jobs.push_back(to_json(*job, service));
+  json::array given_up;
+  for (const GivenUp& each : service.given_up()) given_up.push_back(to_json(each));
   const uploads::UploadStore& store = service.store();
   const json::object out{{"uploads", std::move(jobs)},
+                         {"given_up", std::move(given_up)},
                          {"bytes_held", store.bytes_held()},
                          {"space", store.space()},
                          {"bytes_max", store.options().bytes_max},

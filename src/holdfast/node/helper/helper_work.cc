@@ -46,6 +46,7 @@ io::Task<Result<void>> HelperService::look(JobPtr job, std::set<Hash> reject, Ha
       ++counters_.present;
       counters_.present_bytes += job->geometry.size();
       enter(*job, Job::Phase::done);
+      co_await no_longer_given_up(job->name);
       co_return Result<void>{};
     }
     if (each.shares.size() < job->geometry.params().k) continue;
@@ -88,12 +89,15 @@ io::Task<void> HelperService::repair(JobPtr job, Bytes uri_extension, Hash owner
     }
     job->ueb = std::move(uri_extension);
     enter(*job, Job::Phase::done);
+    co_await no_longer_given_up(job->name);
     co_return;
   }
   // What is there is not enough after all: the client has the file.
   job->progress = {};
   const Result<void> receiving = co_await receive(job, owner);
-  if (!receiving) fail_job(*job, receiving.error().what);
+  if (!receiving) {
+    co_await give_up(job, receiving.error().what);
+  }
 }
 
 io::Task<Result<HelperState>> HelperService::state(StorageIndex si, Asker asker, std::chrono::seconds wait) {
@@ -154,6 +158,8 @@ io::Task<void> HelperService::drop(uploads::UploadPtr upload) {
 
 Result<void> HelperService::retry_now(const std::string& name) {
   const JobPtr job = find_job(name);
+  const bool over = job == nullptr ? given_up_.contains(name) : job->phase == Job::Phase::failed;
+  if (over) return fail(Errc::conflict, "it was given up, and nothing of it is left: its client has to send it again");
   if (job == nullptr) return fail(Errc::not_found, "no such upload");
   job->changed.notify_all();
   return {};
@@ -161,7 +167,10 @@ Result<void> HelperService::retry_now(const std::string& name) {
 
 io::Task<Result<void>> HelperService::drop_job(std::string name) {
   const JobPtr job = take_out(name);
-  if (job == nullptr) co_return fail(Errc::not_found, "no such upload");
+  const bool known = job != nullptr || given_up_.contains(name);
+  if (!known) co_return fail(Errc::not_found, "no such upload");
+  co_await no_longer_given_up(name);
+  if (job == nullptr) co_return Result<void>{};
   if (job->upload != nullptr) co_await store_.forget(job->upload);
   co_return Result<void>{};
 }
@@ -223,6 +232,7 @@ io::Task<void> HelperService::push(JobPtr job) {
       co_await store_.forget(upload);
       job->upload = nullptr;
       enter(*job, Job::Phase::done);
+      co_await no_longer_given_up(job->name);
       co_return;
     }
     if (outcome.error().code == Errc::cancelled) co_return;
@@ -233,7 +243,7 @@ io::Task<void> HelperService::push(JobPtr job) {
     const bool too_long = store_.idle_for(*upload) > std::chrono::seconds(options_.give_up_seconds);
     const bool damaged = outcome.error().code == Errc::corrupt;
     if (too_long || damaged) {
-      fail_job(*job, outcome.error().what);
+      co_await give_up(job, outcome.error().what);
       co_await store_.forget(upload);
       co_return;
     }

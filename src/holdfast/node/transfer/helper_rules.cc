@@ -12,6 +12,11 @@ namespace {
 
 using Kind = protocol::HelperState::Kind;
 
+// A helper that is started again is back after a second; a machine, after a minute or two.
+constexpr io::Duration kWaitLeast = std::chrono::seconds(3), kWaitMost = std::chrono::minutes(2);
+constexpr unsigned kRefusalsLeast = 3;
+constexpr double kUsualBytesPerSecond = 1'048'576;  // of a line that one has a helper for
+
 constexpr std::array<std::string_view, 2> kPlaintextKeys{"plaintext_hash", "plaintext_root_hash"};
 
 /// The higher the nearer to the end: what of the file need not be sent.
@@ -73,6 +78,21 @@ bool moved_on(const protocol::HelperState& before, const protocol::HelperState& 
     return std::tie(state.kind, state.offset, state.done_bytes, state.busy);
   };
   return told(before) != told(now);
+}
+
+/// Nobody knows whether it comes back. Going around costs that what it holds was sent for nothing: so much time may be lost
+/// either way. A quarter of it is staked on the waiting; then one that is gone for good makes the upload longer by no more
+/// than that, and one that is back in time saves the whole.
+io::Duration worth_waiting(const HelperTrouble& trouble) {
+  const double rate = trouble.bytes_per_second > 0 ? trouble.bytes_per_second : kUsualBytesPerSecond;
+  const std::chrono::duration<double> most = kWaitMost, stake(static_cast<double>(trouble.held) / rate / 4);
+  return std::max(kWaitLeast, std::chrono::duration_cast<io::Duration>(std::min(stake, most)));
+}
+
+/// A refusal comes at once, so that it takes some of them to mean anything; a silence has waited already.
+bool waited_enough(const HelperTrouble& trouble) {
+  const bool tried = trouble.silent || trouble.failures >= kRefusalsLeast;
+  return tried && trouble.lasts >= worth_waiting(trouble);
 }
 
 }  // namespace holdfast::transfer

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "holdfast/core/protocol/helper_messages.h"
+#include "holdfast/edge/io/loop.h"
 
 namespace holdfast::transfer {
 
@@ -26,5 +27,19 @@ std::vector<std::uint64_t> wrong_pieces(std::uint64_t first, const std::vector<H
 
 /// Has anything moved between two answers?
 bool moved_on(const protocol::HelperState& before, const protocol::HelperState& now);
+
+/// A helper that is not heard of, as it looks from here.
+struct HelperTrouble {
+  unsigned failures = 0;        // one after another
+  bool silent = false;          // the last of them: not even a refusal came
+  io::Duration lasts{};         // since the first of them began
+  std::uint64_t held = 0;       // of the file: it is lost for this upload when the helper is gone around
+  double bytes_per_second = 0;  // at which it was sent; 0: not measured
+};
+
+/// How long a helper that may come back is waited for.
+io::Duration worth_waiting(const HelperTrouble& trouble);
+/// Is it time to look for another way?
+bool waited_enough(const HelperTrouble& trouble);
 
 }  // namespace holdfast::transfer

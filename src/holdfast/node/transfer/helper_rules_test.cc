@@ -8,6 +8,9 @@ namespace holdfast::transfer {
 namespace {
 
 using Kind = protocol::HelperState::Kind;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
 
 std::string netstring(std::string_view key, std::string_view value) {
   return std::string(key) + ":" + std::to_string(value.size()) + ":" + std::string(value) + ",";
@@ -101,6 +104,39 @@ TEST(MovedOn, is_seen_by_anything_but_the_path) {
   EXPECT_TRUE(moved_on(before, now));
   EXPECT_TRUE(moved_on(before, state(Kind::receiving, 6)));
   EXPECT_TRUE(moved_on(before, state(Kind::pushing, 5)));
+}
+
+HelperTrouble refused(unsigned failures, io::Duration lasts, std::uint64_t held = 0, double rate = 0) {
+  return {failures, false, lasts, held, rate};
+}
+
+TEST(WaitingForAHelper, is_worth_a_quarter_of_what_it_would_cost_to_send_again_what_it_holds) {
+  constexpr std::uint64_t megabyte = 1'000'000;
+  EXPECT_EQ(worth_waiting(refused(1, {}, 40 * megabyte, 1e6)), seconds(10));
+  EXPECT_EQ(worth_waiting(refused(1, {}, 400 * megabyte, 1e6)), seconds(100));
+  EXPECT_EQ(worth_waiting(refused(1, {}, 400 * megabyte, 1e7)), seconds(10)) << "a faster line";
+  EXPECT_EQ(worth_waiting(refused(1, {}, 40 * 1'048'576)), seconds(10)) << "a line that was not measured";
+}
+
+TEST(WaitingForAHelper, is_long_enough_for_a_restart_and_not_without_end) {
+  EXPECT_EQ(worth_waiting(refused(1, {})), seconds(3));
+  EXPECT_EQ(worth_waiting(refused(1, {}, 1, 1e9)), seconds(3));
+  EXPECT_EQ(worth_waiting(refused(1, {}, std::uint64_t{1} << 40, 1e3)), minutes(2));
+  EXPECT_EQ(worth_waiting(refused(1, {}, ~std::uint64_t{0}, 1e-300)), minutes(2));
+}
+
+TEST(WaitingForAHelper, takes_some_refusals_or_one_silence) {
+  EXPECT_FALSE(waited_enough(refused(3, milliseconds(2'999))));
+  EXPECT_TRUE(waited_enough(refused(3, seconds(3))));
+  EXPECT_FALSE(waited_enough(refused(2, seconds(15)))) << "one may have been slow to come";
+  HelperTrouble silent = refused(1, seconds(15));
+  silent.silent = true;
+  EXPECT_TRUE(waited_enough(silent));
+  silent.held = 100'000'000;
+  silent.bytes_per_second = 1e6;
+  EXPECT_FALSE(waited_enough(silent)) << "100 s of sending, 25 of them at stake";
+  silent.lasts = seconds(25);
+  EXPECT_TRUE(waited_enough(silent));
 }
 
 }  // namespace

@@ -2,21 +2,20 @@
 
 #include <algorithm>
 
-#include "holdfast/node/transfer/helper_rules.h"
+#include "holdfast/edge/io/task_group.h"
 
 namespace holdfast::transfer {
 namespace {
 
-using protocol::kHelperPieceBytes;
 using std::chrono::seconds;
 
 constexpr unsigned kRestartsMax = 3, kContradictionsMax = 3;
 constexpr std::uint64_t kDigestsAtOnce = 1024;
-constexpr std::uint64_t kReplacedTimesMax = 3;            // every piece; more than once when a cut came between
-constexpr seconds kWait{30};                              // one long poll
-constexpr io::Duration kAtLeast = seconds(1);             // between two answers that say the same
-constexpr io::Duration kGoneWithNothing = seconds(2);     // silent, and nothing of the file is there
-constexpr io::Duration kGoneWithSomething = seconds(60);  // going direct would send all of it again, and more
+constexpr std::uint64_t kReplacedTimesMax = 3;    // every piece; more than once when a cut came between
+constexpr seconds kWait{30};                      // one long poll
+constexpr io::Duration kAtLeast = seconds(1);     // between two answers that say the same
+constexpr io::Duration kAnswersNow = seconds(2);  // when others do
+constexpr unsigned kBriskTriesMax = 5;            // while it may come back any moment: within some three seconds
 constexpr io::Duration kStuckAfter = std::chrono::minutes(10);
 
 }  // namespace
@@ -46,6 +45,7 @@ io::Task<Result<HelperEnd>> HelperSession::run() {
 
 io::Task<Result<protocol::HelperState>> HelperSession::step(State state) {
   draw(state);
+  told_ = state.kind;
   if (state.kind == Kind::failed) co_return fail(Errc::no_space, job_.helper.name() + " has given up: " + state.reason);
   if (state.kind == Kind::receiving && !state.busy) co_return co_await send(std::move(state));
   co_return co_await wait(state);
@@ -60,6 +60,7 @@ io::Task<Result<protocol::HelperState>> HelperSession::begin() {
     if (!upload_.empty() && ++restarts_ > kRestartsMax)
       co_return fail(Errc::no_space, job_.helper.name() + " has lost the upload again and again");
     upload_ = state->upload;
+    told_ = Kind::receiving;
     acknowledged_ = covered_ = sent_to_ = 0;
     settled_ = false;
   }
@@ -91,6 +92,7 @@ Result<void> HelperSession::take_offset(std::uint64_t offset) {
 /// While bytes are on their way. A lie is looked at when the request has ended.
 void HelperSession::hear_durable(std::uint64_t offset, std::uint64_t handed_out) {
   job_.link.heard();
+  heard_ = job_.context.loop.now();
   if (offset > handed_out) static_cast<void>(lie("it claims to hold more than was sent"));
   if (!lie_) static_cast<void>(take_offset(offset));
 }
@@ -107,11 +109,17 @@ io::Task<Result<protocol::HelperState>> HelperSession::send(State state) {
   }
   if (state.offset < front_.size()) {
     job_.progress.phase = Phase::sending;
-    const auto moved = [this](std::uint64_t position) { job_.progress.done_bytes = position; };
+    const auto moved = [this](std::uint64_t position) {
+      job_.progress.done_bytes = position;
+      heard_ = job_.context.loop.now();
+    };
     CiphertextBytes body(front_, Range{state.offset, front_.size()}, true, moved);
     const grid::OffsetTold told = [&](std::uint64_t durable) { hear_durable(durable, body.position()); };
-    const Result<std::uint64_t> answer = co_await job_.helper.append(upload_, state.offset, body, job_.who, told);
+    const io::Time begun = job_.context.loop.now();
+    auto appending = job_.helper.append(upload_, state.offset, body, job_.who, told);
+    const Result<std::uint64_t> answer = co_await while_it_lives(std::move(appending));
     const std::uint64_t end = body.position();
+    job_.tally.sending += job_.context.loop.now() - begun;
     job_.tally.bytes_sent += end - state.offset;
     if (sent_to_ > state.offset) job_.tally.bytes_resent += std::min(sent_to_, end) - state.offset;
     sent_to_ = std::max(sent_to_, end);
@@ -141,7 +149,9 @@ io::Task<Result<protocol::HelperState>> HelperSession::seal(const State& state) 
   job_.progress.done_bytes = state.offset;
   const Result<void> whole = co_await front_.finished();
   if (!whole) HF_CO_TRY_VOID(own_failure(whole.error()));
-  Result<State> sealed = co_await job_.helper.complete(upload_, front_.size(), front_.pieces().all(), job_.who);
+  const Hash pieces = front_.pieces().all();
+  auto completing = job_.helper.complete(upload_, front_.size(), pieces, job_.who);
+  Result<State> sealed = co_await while_it_lives(std::move(completing));
   if (!sealed && sealed.error().code == Errc::corrupt) {
     if (settled_) co_return lie("it has other bytes than were sent, and again after they were replaced");
     HF_CO_TRY(const std::uint64_t wrong, co_await settle());
@@ -163,7 +173,8 @@ io::Task<Result<std::uint64_t>> HelperSession::settle() {
   const std::uint64_t end = front_.pieces().count();
   for (std::uint64_t at = 0; at < end; at += kDigestsAtOnce) {
     const std::uint64_t count = std::min(kDigestsAtOnce, end - at);
-    const auto theirs = co_await job_.helper.digests(upload_, at, count, job_.who);
+    auto asking = job_.helper.digests(upload_, at, count, job_.who);
+    const auto theirs = co_await while_it_lives(std::move(asking));
     if (!theirs) co_return tl::make_unexpected(theirs.error());
     job_.link.heard();
     if (theirs->first != at || theirs->digests.size() != count)
@@ -184,7 +195,8 @@ io::Task<Result<std::uint64_t>> HelperSession::settle() {
 
 io::Task<Result<void>> HelperSession::replace(std::uint64_t piece) {
   CiphertextBytes body(front_, front_.pieces().range(piece), false);
-  const Result<void> replaced = co_await job_.helper.replace_piece(upload_, piece, body, job_.who);
+  auto replacing = job_.helper.replace_piece(upload_, piece, body, job_.who);
+  const Result<void> replaced = co_await while_it_lives(std::move(replacing));
   job_.tally.bytes_sent += body.position() - front_.pieces().range(piece).begin;
   HF_CO_TRY_VOID(own_failure(body.failure()));
   if (!replaced) co_return replaced;
@@ -206,11 +218,13 @@ void HelperSession::skip(Range range) {
 /// Nothing to do but to wait for it, or for whoever else is sending the same.
 io::Task<Result<protocol::HelperState>> HelperSession::wait(const State& state) {
   const io::Time asked = job_.context.loop.now();
-  Result<State> now = co_await job_.helper.state(job_.prepared.journal.storage_index, job_.who, kWait);
+  auto polling = job_.helper.state(job_.prepared.journal.storage_index, job_.who, kWait);
+  Result<State> now = co_await while_it_lives(std::move(polling));
   asked_again_.reset();
   if (!now) co_return now;
   job_.link.heard();
   failures_ = 0;
+  excused_ = false;
   if (moved_on(state, *now)) {
     moved_ = job_.context.loop.now();
   } else if (job_.context.loop.now() - moved_ > kStuckAfter) {
@@ -226,12 +240,13 @@ io::Task<Result<protocol::HelperState>> HelperSession::wait(const State& state) 
 
 void HelperSession::progressed() {
   failures_ = 0;
+  excused_ = false;
   moved_ = job_.context.loop.now();
   job_.progress.waiting_for_link = false;
   job_.progress.note.clear();
 }
 
-tl::unexpected<Error> HelperSession::lie(std::string what) {
+tl::unexpected<Error> HelperSession::lie(const std::string& what) {
   lie_ = job_.helper.name() + " lies: " + what;
   return fail(Errc::corrupt, *lie_);
 }
@@ -276,22 +291,71 @@ io::Task<std::optional<HelperEnd>> HelperSession::after(const Error& error) {
     default:
       co_return ended(HelperEnd::Kind::refused, error.what);
   }
-  if (failures_++ == 0) troubled_since_ = job_.context.loop.now();
+  const bool silent = error.code == Errc::timeout;
+  if (failures_++ == 0)
+    troubled_since_ = job_.context.loop.now() - (silent ? job_.link.patience().silence : seconds(0));
   job_.progress.note = error.what;
-  const bool gone = co_await is_gone();
-  if (gone) co_return ended(HelperEnd::Kind::gone, error.what);
+  const bool enough = waited_enough(trouble(silent));
+  if (enough) {
+    const bool gone = co_await is_gone();
+    if (gone) co_return ended(HelperEnd::Kind::gone, error.what);
+  }
   job_.progress.waiting_for_link = job_.link.down();
-  const Result<void> paused = co_await job_.link.pause(failures_, error.what);
+  const unsigned length = enough && !excused_ ? failures_ : std::min(failures_, kBriskTriesMax);
+  const Result<void> paused = co_await job_.link.pause(length, error.what);
   if (!paused && paused.error().code == Errc::cancelled) fatal_ = paused.error();
   if (!paused && paused.error().code == Errc::timeout) co_return ended(HelperEnd::Kind::gone, error.what);
   co_return std::nullopt;
 }
 
-/// Not only now, and not only the link.
+/// The answer to what it was asked for may take minutes, of a slow disk; that it is there, it can say at any time.
+template <class T>
+io::Task<Result<T>> HelperSession::while_it_lives(io::Task<Result<T>> exchange) {
+  io::CancelScope scope(co_await io::this_scope());
+  io::TaskGroup beside(co_await io::this_scope());
+  bool silent = false;
+  heard_ = job_.context.loop.now();
+  beside.spawn(watch(&scope, &silent));
+  Result<T> answer = co_await exchange.in(scope);
+  beside.cancel();
+  co_await beside.join();
+  if (silent && !answer) co_return fail(Errc::timeout, job_.helper.name() + " is silent");
+  co_return answer;
+}
+
+io::Task<void> HelperSession::watch(io::CancelScope* exchange, bool* silent) {
+  for (;;) {
+    const bool on = co_await io::sleep_until(heard_ + job_.link.patience().silence);
+    if (!on) co_return;
+    if (job_.context.loop.now() < heard_ + job_.link.patience().silence) continue;
+    const auto version = co_await job_.helper.version();
+    *silent = !version && (version.error().code == Errc::timeout || version.error().code == Errc::unavailable);
+    if (*silent) {
+      exchange->cancel();
+      co_return;
+    }
+    heard_ = job_.context.loop.now();
+  }
+}
+
+HelperTrouble HelperSession::trouble(bool silent) const {
+  const double spent = std::chrono::duration<double>(job_.tally.sending).count();
+  HelperTrouble out{failures_, silent, job_.context.loop.now() - troubled_since_, covered_};
+  if (told_ != Kind::receiving) out.held = front_.size();
+  if (spent > 0) out.bytes_per_second = static_cast<double>(job_.tally.bytes_sent) / spent;
+  return out;
+}
+
+/// Not the link, which may have come back this moment: then it answers as the others do. That helps it once, until something
+/// moves again.
 io::Task<bool> HelperSession::is_gone() {
-  const io::Duration limit = acknowledged_ > 0 || sent_to_ > 0 ? kGoneWithSomething : kGoneWithNothing;
-  if (failures_ < 3 || job_.context.loop.now() - troubled_since_ < limit) co_return false;
-  co_return co_await job_.others_answer();
+  const bool another = co_await job_.another_way();
+  if (!another) co_return false;
+  job_.link.heard();
+  if (excused_) co_return true;
+  const auto version = co_await io::with_timeout(kAnswersNow, job_.helper.version());
+  excused_ = version.has_value();
+  co_return !excused_;
 }
 
 void HelperSession::draw(const State& state) {

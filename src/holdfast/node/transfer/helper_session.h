@@ -5,6 +5,7 @@
 
 #include "holdfast/node/grid/upload_helper.h"
 #include "holdfast/node/transfer/ciphertext_front.h"
+#include "holdfast/node/transfer/helper_rules.h"
 #include "holdfast/node/transfer/link.h"
 
 namespace holdfast::transfer {
@@ -15,6 +16,7 @@ struct HelperTally {
   std::uint64_t bytes_resent = 0;   // of it: had been handed out before
   std::uint64_t bytes_skipped = 0;  // held by the helper before, and right by its digests
   std::uint64_t pieces_wrong = 0;   // of what it held; sent again in place
+  io::Duration sending{};           // time in which bytes_sent went
   std::uint64_t cuts = 0;
 };
 
@@ -24,7 +26,7 @@ struct HelperEnd {
     shown,    // the helper says that the file is in the grid and shows its extension block: to be judged
     lied,     // by its own words, or by what it held
     refused,  // no room, another certificate, too large: go around it
-    gone,     // it does not answer although others do, or nothing moves
+    gone,     // it does not answer and there is another way, or nothing moves
   } kind = Kind::gone;
   std::string why;
   protocol::HelperState state;  // shown
@@ -41,7 +43,7 @@ class HelperSession {
     protocol::HelperRequest request;
     Progress& progress;
     HelperTally& tally;
-    std::function<io::Task<bool>()> others_answer;  // is the link up?
+    std::function<io::Task<bool>()> another_way;  // does anybody answer who would take the file?
   };
   HelperSession(Job job, CiphertextFront& front);
 
@@ -67,8 +69,13 @@ class HelperSession {
   Result<void> count_contradiction(std::uint64_t offset);
   void hear_durable(std::uint64_t offset, std::uint64_t handed_out);
   io::Task<std::optional<HelperEnd>> after(const Error& error);
+  /// An exchange that may take long without a word; ended when the helper falls silent on other connections too.
+  template <class T>
+  io::Task<Result<T>> while_it_lives(io::Task<Result<T>> exchange);
+  io::Task<void> watch(io::CancelScope* exchange, bool* silent);
+  HelperTrouble trouble(bool silent) const;
   io::Task<bool> is_gone();
-  tl::unexpected<Error> lie(std::string what);
+  tl::unexpected<Error> lie(const std::string& what);
   Result<void> own_failure(const std::optional<Error>& source) const;
   void skip(Range range);
   void progressed();
@@ -87,7 +94,10 @@ class HelperSession {
   std::uint64_t replaced_ = 0;
   std::optional<std::uint64_t> contradicted_at_;
   unsigned failures_ = 0;
-  io::Time moved_;  // the last time that anything did
+  bool excused_ = false;                       // it was given up once, and answered then
+  State::Kind told_ = State::Kind::receiving;  // the last that it was heard to do
+  io::Time moved_;                             // the last time that anything did
+  io::Time heard_;                             // during an exchange: that bytes moved, or it said something
   io::Time troubled_since_;
   std::optional<std::string> lie_;
   std::optional<Error> fatal_;

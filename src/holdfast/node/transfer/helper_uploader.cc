@@ -1,6 +1,7 @@
 #include "holdfast/node/transfer/helper_uploader.h"
 
 #include <algorithm>
+#include <set>
 
 #include "holdfast/core/base/base32.h"
 #include "holdfast/core/immutable/uri_extension.h"
@@ -39,7 +40,9 @@ class HelperUpload {
 
   io::Task<Result<HelperOutcome>> run() {
     const std::vector<grid::UploadHelper*> helpers = co_await in_order();
+    left_.insert(helpers.begin(), helpers.end());
     for (grid::UploadHelper* helper : helpers) {
+      left_.erase(helper);
       HF_CO_TRY(const bool done, co_await try_helper(*helper));
       if (done) break;
     }
@@ -119,7 +122,7 @@ class HelperUpload {
     Result<void> passed;
     beside.spawn(run_front(&front, &passed));
     HelperSession::Job job{context_, link_, prepared_, helper, who, request(session.reject), progress_, tally_, {}};
-    job.others_answer = [this, &helper] { return others_answer(&helper); };
+    job.another_way = [this] { return another_way(); };
     HelperSession talk(std::move(job), front);
     Result<HelperEnd> end = co_await talk.run();
     Result<Verdict> verdict = Verdict::around;
@@ -287,14 +290,12 @@ class HelperUpload {
     answered->any = true;
     answered->group->cancel();
   }
-  /// Is there anybody but this helper? The first answer is enough.
-  io::Task<bool> others_answer(const grid::UploadHelper* but) {
+  /// Helpers that were not tried yet, and the servers. The first answer is enough.
+  io::Task<bool> another_way() {
     io::TaskGroup group(co_await io::this_scope());
     Answered answered{&group};
     for (grid::StorageServer* server : context_.servers) group.spawn(ask_server(server, &answered));
-    for (grid::UploadHelper* helper : context_.helpers) {
-      if (helper != but) group.spawn(ask_helper(helper, &answered));
-    }
+    for (grid::UploadHelper* helper : left_) group.spawn(ask_helper(helper, &answered));
     co_await group.join();
     co_return answered.any;
   }
@@ -307,6 +308,7 @@ class HelperUpload {
   const std::string client_id_;
   const Secret master_;
   const io::Time start_;
+  std::set<grid::UploadHelper*> left_;  // not tried yet
   HelperTally tally_;
   HelperOutcome out_;
 };

@@ -25,6 +25,14 @@ std::optional<PutJournal> usable_journal(io::FileSystem& files, const std::strin
   return std::move(*journal);
 }
 
+io::Task<Result<void>> write_down(const Context& context, const PutJournal& journal, const std::string& path) {
+  auto write = [&]() -> Result<void> {
+    HF_TRY_VOID(io::make_lasting_directory(context.files, context.journal_directory));
+    return io::write_file_atomically(context.files, path, encode(journal), io::Open::create_private);
+  };
+  co_return co_await context.disk.run(write);
+}
+
 }  // namespace
 
 io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source, const UploadOptions& options,
@@ -37,7 +45,13 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
   std::optional<PutJournal> known = co_await context.disk.run(look);
   if (known) {
     progress.hashed_bytes = source.size;
+    const bool as_before = known->happy == options.happy && known->proof == options.proof;
     known->happy = options.happy;
+    known->proof = options.proof;
+    // What was asked for last is what `transfers resume` goes on with.
+    if (!as_before && purpose == Purpose::upload) {
+      HF_CO_TRY_VOID(co_await write_down(context, *known, journal_path));
+    }
     Prepared prepared{std::move(*known), geometry, journal_path, true};
     co_return prepared;
   }
@@ -48,6 +62,7 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
   journal.k = options.k;
   journal.happy = options.happy;
   journal.n = options.n;
+  journal.proof = options.proof;
   journal.segment_bytes_max = options.segment_bytes_max;
   journal.segment_bytes = geometry.segment_size();
   journal.key_mode = options.key_mode;
@@ -55,13 +70,11 @@ io::Task<Result<Prepared>> prepare(const Context& context, SourceIdentity source
   journal.storage_index = cap::storage_index_of(pass.key);
   journal.piece_digests = std::move(pass.piece_digests);
   journal.started_wall_seconds = context.loop.wall_seconds();
-  auto write = [&]() -> Result<void> {
-    HF_TRY_VOID(io::make_lasting_directory(context.files, context.journal_directory));
-    return io::write_file_atomically(context.files, journal_path, encode(journal), io::Open::create_private);
-  };
   // What is hashed in a moment is not worth two syncs; the key of its content will be the same.
   const bool saves_work = options.key_mode == KeyMode::random || journal.source.size > kJournalFromBytes;
-  if (saves_work && purpose == Purpose::upload) HF_CO_TRY_VOID(co_await context.disk.run(write));
+  if (saves_work && purpose == Purpose::upload) {
+    HF_CO_TRY_VOID(co_await write_down(context, journal, journal_path));
+  }
   Prepared prepared{std::move(journal), geometry, journal_path};
   co_return prepared;
 }

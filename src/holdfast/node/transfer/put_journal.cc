@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kMagic = "HFPUTJ02";
 constexpr std::size_t kFixedBytes = 8 + 5 * 8 + 3 * 4 + 2 * 8 + 1 + 16 + 16 + 8 + 4 + 8;
 constexpr std::size_t kPathBytesMax = 16'384;
+constexpr std::uint64_t kRandomKey = 1, kSampleProof = 2;  // bits of the mode
 
 class Reader {
  public:
@@ -45,7 +46,9 @@ Bytes encode(const PutJournal& journal) {
   for (unsigned value : {journal.k, journal.happy, journal.n}) append_be(out, 4, value);
   append_be(out, 8, journal.segment_bytes_max);
   append_be(out, 8, journal.segment_bytes);
-  append_be(out, 1, journal.key_mode == KeyMode::random ? 1 : 0);
+  append_be(
+      out, 1,
+      (journal.key_mode == KeyMode::random ? kRandomKey : 0) + (journal.proof == Proof::sample ? kSampleProof : 0));
   append(out, journal.key.view());
   append(out, journal.storage_index.view());
   append_be(out, 8, static_cast<std::uint64_t>(journal.started_wall_seconds));
@@ -83,11 +86,12 @@ Result<PutJournal> decode_put_journal(ByteView bytes) {
   journal.started_wall_seconds = static_cast<std::int64_t>(in.number(8));
   const std::uint64_t path_bytes = in.number(4);
   const std::uint64_t digests = in.number(8);
-  if (mode > 1 || path_bytes > kPathBytesMax || path_bytes > in.left() || (in.left() - path_bytes) % Hash::kSize != 0 ||
-      digests != (in.left() - path_bytes) / Hash::kSize) {
+  if (mode > kRandomKey + kSampleProof || path_bytes > kPathBytesMax || path_bytes > in.left() ||
+      (in.left() - path_bytes) % Hash::kSize != 0 || digests != (in.left() - path_bytes) / Hash::kSize) {
     return fail(Errc::malformed, "an upload journal that contradicts itself");
   }
-  journal.key_mode = mode == 1 ? KeyMode::random : KeyMode::convergent;
+  journal.key_mode = (mode & kRandomKey) != 0 ? KeyMode::random : KeyMode::convergent;
+  journal.proof = (mode & kSampleProof) != 0 ? Proof::sample : Proof::full;
   journal.source.path = std::string(text_of(in.take(path_bytes)));
   journal.piece_digests.reserve(digests);
   for (std::uint64_t i = 0; i < digests; ++i) journal.piece_digests.push_back(Hash::from(in.take(Hash::kSize)));

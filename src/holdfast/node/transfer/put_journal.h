@@ -28,6 +28,7 @@ struct SourceIdentity {
 struct PutJournal {
   SourceIdentity source;
   unsigned k = 0, happy = 0, n = 0;
+  Proof proof = Proof::full;
   std::uint64_t segment_bytes_max = 0;  // asked for
   std::uint64_t segment_bytes = 0;      // effective
   KeyMode key_mode = KeyMode::convergent;

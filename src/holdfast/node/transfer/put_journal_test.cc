@@ -34,6 +34,7 @@ void expect_same(const PutJournal& a, const PutJournal& b) {
   EXPECT_EQ(a.k, b.k);
   EXPECT_EQ(a.happy, b.happy);
   EXPECT_EQ(a.n, b.n);
+  EXPECT_EQ(a.proof, b.proof);
   EXPECT_EQ(a.segment_bytes_max, b.segment_bytes_max);
   EXPECT_EQ(a.segment_bytes, b.segment_bytes);
   EXPECT_EQ(a.key_mode, b.key_mode);
@@ -71,6 +72,7 @@ const std::vector<Change> kChanges = {
     {"k", [](PutJournal& j) { ++j.k; }},
     {"happy", [](PutJournal& j) { ++j.happy; }},
     {"n", [](PutJournal& j) { ++j.n; }},
+    {"proof", [](PutJournal& j) { j.proof = Proof::sample; }},
     {"segment_bytes_max", [](PutJournal& j) { ++j.segment_bytes_max; }},
     {"segment_bytes", [](PutJournal& j) { ++j.segment_bytes; }},
     {"key_mode", [](PutJournal& j) { j.key_mode = KeyMode::convergent; }},
@@ -112,6 +114,18 @@ TEST(PutJournal, lies_on_disk_as_its_format_says) {
   EXPECT_EQ(load_be(bytes, 117, 4), path_bytes);
   EXPECT_EQ(load_be(bytes, 121, 8), 3u);
   EXPECT_EQ(text_of(ByteView(bytes).subspan(129, path_bytes)), sample().source.path);
+}
+
+// Those of versions that knew one proof only.
+TEST(PutJournal, that_names_no_proof_means_the_full_one) {
+  Bytes bytes = encode(sample());
+  EXPECT_EQ(bytes[76], 1);
+  EXPECT_EQ(decode_put_journal(bytes)->proof, Proof::full);
+  bytes[76] = 3;
+  const auto journal = decode_put_journal(sealed(bytes));
+  ASSERT_TRUE(journal);
+  EXPECT_EQ(journal->proof, Proof::sample);
+  EXPECT_EQ(journal->key_mode, KeyMode::random);
 }
 
 TEST(PutJournal, damaged_at_any_byte_is_refused) {
@@ -156,8 +170,8 @@ TEST(PutJournal, that_contradicts_itself_is_refused) {
     std::copy(field.begin(), field.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at));
     return sealed(std::move(bytes));
   };
-  EXPECT_FALSE(refused(with(76, 1, 0)));
-  EXPECT_TRUE(refused(with(76, 1, 2))) << "a key mode of the future";
+  for (const std::uint64_t mode : {0u, 1u, 2u, 3u}) EXPECT_FALSE(refused(with(76, 1, mode))) << mode;
+  for (const std::uint64_t mode : {4u, 5u, 128u}) EXPECT_TRUE(refused(with(76, 1, mode))) << "a mode of the future";
   const std::uint64_t path_bytes = sample().source.path.size();
   EXPECT_FALSE(refused(with(117, 4, path_bytes)));
   for (const std::uint64_t wrong :
