@@ -621,6 +621,16 @@ TEST_F(HelpersTest, of_several_the_one_that_holds_most_is_taken) {
   EXPECT_EQ(grid_.helpers[0]->calls[Call::begin], 0u) << "asking creates nothing";
 }
 
+TEST_F(HelpersTest, one_of_several_that_hangs_holds_nobody_up) {
+  MemoryHelper& hangs = grid_.add_helper();
+  hangs.hangs_at = Call::state;
+  MemoryHelper& second = grid_.add_helper();
+  hold(second, 2 * kPiece);
+  const io::Time begin = grid_.loop.now();
+  expect_through(second);
+  EXPECT_LT(grid_.loop.now() - begin, seconds(5));
+}
+
 TEST_F(HelpersTest, after_two_lies_the_next_one_is_taken) {
   MemoryHelper& liar = grid_.add_helper();
   liar.places = false;

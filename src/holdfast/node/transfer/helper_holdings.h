@@ -11,8 +11,8 @@ namespace holdfast::transfer {
 std::string random_client_id(Random& random);
 grid::HelperIdentity identity_at(const grid::UploadHelper& helper, const Secret& master, const std::string& client_id);
 
-/// What each helper of the context says, in their order: nothing where no answer came within `limit`, `receiving` without a path
-/// where it holds nothing.
+/// What each helper of the context says, in their order: nothing where no answer came within `limit`, or long after the first one;
+/// `receiving` without a path where it holds nothing.
 io::Task<std::vector<std::optional<protocol::HelperState>>> ask_helpers(const Context& context,
                                                                         const PutJournal& journal,
                                                                         std::string client_id, io::Duration limit);
