@@ -107,7 +107,7 @@ class Life {
     upload_ = helper.upload_of(begun->state.upload, the_asker());
     while (upload_->written < HelperFile::kBytes) {
       const std::uint64_t at = upload_->written;
-      Bytes next = to_bytes(ByteView(file_.ciphertext).subspan(at, std::min(kStep, HelperFile::kBytes - at)));
+      Buffer next = to_buffer(ByteView(file_.ciphertext).subspan(at, std::min(kStep, HelperFile::kBytes - at)));
       const Result<void> taken = co_await helper.store().append(upload_, std::move(next));
       if (!taken) co_return;
       const Result<void> synced = co_await helper.store().sync(upload_);

@@ -25,7 +25,7 @@ class HelperTime : public testing::Test {
     grid_.during([this, &work](const transfer::Context& context) { return run(context, work); });
   }
   io::Task<void> append(HelperService& helper, uploads::UploadPtr upload, std::uint64_t count) const {
-    Bytes next = to_bytes(ByteView(file_.ciphertext).subspan(upload->written, count));
+    Buffer next = to_buffer(ByteView(file_.ciphertext).subspan(upload->written, count));
     const Result<void> taken = co_await helper.store().append(upload, std::move(next));
     EXPECT_TRUE(taken.has_value());
     const Result<void> synced = co_await helper.store().sync(upload);
