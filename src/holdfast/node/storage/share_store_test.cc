@@ -437,6 +437,30 @@ TEST_F(ShareStoreTest, BytesOfACutPatchAreDurableASecondLater) {
   EXPECT_EQ(status(client).incomplete.at(4).required, (RangeSet{{700, client.share.size()}}));
 }
 
+/// Allocates half a second before the store tends itself, sends a little, and is killed a moment after that.
+io::Task<void> be_killed_early(test::Machine* machine, Client* client) {
+  io::TaskGroup group(co_await io::this_scope());
+  group.spawn(machine->store().tend());
+  co_await io::sleep_for(std::chrono::milliseconds(500));
+  ShareStore::Allocation allocation = client->allocation();
+  static_cast<void>(co_await machine->store().allocate(sample_index(), std::move(allocation)));
+  const auto writer = machine->store().begin_write(sample_index(), 4, client->secret, {0, 2'000}, std::nullopt).value();
+  Buffer some = to_buffer(ByteView(client->share).first(700));
+  static_cast<void>(co_await writer->append(std::move(some)));
+  co_await io::sleep_for(std::chrono::milliseconds(600));
+  machine->fs.process_killed();
+  group.cancel();
+  co_await group.join();
+}
+
+TEST_F(ShareStoreTest, TheFirstBytesOfAnUploadAreDurableAtTheNextTick) {
+  Client client;
+  machine_.finish(be_killed_early(&machine_, &client));
+  machine_.kill();
+  ASSERT_TRUE(machine_.start().has_value());
+  EXPECT_EQ(status(client).incomplete.at(4).required, (RangeSet{{700, client.share.size()}}));
+}
+
 TEST_F(ShareStoreTest, ALongJournalIsCompactedWhileItIsUsed) {
   Client client;
   client.patch_bytes = 2;
