@@ -11,8 +11,6 @@ namespace holdfast::storage {
 namespace {
 
 constexpr std::uint64_t kAdvisoryFilesMax = 10'000;
-// Who is cut off again and again after a second keeps something each time; a small file is whole before that.
-constexpr io::Duration kFirstSyncEarlier = std::chrono::milliseconds(750);
 
 UploadKey first_key(const StorageIndex& si, ShareNumber share) {
   return {si, share, Hash{}};
@@ -116,7 +114,7 @@ std::shared_ptr<IncomingUpload> ShareStore::create(const UploadKey& key, std::ui
                                                    UploadFiles files) {
   auto upload = std::make_shared<IncomingUpload>(world_.loop, key, allocated_size, std::move(files));
   upload->created_wall = world_.loop.wall_seconds();
-  upload->last_sync = world_.loop.now() - kFirstSyncEarlier;
+  upload->last_sync = world_.loop.now();
   touch(*upload);
   uploads_.emplace(key, upload);
   return upload;

@@ -7,7 +7,7 @@ namespace holdfast::storage {
 namespace {
 
 constexpr std::uint64_t kUnsyncedBytesMax = 64 * 1'048'576;
-constexpr io::Duration kSyncEvery = std::chrono::seconds(1);
+constexpr io::Duration kSyncedLately = std::chrono::milliseconds(250);  // or begun: a small file is whole by then
 constexpr io::Duration kAppendEvery = std::chrono::milliseconds(250);
 constexpr io::Duration kOpenIdleMax = std::chrono::seconds(60);
 constexpr std::size_t kOpenIdleUploadsMax = 100;  // two descriptors each
@@ -300,12 +300,13 @@ io::Task<bool> ShareStore::drop(std::shared_ptr<IncomingUpload> upload) {
   co_return ends;
 }
 
-/// Every second: what was written a while ago is synced; what has been idle too long goes.
+/// Every second: what was written is synced, also of one that has just begun, so that who is cut off again and again keeps something
+/// each time; what has been idle too long goes.
 io::Task<void> ShareStore::sweep() {
   const io::Time now = world_.loop.now();
   const std::set<std::shared_ptr<IncomingUpload>> dirty = dirty_;
   for (const auto& upload : dirty) {
-    if (now - upload->last_sync >= kSyncEvery) background_.spawn(commit_quietly(upload));
+    if (now - upload->last_sync >= kSyncedLately) background_.spawn(commit_quietly(upload));
   }
   const auto is_expired = [&](const IncomingUpload& upload) {
     const bool lasting = upload.resumable && !upload.empty();
