@@ -12,7 +12,7 @@ if [ "${FUZZ_ONE:-}" = yes ]; then
   program=$(program_of "$target")
   [ -n "$program" ] || { echo "no fuzz target $target" >&2; exit 1; }
   mkdir -p "$found/$target"
-  if ! "$program" -max_total_time="$2" -rss_limit_mb=2048 -timeout=60 -print_final_stats=1 -artifact_prefix="$found/$target." \
+  if ! "$program" -max_total_time="$2" -rss_limit_mb=2048 -timeout=20 -print_final_stats=1 -artifact_prefix="$found/$target." \
     "$found/$target" "fuzz/corpus/${target%_fuzz}" >"$found/$target.log" 2>&1; then
     cat "$found/$target.log" >&2
     exit 1

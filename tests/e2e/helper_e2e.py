@@ -340,6 +340,17 @@ class BadInput(HelperCase):
 
 
 class Limits(unittest.TestCase):
+    def small_grid(self, count):
+        """Its directory, servers that may be killed one by one, and a helper for them: until the test ends."""
+        path = tempfile.mkdtemp(prefix="holdfast-e2e-")
+        self.addCleanup(shutil.rmtree, path)
+        servers = [Server(f"{path}/s{i}") for i in range(count)]
+        for server in servers:
+            self.addCleanup(server.stop)
+        helper = HelperNode(path + "/helper", [server.nurl for server in servers])
+        self.addCleanup(helper.stop)
+        return path, servers, helper
+
     def test_quota_is_a_clear_refusal_and_what_is_held_stays(self):
         with Place(10) as place:
             helper = HelperNode(place.path + "/the-helper", place.nurls(), "max_bytes = 3000000\nmax_uploads = 3\n")
@@ -360,70 +371,54 @@ class Limits(unittest.TestCase):
                 helper.stop()
 
     def test_grid_that_is_down_is_waited_for(self):
-        path = tempfile.mkdtemp(prefix="holdfast-e2e-")
-        servers = [Server(f"{path}/s{i}") for i in range(3)]
-        helper = HelperNode(path + "/helper", [server.nurl for server in servers])
-        try:
-            client, si, data = HelperClient(helper), new_si(), noise(500_000, 1)
-            upload = client.begin(si, len(data), k=1, n=3, happy=3).value["upload"]
-            client.append(upload, 0, data)
-            for server in servers:
-                server.kill()
-            self.assertEqual(client.complete(upload, data).status, 202)
-            self.assertIn(client.state(si, wait=1).value["state"], ("encoding", "pushing"))
-            helper.kill()
-            helper.start()
-            client = HelperClient(helper, client.secret)
-            self.assertIn(client.state(si).value["state"], ("encoding", "pushing"))
-            for server in servers:
-                server.start()
-            client.operate("POST", "/helper/v1/status/" + client.status()["uploads"][0]["id"] + "?do=retry")
-            self.assertEqual(sorted(client.wait_until(si, "done")["shares"]), [0, 1, 2])
-        finally:
-            helper.stop()
-            for server in servers:
-                server.stop()
-            shutil.rmtree(path)
+        path, servers, helper = self.small_grid(3)
+        client, si, data = HelperClient(helper), new_si(), noise(500_000, 1)
+        upload = client.begin(si, len(data), k=1, n=3, happy=3).value["upload"]
+        client.append(upload, 0, data)
+        for server in servers:
+            server.kill()
+        self.assertEqual(client.complete(upload, data).status, 202)
+        self.assertIn(client.state(si, wait=1).value["state"], ("encoding", "pushing"))
+        helper.kill()
+        helper.start()
+        client = HelperClient(helper, client.secret)
+        self.assertIn(client.state(si).value["state"], ("encoding", "pushing"))
+        for server in servers:
+            server.start()
+        client.operate("POST", "/helper/v1/status/" + client.status()["uploads"][0]["id"] + "?do=retry")
+        self.assertEqual(sorted(client.wait_until(si, "done")["shares"]), [0, 1, 2])
 
     def test_what_was_given_up_is_told_to_the_operator_until_it_is_dropped_or_done(self):
-        path = tempfile.mkdtemp(prefix="holdfast-e2e-")
-        servers = [Server(f"{path}/s{i}") for i in range(3)]
-        helper = HelperNode(path + "/helper", [server.nurl for server in servers])
-        try:
-            client, si, data = HelperClient(helper), new_si(), noise(500_000, 6)
-            upload = client.begin(si, len(data), k=1, n=3, happy=3).value["upload"]
-            client.append(upload, 0, data)
-            for server in servers:
-                server.kill()
-            self.assertEqual(client.complete(upload, data).status, 202)
-            helper.kill()
-            (spool,) = [each for each in glob.glob(path + "/helper/helper/CHK_encoding/*") if os.path.getsize(each) == len(data)]
-            with open(spool, "r+b") as f:
-                f.write(bytes([data[0] ^ 1]))
-            for server in servers:
-                server.start()
-            helper.start()
-            client = HelperClient(helper, client.secret)
-            (known,) = wait_until(lambda: client.status()["given_up"], "it is found to be damaged")
-            self.assertEqual((known["storage_index"], known["size"]), (si, len(data)))
-            self.assertTrue(known["reason"])
-            self.assertLess(abs(known["at"] - time.time()), 300)
-            helper.kill()
-            helper.start()
-            client = HelperClient(helper, client.secret)
-            self.assertEqual(client.status()["given_up"], [known])
-            listed = finish(start(helper.path, "helper", "uploads"))[0]
-            self.assertRegex(listed, re.escape(known["id"]) + "  given up .*" + re.escape(known["reason"]))
-            self.assertEqual(client.operate("POST", f"/helper/v1/status/{known['id']}?do=retry").status, 409)
-            _, told = finish(start(helper.path, "helper", "uploads", "retry", known["id"]), expect=None)
-            self.assertIn("send it again", told)
-            client.upload(si, data, k=1, n=3, happy=3)
-            self.assertEqual(client.status()["given_up"], [], "it is done after all")
-        finally:
-            helper.stop()
-            for server in servers:
-                server.stop()
-            shutil.rmtree(path)
+        path, servers, helper = self.small_grid(3)
+        client, si, data = HelperClient(helper), new_si(), noise(500_000, 6)
+        upload = client.begin(si, len(data), k=1, n=3, happy=3).value["upload"]
+        client.append(upload, 0, data)
+        for server in servers:
+            server.kill()
+        self.assertEqual(client.complete(upload, data).status, 202)
+        helper.kill()
+        (spool,) = [each for each in glob.glob(path + "/helper/helper/CHK_encoding/*") if os.path.getsize(each) == len(data)]
+        with open(spool, "r+b") as f:
+            f.write(bytes([data[0] ^ 1]))
+        for server in servers:
+            server.start()
+        helper.start()
+        client = HelperClient(helper, client.secret)
+        (known,) = wait_until(lambda: client.status()["given_up"], "it is found to be damaged")
+        self.assertEqual((known["storage_index"], known["size"]), (si, len(data)))
+        self.assertTrue(known["reason"])
+        self.assertLess(abs(known["at"] - time.time()), 300)
+        helper.kill()
+        helper.start()
+        client = HelperClient(helper, client.secret)
+        self.assertEqual(client.status()["given_up"], [known])
+        listed = finish(start(helper.path, "helper", "uploads"))[0]
+        self.assertRegex(listed, re.escape(known["id"]) + "  given up .*" + re.escape(known["reason"]))
+        self.assertEqual(client.operate("POST", f"/helper/v1/status/{known['id']}?do=retry").status, 409)
+        _, told = finish(start(helper.path, "helper", "uploads", "retry", known["id"]), expect=None)
+        self.assertIn("send it again", told)
+        client.upload(si, data, k=1, n=3, happy=3)
+        self.assertEqual(client.status()["given_up"], [], "it is done after all")
 
     def test_dropped_upload_is_pushed_no_further(self):
         with Place(10) as place, Links(place.nurls()) as links:
@@ -446,26 +441,18 @@ class Limits(unittest.TestCase):
                 helper.stop()
 
     def test_fewer_shares_than_wanted_are_repaired_from_the_grid(self):
-        path = tempfile.mkdtemp(prefix="holdfast-e2e-")
-        servers = [Server(f"{path}/s{i}") for i in range(4)]
-        helper = HelperNode(path + "/helper", [server.nurl for server in servers])
-        try:
-            client, si, data = HelperClient(helper), new_si(), noise(1_200_000, 2)
-            done = client.upload(si, data, k=2, n=4, happy=4)
-            for i in (0, 1):
-                servers[i].kill()
-                shutil.rmtree(f"{path}/s{i}/storage/shares")
-                servers[i].start()
-            answer = client.begin(si, len(data), k=2, n=4, happy=4)
-            self.assertEqual(answer.value["state"], "repairing")
-            repaired = client.wait_until(si, "done")
-            self.assertEqual((repaired["ueb"], sorted(repaired["shares"])), (done["ueb"], [0, 1, 2, 3]))
-            self.assertEqual(client.begin(si, len(data), k=2, n=4, happy=4).value["state"], "present")
-        finally:
-            helper.stop()
-            for server in servers:
-                server.stop()
-            shutil.rmtree(path)
+        path, servers, helper = self.small_grid(4)
+        client, si, data = HelperClient(helper), new_si(), noise(1_200_000, 2)
+        done = client.upload(si, data, k=2, n=4, happy=4)
+        for i in (0, 1):
+            servers[i].kill()
+            shutil.rmtree(f"{path}/s{i}/storage/shares")
+            servers[i].start()
+        answer = client.begin(si, len(data), k=2, n=4, happy=4)
+        self.assertEqual(answer.value["state"], "repairing")
+        repaired = client.wait_until(si, "done")
+        self.assertEqual((repaired["ueb"], sorted(repaired["shares"])), (done["ueb"], [0, 1, 2, 3]))
+        self.assertEqual(client.begin(si, len(data), k=2, n=4, happy=4).value["state"], "present")
 
 
 if __name__ == "__main__":

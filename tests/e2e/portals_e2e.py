@@ -2,15 +2,13 @@
 stored; when they are gone, all goes on."""
 import json
 import os
-import socket
-import threading
 import unittest
 
 from meddler import Meddler, answer
+from portal import PAGE, Portal
 from rig import Place, finish, get, put, sha256, start
 
 MIB = 1 << 20
-PAGE = b"<!DOCTYPE html><html><head><title>Welcome to the hotel</title></head><body>Please sign in.</body></html>"
 
 
 def page(status):
@@ -22,30 +20,9 @@ def page(status):
     return portal
 
 
-class PlainPortal:
-    """What many a hotel does: takes the connection itself, and answers whatever comes with a page in plain HTTP."""
-
-    def __init__(self, nurl):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        head, _, rest = nurl.rpartition("@")
-        self.nurl = f"{head}@127.0.0.1:{self.listener.getsockname()[1]}/{rest.partition('/')[2]}"
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            with near:
-                try:
-                    near.recv(4096)
-                    near.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(PAGE) + PAGE)
-                except OSError:
-                    pass
-
-    def close(self):
-        self.listener.close()
+def in_place_of(nurl, portal):
+    head, _, rest = nurl.rpartition("@")
+    return f"{head}@127.0.0.1:{portal.port}/{rest.partition('/')[2]}"
 
 
 class Portals(unittest.TestCase):
@@ -88,10 +65,8 @@ class Portals(unittest.TestCase):
         self.assertEqual(sha256(self.path), sha256(output))
 
     def test_f14_a_portal_that_speaks_no_tls(self):
-        portals = [PlainPortal(nurl) for nurl in self.place.nurls()]
-        for each in portals:
-            self.addCleanup(each.close)
-        client = self.place.new_client("hotel", [each.nurl for each in portals], convergence_of=self.place.client)
+        nurls = [in_place_of(nurl, self.enterContext(Portal(200))) for nurl in self.place.nurls()]
+        client = self.place.new_client("hotel", nurls, convergence_of=self.place.client)
         running = start(client, "put", self.path, *self.coding, "--progress", "none", "--no-wait")
         out, err = finish(running, expect=None)
         self.assertEqual((running.returncode, out), (4, ""))

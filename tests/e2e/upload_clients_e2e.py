@@ -3,54 +3,15 @@ killed (resumable-upload.md 8.2; F4, F19, U6)."""
 import json
 import os
 import shutil
-import socket
 import subprocess
-import threading
 import unittest
 
+from portal import Portal
 from rig import DEADLINE, Links, sha256, wait_until
 from uploads import Desk
 
 CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../clients/tus_upload.mjs")
 PROTOCOLS = ("tus-v1", "ietf-draft-03", "ietf-draft-05")
-
-
-class Portal:
-    """Answers whatever comes with a page in HTML."""
-
-    def __init__(self, status, more=""):
-        page = b"<!DOCTYPE html><title>Welcome to the hotel</title>Please sign in."
-        self.answers = 0
-        self.answer = f"HTTP/1.1 {status} Portal\r\n{more}Content-Type: text/html\r\nContent-Length: {len(page)}\r\nConnection: close\r\n\r\n".encode() + page
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.serve)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.listener.close()
-
-    def serve(self):
-        while True:
-            try:
-                near, _ = self.listener.accept()
-            except OSError:
-                return
-            with near:
-                try:
-                    near.recv(65_536)
-                    near.sendall(self.answer)
-                    self.answers += 1
-                    near.shutdown(socket.SHUT_WR)
-                    while near.recv(65_536):  # a RST would take the answer away
-                        pass
-                except OSError:
-                    pass
 
 
 @unittest.skipUnless(shutil.which("node") and os.path.isdir(os.path.dirname(CLIENT) + "/node_modules/tus-js-client"), "needs Node.js and its packages")
