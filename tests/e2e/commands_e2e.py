@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 import unittest
+import urllib.parse
 
 from rig import BINARY, Place, finish, get, kill_when, put, sha256, start
 
@@ -132,6 +133,15 @@ class Tools(unittest.TestCase):
                 _, err = finish(start(place.client, command, "URI:CHK:cut"), expect=1)
                 self.assertIn("not the cap of a file", err)
             self.assertIn("Healthy", run(place.client, "check", "URI:LIT:me"))
+
+    def test_a_port_that_is_written_down_is_none_that_outgoing_connections_are_given(self):
+        with Place(servers=1) as place:
+            ports = set()
+            for i in range(8):
+                nurl = subprocess.run([BINARY, "create-node", f"{place.path}/node-{i}", "--storage", "--bind", "127.0.0.1"], capture_output=True, text=True, check=True).stdout
+                ports.add(urllib.parse.urlsplit(nurl.strip()).port)
+            self.assertGreater(len(ports), 4, "one after the other would meet those of other commands")
+            self.assertTrue(all(10_000 <= port < 32_768 for port in ports), ports)
 
     def test_completion_and_manual_name_every_command(self):
         usage = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout

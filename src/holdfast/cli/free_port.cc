@@ -6,18 +6,31 @@
 #include <unistd.h>
 
 namespace holdfast::cli {
+namespace {
 
-Result<std::uint16_t> choose_port(const std::string& host) {
+// Below those that systems give to outgoing connections (Linux: from 32768), of which one may hold the port whenever the node starts.
+constexpr std::uint16_t kLowest = 10'000, kEnd = 32'768;
+constexpr unsigned kTriesMax = 1'000;
+
+bool is_free(sockaddr_in address, std::uint16_t port) {
+  address.sin_port = htons(port);
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool bound = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  if (fd >= 0) ::close(fd);
+  return bound;
+}
+
+}  // namespace
+
+Result<std::uint16_t> choose_port(const std::string& host, Random& random) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   if (::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) address.sin_addr.s_addr = htonl(INADDR_ANY);
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  socklen_t length = sizeof address;
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  const bool bound = fd >= 0 && ::bind(fd, generic, sizeof address) == 0 && ::getsockname(fd, generic, &length) == 0;
-  if (fd >= 0) ::close(fd);
-  if (!bound) return fail(Errc::io, "no free port on " + host);
-  return ntohs(address.sin_port);
+  for (unsigned tries = 0; tries < kTriesMax; ++tries) {
+    const auto port = static_cast<std::uint16_t>(kLowest + random.below(kEnd - kLowest));
+    if (is_free(address, port)) return port;
+  }
+  return fail(Errc::io, "no free port on " + host);
 }
 
 }  // namespace holdfast::cli

@@ -4,11 +4,12 @@
 #include <cstdint>
 #include <string>
 
+#include "holdfast/core/base/random.h"
 #include "holdfast/core/base/result.h"
 
 namespace holdfast::cli {
 
-/// One that is free now. It is written down, so that the node is found there from now on. Errors: io.
-Result<std::uint16_t> choose_port(const std::string& host);
+/// One that is free now, at random. It is written down, so that the node is found there from now on. Errors: io.
+Result<std::uint16_t> choose_port(const std::string& host, Random& random);
 
 }  // namespace holdfast::cli

@@ -110,7 +110,7 @@ Result<std::string> create_gateway_node(World& world, const std::string& path, c
     port = port_of(tahoe.web_port);
   }
   if (port == 0) {
-    HF_TRY(port, choose_port(own.gateway.bind));
+    HF_TRY(port, choose_port(own.gateway.bind, world.random));
   }
   HF_TRY_VOID(add_section(world, node, "[gateway]\nport = " + std::to_string(port) + "\n"));
   return url_of(own.gateway.bind, port);

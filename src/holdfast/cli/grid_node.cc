@@ -92,7 +92,7 @@ Result<std::string> create_storage_node(World& world, const std::string& path, c
     swissnum = former.swissnum;
   } else {
     if (wishes.port == 0) {
-      HF_TRY(wishes.port, choose_port(wishes.host));
+      HF_TRY(wishes.port, choose_port(wishes.host, world.random));
     }
     swissnum = config::make_swissnum(world.random);
   }

@@ -41,7 +41,7 @@ Result<std::string> create_helper_node(World& world, const std::string& path, co
   HF_TRY(const std::string list, server_list(wishes.servers));
   std::uint16_t port = wishes.port;
   if (port == 0) {
-    HF_TRY(port, choose_port(wishes.host));
+    HF_TRY(port, choose_port(wishes.host, world.random));
   }
   HF_TRY_VOID(node.create(world.random, tahoe_cfg()));
   HF_TRY_VOID(node.write_private("servers.nurl", list));
