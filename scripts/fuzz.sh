@@ -22,7 +22,12 @@ if [ "${FUZZ_ONE:-}" = yes ]; then
     function seconds(t) { split(t, p, "[ms]"); return p[1] * 60 + p[2] }
     /number_of_executed_units/ { executed = $2 }
     FILENAME ~ /times$/ { cpu = seconds($1) + seconds($2) }
-    END { printf "fuzz: %-26s %12d executions %7.1f s of CPU\n", target, executed, cpu }' "$found/$target.log" "$found/$target.times"
+    END { printf "%s %d %.1f\n", target, executed, cpu }' "$found/$target.log" "$found/$target.times" >>"$found/ledger"
+  # All runs since build/fuzz was made: a campaign may be broken off, and goes on where it broke.
+  awk -v target="$target" '
+    $1 == target { executed += $2; cpu += $3; last_executed = $2; last_cpu = $3 }
+    END { printf "fuzz: %-26s %12d executions %7.1f s of CPU; in all %12d, %8.1f s\n", target, last_executed, last_cpu, executed, cpu }' \
+    "$found/ledger"
   exit
 fi
 
