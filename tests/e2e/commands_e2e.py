@@ -143,6 +143,11 @@ class Tools(unittest.TestCase):
             self.assertGreater(len(ports), 4, "one after the other would meet those of other commands")
             self.assertTrue(all(10_000 <= port < 32_768 for port in ports), ports)
 
+    def test_the_version_is_told_either_way(self):
+        told = [subprocess.run([BINARY, way], capture_output=True, text=True, check=True).stdout for way in ("version", "--version")]
+        self.assertRegex(told[0], r"^holdfast \d+\.\d+\.\d+\n$")
+        self.assertEqual(told[0], told[1])
+
     def test_completion_and_manual_name_every_command(self):
         usage = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout
         manual = subprocess.run([BINARY, "man"], capture_output=True, text=True, check=True).stdout

@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "holdfast/cli/version.h"
+
 namespace holdfast::cli {
 namespace {
 
@@ -64,6 +66,7 @@ CommandLine::CommandLine()
       ->type_name("DIR");
   app.add_flag("--json", options.json, "Reports as JSON on stdout");
   app.add_flag("-v,--verbose", options.verbose, "Log more to stderr");
+  app.set_version_flag("--version", std::string("holdfast ") + kVersion, "The version");
   define_put();
   define_get();
   define_transfers();

@@ -1,13 +1,12 @@
 #include "holdfast/cli/upload_probe.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <memory>
 #include <optional>
 
+#include "holdfast/cli/curl_library.h"
 #include "holdfast/core/protocol/field_text.h"
 #include "holdfast/core/protocol/http_fields.h"
 
@@ -45,7 +44,8 @@ struct Question {
 /// One request by libcurl.
 class Exchange {
  public:
-  explicit Exchange(Question question) : question_(std::move(question)), curl_(curl_easy_init(), curl_easy_cleanup) {}
+  Exchange(const CurlLibrary& library, Question question)
+      : library_(library), question_(std::move(question)), curl_(library.easy_init(), library.easy_cleanup) {}
 
   Result<Answer> perform();
 
@@ -57,6 +57,12 @@ class Exchange {
   static std::size_t take_body(char*, std::size_t size, std::size_t count, void*) { return size * count; }
   static int look(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
 
+  template <class Value>
+  void set(CURLoption option, Value value) {
+    library_.easy_setopt(curl_.get(), option, value);
+  }
+
+  const CurlLibrary& library_;
   const Question question_;
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl_;
   Answer answer_;
@@ -101,40 +107,40 @@ int Exchange::look(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 }
 
 Result<Answer> Exchange::perform() {
-  CURL* curl = curl_.get();
-  if (curl == nullptr) return fail(Errc::io, "libcurl cannot be used");
-  curl_slist* fields = curl_slist_append(nullptr, "Expect:");
-  for (const std::string& each : question_.headers) fields = curl_slist_append(fields, each.c_str());
-  const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> owned(fields, curl_slist_free_all);
-  curl_easy_setopt(curl, CURLOPT_URL, question_.url.c_str());
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
-  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, question_.method.c_str());
-  curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_field);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, this);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT, kPatienceSeconds);
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  if (question_.method == "HEAD") curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+  if (curl_ == nullptr) return fail(Errc::io, "libcurl cannot be used");
+  curl_slist* fields = library_.slist_append(nullptr, "Expect:");
+  for (const std::string& each : question_.headers) fields = library_.slist_append(fields, each.c_str());
+  const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> owned(fields, library_.slist_free_all);
+  set(CURLOPT_URL, question_.url.c_str());
+  set(CURLOPT_HTTPHEADER, fields);
+  set(CURLOPT_CUSTOMREQUEST, question_.method.c_str());
+  set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_HEADERFUNCTION, take_field);
+  set(CURLOPT_HEADERDATA, this);
+  set(CURLOPT_WRITEFUNCTION, take_body);
+  set(CURLOPT_TIMEOUT, kPatienceSeconds);
+  set(CURLOPT_NOSIGNAL, 1L);
+  if (question_.method == "HEAD") set(CURLOPT_NOBODY, 1L);
   if (question_.announced > 0) {
-    curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(curl, CURLOPT_READFUNCTION, give);
-    curl_easy_setopt(curl, CURLOPT_READDATA, this);
-    curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(question_.announced));
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, look);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, this);
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_READFUNCTION, give);
+    set(CURLOPT_READDATA, this);
+    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(question_.announced));
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, look);
+    set(CURLOPT_XFERINFODATA, this);
   }
-  const CURLcode code = curl_easy_perform(curl);
+  const CURLcode code = library_.easy_perform(curl_.get());
   if (answer_.status != 0 || (code == CURLE_ABORTED_BY_CALLBACK && stands_since_)) return answer_;
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) return fail(Errc::malformed, "that is no URL");
-  return fail(Errc::unavailable, curl_easy_strerror(code));
+  return fail(Errc::unavailable, library_.easy_strerror(code));
 }
 
 class Probe {
  public:
-  Probe(std::string url, const std::string& token) : url_(std::move(url)) {
+  Probe(const CurlLibrary& library, std::string url, const std::string& token)
+      : library_(library), url_(std::move(url)) {
     if (!url_.ends_with('/')) url_ += '/';
     if (!token.empty()) token_ = "Authorization: Bearer " + token;
   }
@@ -152,7 +158,7 @@ class Probe {
   Result<Answer> ask(std::string method, std::string url, std::vector<std::string> headers, std::uint64_t announced = 0,
                      std::uint64_t sent = 0) {
     if (!token_.empty()) headers.push_back(token_);
-    return Exchange({std::move(method), std::move(url), std::move(headers), announced, sent}).perform();
+    return Exchange(library_, {std::move(method), std::move(url), std::move(headers), announced, sent}).perform();
   }
   void find(Verdict verdict, std::string what, std::string advice = "") {
     report_.findings.push_back({verdict, std::move(what), std::move(advice)});
@@ -235,6 +241,7 @@ class Probe {
     return {};
   }
 
+  const CurlLibrary& library_;
   std::string url_, token_;
   ProbeReport report_;
 };
@@ -246,7 +253,8 @@ bool ProbeReport::good() const {
 }
 
 Result<ProbeReport> probe_uploads(std::string url, const std::string& token) {
-  Probe probe(std::move(url), token);
+  HF_TRY(const CurlLibrary* library, CurlLibrary::load());
+  Probe probe(*library, std::move(url), token);
   return probe.run();
 }
 

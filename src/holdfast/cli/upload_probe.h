@@ -19,7 +19,8 @@ struct ProbeReport {
 };
 
 /// Blocking, some seconds. `url`: of the gateway as its clients see it. `token`: access token, or empty. Errors: malformed (no
-/// such URL), unavailable (nobody answers there, with the reason), unsupported (it is no gateway).
+/// such URL), unavailable (nobody answers there, with the reason), unsupported (it is no gateway; libcurl is not
+/// installed).
 Result<ProbeReport> probe_uploads(std::string url, const std::string& token);
 
 }  // namespace holdfast::cli

@@ -16,6 +16,17 @@ constexpr std::size_t kChainEntryBytes = 34;
 constexpr std::uint64_t kSegmentGuess = 1'048'576;
 constexpr std::uint64_t kSmallTreeBytes = 64 * 1024;  // such a tree is fetched whole
 
+/// With segments of the usual size.
+std::optional<Geometry> usual_geometry(const FileClaim& claim) {
+  const auto params = make_params(claim.k, claim.n, claim.size, kSegmentGuess);
+  if (!params) return std::nullopt;
+  return Geometry::create(*params).value();
+}
+
+std::uint64_t tree_bytes(SegmentNumber segments) {
+  return hashtree::node_count(segments) * Hash::kSize;
+}
+
 /// Bytes of the nodes that leaves [first, end) need, relative to the tree's begin.
 RangeSet node_bytes(const hashtree::HashTreeVerifier& tree, SegmentNumber first, SegmentNumber end) {
   RangeSet out;
@@ -26,7 +37,7 @@ RangeSet node_bytes(const hashtree::HashTreeVerifier& tree, SegmentNumber first,
       any = true;
     }
   }
-  const std::uint64_t whole = hashtree::node_count(tree.leaf_count()) * Hash::kSize;
+  const std::uint64_t whole = tree_bytes(tree.leaf_count());
   if (any && whole <= kSmallTreeBytes) out.add(Range{0, whole});
   return out;
 }
@@ -72,11 +83,16 @@ Result<void> FileState::open(ByteView bytes) {
   return {};
 }
 
+unsigned hash_ranges_expected(const FileClaim& claim) {
+  const std::optional<Geometry> geometry = usual_geometry(claim);
+  return geometry && tree_bytes(geometry->num_segments()) <= kSmallTreeBytes ? 1 : 2;
+}
+
 /// Of a share with the usual segments.
 std::optional<ShareOffsets> ShareReader::guess() const {
-  const auto params = make_params(file_.claim().k, file_.claim().n, file_.claim().size, kSegmentGuess);
-  if (!params) return std::nullopt;
-  return parse_header(ShareLayout(Geometry::create(*params).value()).encode_header()).value();
+  const std::optional<Geometry> geometry = usual_geometry(file_.claim());
+  if (!geometry) return std::nullopt;
+  return parse_header(ShareLayout(*geometry).encode_header()).value();
 }
 
 Range ShareReader::tail_range() const {
@@ -135,7 +151,7 @@ RangeSet ShareReader::wanted_nodes(SegmentNumber first, SegmentNumber end) {
 }
 
 Result<void> ShareReader::on_nodes(std::uint64_t offset, ByteView bytes) {
-  const std::uint64_t tree = hashtree::node_count(file_.geometry().num_segments()) * Hash::kSize;
+  const std::uint64_t tree = tree_bytes(file_.geometry().num_segments());
   take_nodes(offsets_->crypttext_hashes, offsets_->crypttext_hashes + tree, offset, bytes, crypttext_nodes_);
   take_nodes(offsets_->block_hashes, offsets_->block_hashes + tree, offset, bytes, block_nodes_);
   return {};

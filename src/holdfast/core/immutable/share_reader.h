@@ -46,6 +46,10 @@ class FileState {
   std::optional<hashtree::HashTreeVerifier> shares_, crypttext_;
 };
 
+/// How many ranges of hashes a reader of few segments asks for at once: one where the trees are small enough to be fetched
+/// whole, as they lie side by side; else one of each tree. A guess, for who makes connections ready.
+unsigned hash_ranges_expected(const FileClaim& claim);
+
 /// One copy of one share. Never blocks: says what it wants, is told bytes. An error of on_* ends this copy: corrupt
 /// (tell the server), unsupported (another layout version), malformed (the whole file is unusable).
 class ShareReader {

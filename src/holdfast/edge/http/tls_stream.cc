@@ -86,11 +86,12 @@ io::Task<Result<std::unique_ptr<TlsStream>>> TlsStream::connect(std::unique_ptr<
                                                                 const TlsClientContext& context, SpkiHash pin) {
   HF_CO_TRY(std::unique_ptr<TlsStream> stream, over(std::move(socket), context.native()));
   SSL_set_connect_state(stream->ssl_);
-  expect_pin(stream->ssl_, pin);
+  ExpectedPin expected{pin};
+  expect_pin(stream->ssl_, expected);
   auto done = co_await stream->handshake();
   const bool refused = SSL_get_verify_result(stream->ssl_) != X509_V_OK;
   if (!done && !refused) co_return tl::make_unexpected(std::move(done).error());
-  HF_CO_TRY(stream->identity_, check_presented(stream->ssl_, pin));
+  HF_CO_TRY(stream->identity_, check_presented(stream->ssl_, expected));
   co_return std::move(stream);
 }
 

@@ -26,20 +26,23 @@ bool is_tolerated(int error) {
          error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT || error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
 }
 
-bool is_pinned(X509* certificate, const SpkiHash& pin) {
+bool is_pinned(X509* certificate, ExpectedPin& expected) {
+  if (certificate == expected.proven) return true;
   const auto identity = identity_of(certificate);
-  if (!identity || !equal_constant_time(identity->spki.view(), pin.view())) return false;
+  if (!identity || !equal_constant_time(identity->spki.view(), expected.pin.view())) return false;
   EVP_PKEY* key = X509_get0_pubkey(certificate);
-  return key != nullptr && X509_verify(certificate, key) == 1;
+  if (key == nullptr || X509_verify(certificate, key) != 1) return false;
+  expected.proven = certificate;
+  return true;
 }
 
 int verify(int, X509_STORE_CTX* store) {
   const SSL* connection =
       static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  const auto* pin = connection == nullptr ? nullptr : static_cast<const SpkiHash*>(SSL_get_app_data(connection));
+  auto* expected = connection == nullptr ? nullptr : static_cast<ExpectedPin*>(SSL_get_app_data(connection));
   X509* certificate = X509_STORE_CTX_get_current_cert(store);
-  if (pin == nullptr || certificate == nullptr || !is_tolerated(X509_STORE_CTX_get_error(store)) ||
-      !is_pinned(certificate, *pin)) {
+  if (expected == nullptr || certificate == nullptr || !is_tolerated(X509_STORE_CTX_get_error(store)) ||
+      !is_pinned(certificate, *expected)) {
     if (X509_STORE_CTX_get_error(store) == X509_V_OK) {
       X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
     }
@@ -69,19 +72,19 @@ void install_pin_check(ssl_ctx_st* context) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, verify);
 }
 
-void expect_pin(ssl_st* connection, const SpkiHash& pin) {
-  SSL_set_app_data(connection, const_cast<SpkiHash*>(&pin));
+void expect_pin(ssl_st* connection, ExpectedPin& expected) {
+  SSL_set_app_data(connection, &expected);
 }
 
-Result<CertificateIdentity> check_presented(ssl_st* connection, const SpkiHash& pin) {
+Result<CertificateIdentity> check_presented(ssl_st* connection, ExpectedPin& expected) {
   SSL_set_app_data(connection, nullptr);
   X509* leaf = SSL_get0_peer_certificate(connection);
-  if (leaf == nullptr || SSL_get_verify_result(connection) != X509_V_OK || !is_pinned(leaf, pin)) {
+  if (leaf == nullptr || SSL_get_verify_result(connection) != X509_V_OK || !is_pinned(leaf, expected)) {
     return fail(Errc::unauthorized, kMismatch);
   }
   const STACK_OF(X509)* chain = SSL_get_peer_cert_chain(connection);
   for (int i = 0; i < sk_X509_num(chain); ++i) {
-    if (!is_pinned(sk_X509_value(chain, i), pin)) return fail(Errc::unauthorized, kMismatch);
+    if (!is_pinned(sk_X509_value(chain, i), expected)) return fail(Errc::unauthorized, kMismatch);
   }
   return identity_of(leaf);
 }

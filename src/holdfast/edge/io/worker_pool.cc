@@ -11,9 +11,7 @@ namespace {
 
 class ThreadPool final : public WorkerPool {
  public:
-  ThreadPool(Loop& loop, unsigned threads) : loop_(loop) {
-    for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-  }
+  ThreadPool(Loop& loop, unsigned threads) : loop_(loop), threads_max_(threads) { threads_.reserve(threads); }
   ~ThreadPool() override {
     {
       const std::lock_guard lock(mutex_);
@@ -27,6 +25,8 @@ class ThreadPool final : public WorkerPool {
     {
       const std::lock_guard lock(mutex_);
       queue_.push_back(Item{std::move(job), std::move(done)});
+      // Threads are made when they are wanted: a short command wants few.
+      if (queue_.size() > idle_ && threads_.size() < threads_max_) add_thread();
     }
     ready_.notify_one();
   }
@@ -36,12 +36,26 @@ class ThreadPool final : public WorkerPool {
     std::function<void()> job, done;
   };
 
+  /// Where the system gives no thread, those that there are do the work; without any, there is nobody to do it.
+  void add_thread() {
+    try {
+      threads_.emplace_back([this] { work(); });
+    } catch (const std::exception&) {
+      if (threads_.empty()) {
+        queue_.pop_back();
+        throw;
+      }
+    }
+  }
+
   void work() {
     for (;;) {
       Item item;
       {
         std::unique_lock lock(mutex_);
+        ++idle_;
         ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        --idle_;
         if (queue_.empty()) return;
         item = std::move(queue_.front());
         queue_.pop_front();
@@ -56,6 +70,8 @@ class ThreadPool final : public WorkerPool {
   std::condition_variable ready_;
   std::deque<Item> queue_;
   bool stopping_ = false;
+  std::size_t idle_ = 0;  // threads that wait
+  const std::size_t threads_max_;
   std::vector<std::thread> threads_;
 };
 

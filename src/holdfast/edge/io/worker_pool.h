@@ -38,7 +38,7 @@ class WorkerPool {
   }
 };
 
-/// `threads` workers with one queue in order of submission. The destructor finishes what was submitted.
+/// Up to `threads` workers with one queue in order of submission. The destructor finishes what was submitted.
 std::unique_ptr<WorkerPool> make_thread_pool(Loop& loop, unsigned threads);
 
 /// Runs each job from the loop itself: deterministic, for virtual time.

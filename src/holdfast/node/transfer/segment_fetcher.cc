@@ -9,9 +9,10 @@
 namespace holdfast::transfer {
 namespace {
 
+constexpr unsigned kSpareQuestions = 2;  // beside the k servers that probably have what is wanted
+constexpr auto kLater = std::chrono::milliseconds(25);
 constexpr double kSlow = 0.25;                        // of the best one's speed
 constexpr std::uint64_t kLargeFileBytes = 1'048'576;  // its hashes are asked for beside its blocks
-constexpr std::size_t kConnectionsPerCopy = 3;        // for two sections of hashes, and the blocks
 
 std::uint64_t received(const Context& context) {
   std::uint64_t sum = 0;
@@ -41,7 +42,8 @@ SegmentFetcher::SegmentFetcher(const Context& context, Link& link, const Storage
 
 SegmentFetcher::~SegmentFetcher() = default;
 
-io::Task<void> SegmentFetcher::ask(grid::StorageServer* server) {
+io::Task<void> SegmentFetcher::ask(grid::StorageServer* server, io::Duration after) {
+  if (after > io::Duration()) static_cast<void>(co_await io::sleep_for(after));
   const Result<std::vector<ShareNumber>> shares = co_await server->list_shares(si_);
   being_asked_.erase(server);
   answered_.insert(server);
@@ -72,17 +74,21 @@ std::size_t SegmentFetcher::distinct_alive() const {
   return shares.size();
 }
 
-/// Asks all servers, and returns as soon as enough shares are known; the other answers are listened to.
+/// Asks all servers, and returns as soon as enough shares are known; the other answers are listened to. Those that have shares
+/// only if others are full or gone are asked a moment later: their handshakes would hold up those that matter.
 io::Task<Result<void>> SegmentFetcher::find() {
   const std::vector<grid::StorageServer*> servers = permuted_servers(context_, si_);
   if (servers.empty()) co_return fail(Errc::not_enough_shares, "this node knows no storage server");
+  unsigned asked = 0;
   for (grid::StorageServer* server : servers) {
     if (being_asked_.contains(server) || (answered_.contains(server) && !dead_.contains(server))) continue;
     being_asked_.insert(server);
     answered_.erase(server);
     dead_.erase(server);
-    asking_.spawn(ask(server));
+    const bool likely = asked++ < file_.claim().k + kSpareQuestions;
+    asking_.spawn(ask(server, likely ? io::Duration() : kLater));
   }
+  if (copies_.empty()) connect_to_likely_ones();  // behind the questions: a handshake costs more than they do
   while (distinct_alive() < file_.claim().k && asking_.running() > 0) HF_CO_TRY_VOID(co_await changed_.told());
   co_return Result<void>{};
 }
@@ -318,12 +324,12 @@ io::Task<Result<void>> SegmentFetcher::gather(SegmentBatch& batch) {
   co_return outcome;
 }
 
-/// While the servers are asked who has shares, those that will probably be read from.
+/// While the servers are asked who has shares, those that will probably be read from: their blocks are fetched beside hashes.
 void SegmentFetcher::connect_to_likely_ones() {
   if (file_.claim().size <= kLargeFileBytes) return;
   const std::vector<grid::StorageServer*> servers = permuted_servers(context_, si_);
   for (std::size_t i = 0; i < std::min<std::size_t>(file_.claim().k, servers.size()); ++i) {
-    opening_.spawn(servers[i]->make_ready(kConnectionsPerCopy - 1));
+    opening_.spawn(servers[i]->make_ready(immutable::hash_ranges_expected(file_.claim())));
   }
 }
 
@@ -339,7 +345,6 @@ void SegmentFetcher::open_likely_ones() {
 }
 
 io::Task<Result<void>> SegmentFetcher::open() {
-  connect_to_likely_ones();
   HF_CO_TRY_VOID(co_await find());
   open_likely_ones();
   SegmentBatch batch;

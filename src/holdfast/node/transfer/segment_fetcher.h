@@ -44,7 +44,7 @@ class SegmentFetcher {
 
  private:
   io::Task<Result<void>> find();
-  io::Task<void> ask(grid::StorageServer* server);
+  io::Task<void> ask(grid::StorageServer* server, io::Duration after);
   void connect_to_likely_ones();
   void open_likely_ones();
   io::Task<Result<Buffer>> fetch(ShareCopy& copy, SegmentBatch& batch);
