@@ -36,6 +36,7 @@ struct IncomingUpload {
   io::Time last_activity{}, last_sync{};
   bool woken = true;     // since the last matching allocate or byte within the idle time: counts as active
   bool placing = false;  // it may have its final name already, but that is not durable: no share yet
+  bool leaving = false;  // being evicted
   bool gone = false;     // completed, aborted, expired: nothing more happens to it
   unsigned failed_syncs = 0, failed_audits = 0;
   bool starts_afresh = false;  // the next byte goes into a new file

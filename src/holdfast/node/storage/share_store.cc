@@ -11,6 +11,7 @@ namespace holdfast::storage {
 namespace {
 
 constexpr std::uint64_t kAdvisoryFilesMax = 10'000;
+constexpr std::uint64_t kAdvisoryBytesMax = 16 * 1'048'576;
 
 UploadKey first_key(const StorageIndex& si, ShareNumber share) {
   return {si, share, Hash{}};
@@ -36,7 +37,8 @@ ShareStore::ShareStore(World world, StoreOptions options)
       background_(world.loop),
       leases_(world.loop, 1),
       clock_(world.loop.now(), world.loop.wall_seconds()),
-      collected_(world.loop) {}
+      collected_(world.loop),
+      evicted_(world.loop) {}
 
 ShareStore::~ShareStore() = default;
 
@@ -47,14 +49,16 @@ Result<ShareStore::Listing> ShareStore::list_now(const StorageIndex& si) {
   if (!entries) return tl::make_unexpected(entries.error());
   for (const auto& entry : *entries) {
     const auto number = share_number_of(entry.name);
-    if (!number || entry.is_directory) continue;
+    if (!number) continue;
+    if (entry.is_directory) out.taken.insert(*number);
+    if (entry.is_directory) continue;
     const auto file = world_.files.open(paths_.share(si, *number), io::Open::read);
     if (!file && file.error().code == Errc::not_found) continue;  // the collector has just dropped it
     if (!file) return tl::make_unexpected(file.error());
     const Result<ContainerInfo> info = inspect_container(**file, false);
-    if (!info) continue;
-    if (info->kind == ContainerKind::immutable) out.immutable.insert(*number);
-    if (info->kind == ContainerKind::mutable_slot) out.mutable_slots.insert(*number);
+    // What is no container is mostly a share of which a power failure left the name.
+    const bool is_share = info && info->kind == ContainerKind::immutable;
+    (is_share ? out.immutable : out.taken).insert(*number);
   }
   return out;
 }
@@ -63,7 +67,7 @@ Result<ShareStore::Listing> ShareStore::list_now(const StorageIndex& si) {
 io::Task<Result<ShareStore::Listing>> ShareStore::durable_listing(StorageIndex si) {
   auto job = [this, si] { return list_now(si); };
   Result<Listing> listing = co_await world_.disk.run(job);
-  if (!listing) co_return listing;
+  if (!listing) co_return tl::make_unexpected(disk_failed(listing.error()));
   for (const auto& upload : uploads_of(si)) {
     if (upload->placing) listing->immutable.erase(upload->key.share);
   }
@@ -220,7 +224,7 @@ io::Task<Result<protocol::AllocateReply>> ShareStore::allocate(StorageIndex si, 
   if (!resumes()) allocation.resumable = false;
   const Hash id = crypto::upload_secret_at_rest_id(allocation.upload_secret.reveal());
   for (ShareNumber share : allocation.request.share_numbers) {
-    if (listing.immutable.contains(share) || listing.mutable_slots.contains(share)) continue;
+    if (listing.immutable.contains(share) || listing.taken.contains(share)) continue;
     const bool fresh = !uploads_.contains(UploadKey{si, share, id});
     const bool admitted = co_await admit(si, share, allocation, id);
     if (!admitted) continue;
@@ -336,10 +340,13 @@ io::Task<Result<void>> ShareStore::advise_corrupt(StorageIndex si, ShareNumber s
   std::erase_if(reason, [](unsigned char c) { return c < 32 && c != '\n'; });
   const std::string text = "report: Share Corruption\ntype: immutable\nstorage_index: " + to_string(si) +
                            "\nshare_number: " + std::to_string(share) + "\n\n" + reason + "\n\n";
-  if (available() < text.size() || counters_.advisories >= kAdvisoryFilesMax) {
+  if (available() < text.size() || advisory_files_ >= kAdvisoryFilesMax ||
+      advisory_bytes_ + text.size() > kAdvisoryBytesMax) {
     ++counters_.advisories_dropped;
     co_return Result<void>{};
   }
+  ++advisory_files_;
+  advisory_bytes_ += text.size();
   const std::string name = advisory_time(world_.loop.wall_seconds(), counters_.advisories++) + "--" + to_string(si) +
                            "-" + std::to_string(share);
   auto job = [&]() -> Result<void> {

@@ -1,6 +1,7 @@
 // The share store: complete shares, incomplete uploads, space. What the routes call.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -56,7 +57,7 @@ class ShareStore {
   const StoreOptions& options() const { return options_; }
   bool resumes() const { return options_.partial_retention_seconds > 0; }
   /// Free space less the reservation, a second old at most; never blocks.
-  std::uint64_t available() const { return options_.read_only ? 0 : available_; }
+  std::uint64_t available() const { return options_.read_only ? 0 : free_ - std::min(free_, options_.reserved_bytes); }
 
   io::Task<Result<protocol::ShareSet>> list(StorageIndex si);
 
@@ -132,7 +133,8 @@ class ShareStore {
   using Uploads = std::map<UploadKey, std::shared_ptr<IncomingUpload>>;
 
   struct Listing {
-    std::set<ShareNumber> immutable, mutable_slots;
+    std::set<ShareNumber> immutable;
+    std::set<ShareNumber> taken;  // names of mutable slots, and of what is no share: nothing can be placed there
   };
   Result<Listing> list_now(const StorageIndex& si);
   io::Task<Result<Listing>> durable_listing(StorageIndex si);
@@ -143,6 +145,7 @@ class ShareStore {
   bool active(const IncomingUpload& upload) const;
   std::uint64_t reserved_by_uploads() const;
   std::shared_ptr<IncomingUpload> longest_dormant(const IncomingUpload* keep) const;
+  io::Task<void> evict(std::shared_ptr<IncomingUpload> upload);
   io::Task<bool> make_room(std::uint64_t bytes, const IncomingUpload* keep);
   bool may_promise(std::uint64_t allocated_size, const IncomingUpload* upload) const;
   io::Task<bool> make_way(std::uint64_t bytes, const IncomingUpload* keep);
@@ -152,6 +155,7 @@ class ShareStore {
   void touch(IncomingUpload& upload);
 
   io::Task<Result<void>> commit(std::shared_ptr<IncomingUpload> upload);
+  Error disk_failed(const Error& error);
   void forget_unsynced(IncomingUpload& upload, const Error& error);
   io::Task<void> commit_quietly(std::shared_ptr<IncomingUpload> upload);
   io::Task<Result<bool>> complete(std::shared_ptr<IncomingUpload> upload);
@@ -160,6 +164,7 @@ class ShareStore {
   io::Task<bool> drop(std::shared_ptr<IncomingUpload> upload);
   io::Task<void> sweep();
   io::Task<void> measure();
+  Result<void> count_advisories();
   Result<void> scan_incoming();
   Result<void> scan_bucket(const std::string& path, const StorageIndex& si);
   void adopt(const StorageIndex& si, ShareNumber share, const std::string& base);
@@ -169,15 +174,17 @@ class ShareStore {
   const StorePaths paths_;
   std::unique_ptr<io::File> lock_;
   Uploads uploads_;
-  std::uint64_t available_ = 0;
+  std::uint64_t free_ = 0;            // as measured last, and what was deleted since
   std::uint64_t arriving_bytes_ = 0;  // being written, not yet in any upload
   StoreCounters counters_;
   std::set<std::shared_ptr<IncomingUpload>> dirty_;
+  std::uint64_t advisory_files_ = 0, advisory_bytes_ = 0;  // of all processes that served the directory
   io::TaskGroup background_;
   io::Semaphore leases_;  // a container's lease list is read, then written
   PatientClock clock_;
   std::optional<StorageIndex> collecting_;  // where no share may be placed just now
   io::Event collected_;
+  io::Event evicted_;
 };
 
 }  // namespace holdfast::storage

@@ -136,5 +136,29 @@ TEST_F(ShareStoreAudit, DormantUploadsGiveTheirMemoryBack) {
   EXPECT_EQ(bytes_read(), bytes_around_blocks() + layout_.data().size());
 }
 
+TEST_F(ShareStoreAudit, AWithdrawalThatTheDiskDoesNotTakeCountsForNothing) {
+  Client client;
+  const Bytes right = client.share;
+  const Range block = layout_.block(2), last{client.share.size() - 1, client.share.size()};
+  client.share[block.begin + 7] ^= 1;
+  client.patch_bytes = last.begin;
+  upload(client, 1);
+  // The audit finds it each time, and each time the disk is full for the journal.
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    bool failed = false;
+    for (std::uint64_t n = 0; !failed; ++n) {
+      ASSERT_LT(n, 100u);
+      const std::uint64_t before = machine_.store().counters().audit_failures;
+      machine_.fs.fail_operation(machine_.fs.operations() + n, Errc::no_space);
+      const auto answer = machine_.run(client.patch(&machine_.store(), last));
+      failed = !answer && machine_.store().counters().audit_failures > before;
+      if (answer && answer->contains(block)) GTEST_SKIP() << "withdrawn before it failed";
+    }
+  }
+  client.share = right;
+  const auto status = machine_.run(machine_.store().status(sample_index(), client.secret)).value();
+  EXPECT_TRUE(status.incomplete.contains(client.number)) << "what is held has been thrown away";
+}
+
 }  // namespace
 }  // namespace holdfast::storage

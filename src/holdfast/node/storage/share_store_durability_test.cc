@@ -261,5 +261,44 @@ TEST(LegacyUploads, WhatAFailedSyncLostIsAskedForAgain) {
   }
 }
 
+io::Task<void> send_whole(Client* client, ShareStore* store) {
+  static_cast<void>(co_await client->patch(store, client->whole()));
+}
+/// After so many turns of the loop: a question syncs what has come.
+io::Task<void> ask_in_between(Client* client, Machine* machine, int turns) {
+  auto nothing = [] {};
+  for (int i = 0; i < turns; ++i) co_await machine->world().disk.run(nothing);
+  static_cast<void>(co_await machine->store().status(sample_index(), client->secret));
+}
+io::Task<void> send_and_ask(Client* client, Machine* machine, int turns) {
+  io::TaskGroup group(co_await io::this_scope());
+  group.spawn(send_whole(client, &machine->store()));
+  group.spawn(ask_in_between(client, machine, turns));
+  co_await group.join();
+}
+
+TEST(DurabilityOfShares, ASyncThatFailsBesideTheAuditIsNotForgottenByTheNextOne) {
+  int failed_beside = 0;
+  for (int turns = 0; turns < 6; ++turns) {
+    for (std::uint64_t n = 0; n < 40; ++n) {
+      for (std::uint64_t seed = 0; seed < 4; ++seed) {
+        Machine machine(seed);
+        Client client = client_with(kWholeAtOnce);
+        ASSERT_TRUE(machine.start().has_value());
+        static_cast<void>(machine.run(machine.store().allocate(sample_index(), client.allocation())));
+        machine.fs.fail_operation(machine.fs.operations() + n, Errc::io);
+        machine.finish(send_and_ask(&client, &machine, turns));
+        failed_beside += machine.store().counters().sync_failures > 0 ? 1 : 0;
+        machine.cut_power();
+        ASSERT_TRUE(machine.start().has_value());
+        const auto share = read_share(machine, client.number);
+        EXPECT_TRUE(!client.done || (share && equal(*share, client.share)))
+            << "turns " << turns << ", operation " << n << ", seed " << seed;
+      }
+    }
+  }
+  EXPECT_GT(failed_beside, 0);
+}
+
 }  // namespace
 }  // namespace holdfast::storage

@@ -55,5 +55,58 @@ TEST_F(Room, IsMadeWhenItIsEnough) {
   EXPECT_FALSE(kept());
 }
 
+io::Task<void> upload_once(Client* client, ShareStore* store) {
+  static_cast<void>(co_await client->upload(store, 1));
+}
+
+/// Nine sleepers, each with all but a byte of a share; then six others at the same moment.
+class Crowd : public testing::Test {
+ protected:
+  void sleep(std::optional<std::uint64_t> bytes_max) {
+    machine_.options.partial_bytes_max = bytes_max;
+    ASSERT_TRUE(machine_.start().has_value());
+    for (ShareNumber number = 0; number < 9; ++number) {
+      Client client(number);
+      client.patch_bytes = share_bytes_ - 1;
+      static_cast<void>(machine_.run(client.upload(&machine_.store(), 1)));
+      machine_.pass(seconds(5));
+    }
+    machine_.pass(minutes(31));
+    ASSERT_EQ(machine_.store().gauges().dormant, 9u);
+    for (ShareNumber number = 0; number < 6; ++number) clients_.emplace_back(number, static_cast<char>('A' + number));
+  }
+  io::Task<void> all_at_once() {
+    io::TaskGroup group(co_await io::this_scope());
+    for (Client& client : clients_) group.spawn(upload_once(&client, &machine_.store()));
+    co_await group.join();
+  }
+
+  const std::uint64_t share_bytes_ = Client().share.size();
+  test::Machine machine_;
+  std::vector<Client> clients_;
+};
+
+TEST_F(Crowd, OfThoseWhoNeedTheRoomOfOneOnlyOneIsSentAway) {
+  sleep(std::nullopt);
+  for (Client& client : clients_) {
+    client.share.resize(100);
+    client.patch_bytes = 1;
+  }
+  constexpr std::uint64_t kMuch = 1'000'000'000;
+  machine_.fs.set_capacity(kMuch);
+  machine_.fs.set_capacity(kMuch - machine_.fs.free_bytes("/").value());
+  machine_.pass(seconds(2));
+  machine_.finish(all_at_once());
+  EXPECT_EQ(machine_.store().counters().evictions, 1u);
+}
+
+TEST_F(Crowd, NorDoTheyUnderALimit) {
+  sleep(10 * share_bytes_);
+  for (Client& client : clients_) client.patch_bytes = share_bytes_ / 4 + 100;
+  machine_.finish(all_at_once());
+  // The tenth share takes what four bring, and a bit is left over.
+  EXPECT_EQ(machine_.store().counters().evictions, 1u);
+}
+
 }  // namespace
 }  // namespace holdfast::storage

@@ -488,5 +488,54 @@ TEST_F(ShareStoreTest, ServesADirectoryAlone) {
   EXPECT_EQ(code(*opened), "conflict");
 }
 
+TEST_F(ShareStoreTest, ANameThatIsNoShareIsNotGivenOutAgain) {
+  const std::string bucket = machine_.paths().bucket(sample_index());
+  ASSERT_TRUE(machine_.fs.make_directories(bucket + "/5").has_value());
+  ASSERT_TRUE(machine_.fs.open(bucket + "/4", io::Open::create).has_value());  // a power failure left it empty
+  for (const ShareNumber number : {4, 5}) {
+    const Client client(number);
+    const auto reply = machine_.run(machine_.store().allocate(sample_index(), client.allocation())).value();
+    EXPECT_TRUE(reply.already_have.empty() && reply.allocated.empty()) << number;
+  }
+  Client other(6);
+  EXPECT_TRUE(machine_.run(other.upload(&machine_.store())).has_value());
+}
+
+TEST_F(ShareStoreTest, TroubleOfTheDiskIsNoAnswerOfTheProtocol) {
+  for (const Errc trouble : {Errc::unauthorized, Errc::not_found, Errc::io}) {
+    for (std::uint64_t n = 0;; ++n) {
+      ASSERT_LT(n, 500u);
+      test::Machine machine;
+      Client client;
+      ASSERT_TRUE(machine.start().has_value());
+      static_cast<void>(machine.run(machine.store().allocate(sample_index(), client.allocation())));
+      const std::uint64_t failing = machine.fs.operations() + n;
+      machine.fs.fail_operation(failing, trouble);
+      const auto answer = machine.run(client.patch(&machine.store(), client.whole()));
+      if (machine.fs.operations() <= failing) break;
+      if (answer) continue;
+      EXPECT_EQ(answer.error().code, Errc::io) << answer.error().what << " at " << n;
+      EXPECT_EQ(answer.error().what.find("/storage"), std::string::npos) << answer.error().what;
+    }
+  }
+}
+
+TEST_F(ShareStoreTest, WhatPeersMayReportIsLimitedOverAllStarts) {
+  Client client;
+  ASSERT_TRUE(machine_.run(client.upload(&machine_.store())).has_value());
+  const auto report = [&] {
+    EXPECT_TRUE(machine_.run(machine_.store().advise_corrupt(sample_index(), 4, std::string(30'000, 'x'))).has_value());
+  };
+  while (machine_.store().counters().advisories_dropped == 0) report();
+  const std::uint64_t taken = machine_.store().counters().advisories;
+  EXPECT_GT(taken, 500u);
+  EXPECT_LT(taken, 600u);
+  machine_.stop();
+  ASSERT_TRUE(machine_.start().has_value());
+  report();
+  EXPECT_EQ(machine_.store().counters().advisories, 0u);
+  EXPECT_EQ(machine_.store().counters().advisories_dropped, 1u);
+}
+
 }  // namespace
 }  // namespace holdfast::storage

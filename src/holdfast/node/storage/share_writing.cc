@@ -90,6 +90,8 @@ io::Task<Result<void>> ShareStore::Writer::append(Buffer data) {
     if (!upload.unsynced.empty()) store_.dirty_.insert(upload_);
   } else if (written.error().code == Errc::conflict) {
     ++store_.counters_.conflicts;
+  } else {
+    written = tl::make_unexpected(store_.disk_failed(written.error()));
   }
   upload.order.release();
   if (!written) co_return written;
@@ -123,6 +125,14 @@ void ShareStore::forget_unsynced(IncomingUpload& upload, const Error& error) {
   ++upload.failed_syncs;
   ++counters_.sync_failures;
   world_.log.error("a partial share could not be made durable: " + error.what);
+}
+
+/// For peers: a name that is missing or taken, or a file that may not be written, is the disk's trouble and no answer of the
+/// protocol, and the paths of this server are not their business.
+Error ShareStore::disk_failed(const Error& error) {
+  world_.log.error("the disk failed: " + error.what);
+  if (error.code == Errc::no_space) return {Errc::no_space, "the disk of this server is full"};
+  return {Errc::io, "the disk of this server failed; its log says more"};
 }
 
 /// Makes all that is written durable. One sync serves everybody who waits.
@@ -160,6 +170,7 @@ io::Task<Result<void>> ShareStore::commit(std::shared_ptr<IncomingUpload> upload
   }
   if (upload->unsynced.empty()) dirty_.erase(upload);
   upload->syncing.release();
+  if (!synced) co_return tl::make_unexpected(disk_failed(synced.error()));
   co_return synced;
 }
 
@@ -197,11 +208,11 @@ io::Task<Result<bool>> ShareStore::audit(std::shared_ptr<IncomingUpload> upload)
   auto look = [&] { return upload->files.audit(upload->key.share, blocks.get(), bytes_read); };
   const Result<immutable::AuditVerdict> looked = co_await world_.disk.run(look);
   counters_.audit_read_bytes += bytes_read;
-  HF_CO_TRY(const immutable::AuditVerdict verdict, looked);
+  if (!looked) co_return tl::make_unexpected(disk_failed(looked.error()));
+  const immutable::AuditVerdict& verdict = *looked;
   const auto* failed = std::get_if<immutable::AuditFailed>(&verdict);
   if (failed == nullptr) co_return true;
   ++counters_.audit_failures;
-  ++upload->failed_audits;
   if (blocks != nullptr) {
     for (const Range& wrong : failed->wrong.ranges()) blocks->forget(wrong);
   }
@@ -210,7 +221,8 @@ io::Task<Result<bool>> ShareStore::audit(std::shared_ptr<IncomingUpload> upload)
   auto withdraw = [&] { return upload->files.withdraw(failed->wrong); };
   const Result<void> withdrawn = co_await world_.disk.run(withdraw);
   upload->syncing.release();
-  HF_CO_TRY_VOID(withdrawn);
+  if (!withdrawn) co_return tl::make_unexpected(disk_failed(withdrawn.error()));
+  ++upload->failed_audits;  // of one that could not be written down the same bytes are found again
   upload->held.subtract(failed->wrong);
   upload->unsynced.subtract(failed->wrong);
   co_return false;
@@ -243,6 +255,10 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
   const std::string target = paths_.share(upload->key.si, upload->key.share);
   const bool idle = co_await upload->syncing.acquire();
   if (!idle) co_return finish(tl::make_unexpected(stopped_error()));
+  if (!upload->complete() && !upload->whole_at_once()) {  // a sync failed meanwhile; the next one would seem to succeed
+    upload->syncing.release();
+    co_return finish(false);
+  }
   while (collecting_ == upload->key.si) {  // the collector may be removing the directory
     const bool told = co_await collected_.wait();
     if (!told) break;
@@ -271,7 +287,7 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
     forget_unsynced(*upload, placed.error());
   }
   upload->syncing.release();
-  if (!placed && !beaten) co_return finish(tl::make_unexpected(placed.error()));
+  if (!placed && !beaten) co_return finish(tl::make_unexpected(disk_failed(placed.error())));
   upload->gone = true;
   uploads_.erase(upload->key);
   dirty_.erase(upload);
@@ -306,7 +322,9 @@ io::Task<void> ShareStore::sweep() {
   const io::Time now = world_.loop.now();
   const std::set<std::shared_ptr<IncomingUpload>> dirty = dirty_;
   for (const auto& upload : dirty) {
-    if (now - upload->last_sync >= kSyncedLately) background_.spawn(commit_quietly(upload));
+    // One that is being synced is looked at again at the next tick: on a slow disk they would pile up.
+    const bool idle = upload->syncing.available() > 0;
+    if (idle && now - upload->last_sync >= kSyncedLately) background_.spawn(commit_quietly(upload));
   }
   const auto is_expired = [&](const IncomingUpload& upload) {
     const bool lasting = upload.resumable && !upload.empty();

@@ -10,8 +10,8 @@ io::Task<Result<std::unique_ptr<StorageRole>>> StorageRole::start(io::AsioLoop& 
                                                                   RoleOptions options) {
   std::unique_ptr<StorageRole> role(new StorageRole(world, std::move(options)));
   StorageRole* self = role.get();
+  co_await role->collector_.open();  // the store gives leases when it opens, by the clock that this restores
   HF_CO_TRY_VOID(co_await role->store_.open());
-  co_await role->collector_.open();
   HF_CO_TRY(http::TlsServerContext tls, http::TlsServerContext::create(role->options_.node_pem));
   role->tls_.emplace(std::move(tls));
   http::Server::Options listen;

@@ -22,6 +22,7 @@ io::Task<Result<void>> ShareStore::open() {
     if (auto locked = lock_->lock(); !locked) {
       return fail(locked.error().code, paths_.root() + " is served by another process already");
     }
+    HF_TRY_VOID(count_advisories());
     return scan_incoming();
   };
   HF_CO_TRY_VOID(co_await world_.disk.run(job));
@@ -48,6 +49,20 @@ io::Task<void> ShareStore::flush() {
   co_await background_.join();
   const std::set<std::shared_ptr<IncomingUpload>> dirty = dirty_;
   for (const auto& upload : dirty) co_await commit_quietly(upload);
+}
+
+/// What peers may still report is limited over all starts: by what lies there.
+Result<void> ShareStore::count_advisories() {
+  const auto entries = world_.files.list(paths_.advisories());
+  if (!entries && entries.error().code == Errc::not_found) return {};
+  if (!entries) return tl::make_unexpected(entries.error());
+  for (const auto& entry : *entries) {
+    const auto info = world_.files.info(paths_.advisories() + "/" + entry.name);
+    if (!info) continue;
+    ++advisory_files_;
+    advisory_bytes_ += info->size;
+  }
+  return {};
 }
 
 /// Runs in a job before anything else has begun.

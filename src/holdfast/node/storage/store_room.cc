@@ -6,7 +6,7 @@ namespace holdfast::storage {
 io::Task<void> ShareStore::measure() {
   auto job = [this] { return world_.files.free_bytes(paths_.shares()); };
   const Result<std::uint64_t> free = co_await world_.disk.run(job);
-  if (free) available_ = *free > options_.reserved_bytes ? *free - options_.reserved_bytes : 0;
+  if (free) free_ = *free;
 }
 
 std::uint64_t ShareStore::reserved_by_uploads() const {
@@ -20,10 +20,23 @@ std::uint64_t ShareStore::reserved_by_uploads() const {
 std::shared_ptr<IncomingUpload> ShareStore::longest_dormant(const IncomingUpload* keep) const {
   std::shared_ptr<IncomingUpload> oldest;
   for (const auto& [key, upload] : uploads_) {
-    if (upload.get() == keep || upload->gone || active(*upload) || upload->empty()) continue;
+    if (upload.get() == keep || upload->leaving || upload->gone || active(*upload) || upload->empty()) continue;
     if (oldest == nullptr || upload->last_activity < oldest->last_activity) oldest = upload;
   }
   return oldest;
+}
+
+/// Its room counts as free until it is measured again: a file system may take a while to say so, and others would go for nothing.
+io::Task<void> ShareStore::evict(std::shared_ptr<IncomingUpload> upload) {
+  upload->leaving = true;
+  const std::uint64_t bytes = upload->held.total() + upload->unsynced.total();
+  const bool dropped = co_await drop(upload);
+  upload->leaving = false;
+  if (dropped) {
+    ++counters_.evictions;
+    free_ += bytes;
+  }
+  evicted_.notify_all();
 }
 
 /// Room for so many more bytes, evicting dormant uploads, longest idle first, if that can be enough: for what does not fit
@@ -33,17 +46,21 @@ io::Task<bool> ShareStore::make_room(std::uint64_t bytes, const IncomingUpload* 
     const std::uint64_t reserved = reserved_by_uploads();
     const std::uint64_t free = available();
     if (free >= reserved && free - reserved >= bytes) co_return true;
-    std::uint64_t at_most = free;
+    std::uint64_t soon = free, at_most = free;  // when those that are leaving have left; when all dormant ones have
     for (const auto& [key, upload] : uploads_) {
-      if (upload.get() != keep && !upload->gone && !active(*upload))
-        at_most += upload->held.total() + upload->unsynced.total();
+      const std::uint64_t taken = upload->held.total() + upload->unsynced.total();
+      if (upload->leaving) soon += taken;
+      if (upload->leaving || (upload.get() != keep && !upload->gone && !active(*upload))) at_most += taken;
     }
     if (options_.read_only || at_most < reserved || at_most - reserved < bytes) co_return false;
+    if (soon >= reserved && soon - reserved >= bytes) {  // others have made room enough
+      const bool told = co_await evicted_.wait();
+      if (!told) co_return false;
+      continue;
+    }
     const std::shared_ptr<IncomingUpload> oldest = longest_dormant(keep);
     if (oldest == nullptr) co_return false;
-    const bool dropped = co_await drop(oldest);
-    if (dropped) ++counters_.evictions;
-    co_await measure();
+    co_await evict(oldest);
   }
 }
 
@@ -63,13 +80,24 @@ bool ShareStore::may_promise(std::uint64_t allocated_size, const IncomingUpload*
 io::Task<bool> ShareStore::make_way(std::uint64_t bytes, const IncomingUpload* keep) {
   if (!options_.partial_bytes_max) co_return true;
   for (;;) {
-    std::uint64_t taken = arriving_bytes_;
-    for (const auto& [key, upload] : uploads_) taken += upload->held.total() + upload->unsynced.total();
-    if (taken <= *options_.partial_bytes_max && bytes <= *options_.partial_bytes_max - taken) co_return true;
+    std::uint64_t taken = arriving_bytes_, staying = arriving_bytes_;
+    for (const auto& [key, upload] : uploads_) {
+      const std::uint64_t held = upload->held.total() + upload->unsynced.total();
+      taken += held;
+      if (!upload->leaving) staying += held;
+    }
+    const auto fits = [&](std::uint64_t beside) {
+      return beside <= *options_.partial_bytes_max && bytes <= *options_.partial_bytes_max - beside;
+    };
+    if (fits(taken)) co_return true;
+    if (fits(staying)) {  // others have made room enough
+      const bool told = co_await evicted_.wait();
+      if (!told) co_return false;
+      continue;
+    }
     const std::shared_ptr<IncomingUpload> oldest = longest_dormant(keep);
     if (oldest == nullptr) co_return false;
-    const bool dropped = co_await drop(oldest);
-    if (dropped) ++counters_.evictions;
+    co_await evict(oldest);
   }
 }
 

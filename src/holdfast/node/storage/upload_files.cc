@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kCompareBytes = 256 * 1024;
 constexpr std::uint64_t kCompactBytes = 64 * 1024;
+constexpr int kAttempts = 10;
 
 }  // namespace
 
@@ -14,8 +15,12 @@ UploadFiles::UploadFiles(io::FileSystem& files, std::string base, std::string in
     : files_(files),
       base_(std::move(base)),
       incoming_(std::move(incoming)),
-      part_path_(io::join_path(incoming_, io::file_name(bucket()) + "." + io::file_name(base_) + ".part")),
+      part_path_(fresh_path()),
       allocated_size_(allocated_size) {}
+
+std::string UploadFiles::fresh_path() const {
+  return io::join_path(incoming_, io::file_name(bucket()) + "." + io::file_name(base_) + ".part");
+}
 
 Result<void> UploadFiles::open_part() {
   if (part_ != nullptr) return {};
@@ -36,8 +41,13 @@ Result<void> UploadFiles::move_home() {
   if (where_ != Where::fresh) return {};
   Result<void> stale = files_.unlink(base_ + ".log");  // one left behind must not speak for this upload
   if (!stale && stale.error().code != Errc::not_found) return stale;
-  HF_TRY_VOID(files_.make_directories(bucket()));
-  HF_TRY_VOID(files_.rename(part_path_, base_ + ".part"));
+  Result<void> moved;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    HF_TRY_VOID(files_.make_directories(bucket()));
+    moved = files_.rename(part_path_, base_ + ".part");
+    if (moved || moved.error().code != Errc::not_found) break;  // the last one out has just removed the directory
+  }
+  HF_TRY_VOID(moved);
   part_path_ = base_ + ".part";
   where_ = Where::home;
   return {};
@@ -85,6 +95,9 @@ Result<void> UploadFiles::start_afresh() {
   part_.reset();
   Result<void> gone = files_.unlink(part_path_);
   if (!gone && gone.error().code != Errc::not_found) return gone;
+  remove_leftovers();
+  part_path_ = fresh_path();
+  where_ = Where::fresh;
   return {};
 }
 

@@ -66,6 +66,7 @@ class UploadFiles {
   Result<void> sync_names(const std::string& lowest, const std::string& highest);
   void remove_leftovers();
   std::string bucket() const { return io::parent_path(base_); }
+  std::string fresh_path() const;
 
   io::FileSystem& files_;
   const std::string base_;
