@@ -114,6 +114,42 @@ class Transfers(unittest.TestCase):
             self.assertEqual(os.listdir(place.client + "/transfers"), [])
 
 
+class Outputs(unittest.TestCase):
+    """What get does with what is there already under the name that it is given."""
+
+    def test_links_are_followed_modes_stay_and_pipes_are_written_to(self):
+        with Place(servers=3) as place:
+            path = place.file("f", 300_000, 5)
+            cap = put(place.client, path, "--k", "1", "--happy", "1", "--n", "3")["cap"]
+            real, link, pipe = place.path + "/real", place.path + "/link", place.path + "/pipe"
+            with open(real, "w") as f:
+                f.write("old")
+            os.chmod(real, 0o600)
+            os.symlink("real", link)
+            get(place.client, cap, link)
+            self.assertTrue(os.path.islink(link))
+            self.assertEqual(os.stat(real).st_mode & 0o777, 0o600)
+            self.assertEqual(sha256(real), sha256(path))
+            os.mkfifo(pipe)
+            reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+            get(place.client, cap, pipe)
+            self.assertEqual(reader.communicate()[0], open(path, "rb").read())
+            self.assertTrue(os.path.exists(pipe) and not os.path.isfile(pipe))
+            get(place.client, cap, "/dev/null")
+            self.assertFalse(os.path.isfile("/dev/null") or os.path.exists("/dev/null.part"))
+
+    def test_a_range_behind_the_end_is_an_error(self):
+        with Place(servers=3) as place:
+            path = place.file("f", 300_000, 6)
+            cap = put(place.client, path, "--k", "1", "--happy", "1", "--n", "3")["cap"]
+            for output in ("-", path + ".out"):
+                said = finish(start(place.client, "get", cap, "--range", "300000-300001", "-o", output), 1)[1]
+                self.assertIn("300000 bytes", said)
+            self.assertFalse(os.path.exists(path + ".out"))
+            run(place.client, "get", cap, "--range", "299999-999999", "-o", path + ".out")
+            self.assertEqual(open(path + ".out", "rb").read(), open(path, "rb").read()[-1:])
+
+
 class Tools(unittest.TestCase):
     def test_debug_share_names_what_is_wrong(self):
         with Place() as place:

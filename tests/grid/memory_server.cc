@@ -165,6 +165,7 @@ io::Task<Result<void>> MemoryServer::read_onto(const StorageIndex&, ShareNumber 
     whole.body = to_bytes(ByteView(it->second).subspan(range.begin, end - range.begin));
   }
   HF_CO_TRY(const Answer heard, co_await answer(std::move(whole)));
+  if (cut && cut(range)) co_return fail(Errc::unavailable, "the connection was cut");
   if (heard.field.empty() && it == shares.end()) co_return fail(Errc::not_found, "no such share");
   if (heard.field.empty()) co_return Result<void>{};
   const auto told = protocol::parse_content_range(heard.field);
@@ -172,9 +173,10 @@ io::Task<Result<void>> MemoryServer::read_onto(const StorageIndex&, ShareNumber 
     co_return fail(Errc::malformed, "answered a read with something else");
   const std::size_t promised = told->range.size(), given = std::min(promised, heard.body.size());
   out.buffer.resize(out.arrived + given);
+  const io::Duration each = pace ? pace(range) : a_byte_takes;
   for (std::uint8_t byte : ByteView(heard.body).first(given)) {
-    if (a_byte_takes > io::Duration{0}) {
-      const bool slept = co_await io::sleep_for(a_byte_takes);
+    if (each > io::Duration{0}) {
+      const bool slept = co_await io::sleep_for(each);
       if (!slept) co_return fail(Errc::cancelled, "stopped");
     }
     out.buffer[out.arrived++] = byte;

@@ -38,6 +38,8 @@ class MemoryServer final : public grid::StorageServer {
   std::function<void(Answer&)> tamper;
   std::function<void(const StorageIndex&)> asked;  // before it lists or allocates
   io::Duration a_byte_takes{0};                    // of what is read
+  std::function<io::Duration(Range)> pace;         // instead, for this read of a share
+  std::function<bool(Range)> cut;                  // whether this read ends before its first byte
   bool keeps = true;                               // else it takes every write and keeps nothing
   std::uint64_t calls = 0, calls_max = 10'000;
   unsigned advised = 0, leases = 0;

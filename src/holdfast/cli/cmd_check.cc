@@ -117,7 +117,9 @@ io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes)
   } else {
     print_text(**node, *checked, si);
   }
-  co_return checked->healthy ? kDone : kFailed;
+  for (const std::string& id : checked->without_lease)
+    fmt::print(stderr, "warning: {} did not take the lease; its shares may be collected\n", name_of(**node, id));
+  co_return checked->healthy && checked->without_lease.empty() ? kDone : kFailed;
 }
 
 }  // namespace holdfast::cli

@@ -1,9 +1,13 @@
 // holdfast get: a file, or a part of one, from the grid.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
@@ -15,16 +19,58 @@ namespace {
 
 namespace json = boost::json;
 
-/// Standard output, which may be a pipe that somebody reads slowly.
-class StdoutSink final : public transfer::Sink {
+/// Where -o leads. A file is replaced when the new one is whole, keeps its mode, and is the one that a symbolic link names; what is
+/// no file (a pipe, /dev/null) must not be replaced, and is written to as the standard output is.
+class Output {
  public:
-  explicit StdoutSink(io::WorkerPool& disk) : disk_(disk) {}
+  static Result<Output> at(const std::string& wish) {
+    Output out;
+    out.path_ = wish;
+    if (wish == "-") {
+      out.stream_ = STDOUT_FILENO;
+      return out;
+    }
+    std::error_code ignored;
+    if (std::filesystem::is_symlink(wish, ignored)) {
+      const std::filesystem::path real = std::filesystem::weakly_canonical(wish, ignored);
+      if (!ignored) out.path_ = real;
+    }
+    struct stat there {};
+    if (::stat(out.path_.c_str(), &there) != 0 || S_ISDIR(there.st_mode)) return out;
+    if (S_ISREG(there.st_mode)) {
+      out.mode_ = there.st_mode & 07777;
+      return out;
+    }
+    out.stream_ = ::open(out.path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (out.stream_ < 0) return fail(Errc::io, "cannot open " + wish + ": " + std::generic_category().message(errno));
+    return out;
+  }
+
+  bool is_stream() const { return stream_ >= 0; }
+  int stream() const { return stream_; }
+  const std::string& path() const { return path_; }
+  std::string name() const { return stream_ == STDOUT_FILENO ? "standard output" : path_; }
+  void restore_mode() const {
+    if (mode_ && ::chmod(path_.c_str(), *mode_) != 0)
+      fmt::print(stderr, "warning: {} could not be given the mode that it had\n", path_);
+  }
+
+ private:
+  std::string path_;
+  int stream_ = -1;  // until the end of the process
+  std::optional<mode_t> mode_;
+};
+
+/// Standard output, a pipe or a device, which somebody may read slowly.
+class StreamSink final : public transfer::Sink {
+ public:
+  StreamSink(io::WorkerPool& disk, const Output& output) : disk_(disk), output_(output) {}
   io::Task<Result<void>> write(ByteView bytes) override {
-    auto job = [bytes]() -> Result<void> {
+    auto job = [this, bytes]() -> Result<void> {
       for (std::size_t at = 0; at < bytes.size();) {
-        const ssize_t count = ::write(STDOUT_FILENO, bytes.data() + at, bytes.size() - at);
+        const ssize_t count = ::write(output_.stream(), bytes.data() + at, bytes.size() - at);
         if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return fail(Errc::io, "standard output cannot be written to");
+        if (count <= 0) return fail(Errc::io, output_.name() + " cannot be written to");
         at += static_cast<std::size_t>(count);
       }
       return {};
@@ -34,6 +80,7 @@ class StdoutSink final : public transfer::Sink {
 
  private:
   io::WorkerPool& disk_;
+  const Output& output_;
 };
 
 json::object to_json(const transfer::DownloadReport& report) {
@@ -67,20 +114,28 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
   download_options.range = *range;
   if (wishes.timeout_seconds) download_options.patience.give_up_after = std::chrono::seconds(*wishes.timeout_seconds);
   const cap::Cap cap = cap::parse_cap(wishes.cap);
+  const Result<Output> output = Output::at(wishes.output);
+  if (!output) {
+    fmt::print(stderr, "{}\n", describe(output.error()));
+    co_return kFailed;
+  }
   transfer::Progress progress;
-  StdoutSink sink(*world.disk);
+  StreamSink sink(*world.disk, *output);
   Result<transfer::DownloadReport> report = fail(Errc::cancelled, "");
   {
     const ProgressDisplay display(world.loop, progress, wishes.progress);
-    if (wishes.output == "-") {
+    if (output->is_stream()) {
       report = co_await transfer::download((*node)->context(), cap, sink, download_options, progress);
     } else {
-      report = co_await transfer::download_file((*node)->context(), cap, wishes.output, download_options, progress);
+      report = co_await transfer::download_file((*node)->context(), cap, output->path(), download_options, progress);
+      if (report) output->restore_mode();
     }
   }
   if (!report) {
     if (report.error().code == Errc::cancelled) {
-      fmt::print(stderr, "stopped; what was received is kept. The same command goes on.\n");
+      fmt::print(stderr, "{}\n",
+                 output->is_stream() ? "stopped before the end"
+                                     : "stopped; what was received is kept. The same command goes on.");
     } else {
       fmt::print(stderr, "{}\n", describe(report.error()));
     }

@@ -158,8 +158,10 @@ Result<void> ShareReader::on_nodes(std::uint64_t offset, ByteView bytes) {
 }
 
 Result<void> ShareReader::settle_nodes() {
-  HF_TRY_VOID(file_.crypttext().add(std::exchange(crypttext_nodes_, {})));
-  return block_tree_->add(std::exchange(block_nodes_, {}));
+  // What is bad is gone with what came beside it: the next ones must not be judged together with these.
+  const auto crypttext_nodes = std::exchange(crypttext_nodes_, {}), block_nodes = std::exchange(block_nodes_, {});
+  HF_TRY_VOID(file_.crypttext().add(crypttext_nodes));
+  return block_tree_->add(block_nodes);
 }
 
 Range ShareReader::block_range(SegmentNumber first, SegmentNumber end) const {
@@ -177,12 +179,24 @@ Result<void> ShareReader::check_block(SegmentNumber segment, ByteView block) {
   return {};
 }
 
-Result<void> ShareReader::check_blocks(SegmentNumber first, SegmentNumber end, ByteView bytes) {
-  if (bytes.size() != block_range(first, end).size())
-    return fail(Errc::corrupt, "the share is shorter than it should be");
-  const std::vector<Hash> found = SegmentDecoder::block_hashes(file_.geometry(), first, end, bytes);
+Result<BlockCheck> ShareReader::block_check(SegmentNumber first, SegmentNumber end) const {
+  BlockCheck out{file_.geometry(), first, {}};
   for (SegmentNumber segment = first; segment < end; ++segment) {
-    if (block_tree_->leaf(segment) != found[segment - first]) {
+    const std::optional<Hash> leaf = block_tree_->leaf(segment);
+    if (!leaf) return fail(Errc::corrupt, "block " + std::to_string(segment) + " does not have its hash");
+    out.expected.push_back(*leaf);
+  }
+  return out;
+}
+
+Result<void> BlockCheck::operator()(ByteView bytes) const {
+  const SegmentNumber end = first + expected.size();
+  std::uint64_t wanted = 0;
+  for (SegmentNumber segment = first; segment < end; ++segment) wanted += geometry.block_bytes(segment);
+  if (bytes.size() != wanted) return fail(Errc::corrupt, "the share is shorter than it should be");
+  const std::vector<Hash> found = SegmentDecoder::block_hashes(geometry, first, end, bytes);
+  for (SegmentNumber segment = first; segment < end; ++segment) {
+    if (expected[segment - first] != found[segment - first]) {
       return fail(Errc::corrupt, "block " + std::to_string(segment) + " does not have its hash");
     }
   }

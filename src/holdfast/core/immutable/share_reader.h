@@ -50,6 +50,16 @@ class FileState {
 /// whole, as they lie side by side; else one of each tree. A guess, for who makes connections ready.
 unsigned hash_ranges_expected(const FileClaim& claim);
 
+/// Do blocks that follow each other have their hashes? Knows all that it needs: for a worker thread, while the reader goes on.
+struct BlockCheck {
+  Geometry geometry;
+  SegmentNumber first = 0;
+  std::vector<Hash> expected;
+
+  /// Errors: corrupt (some block is bad, or they are not all there).
+  Result<void> operator()(ByteView bytes) const;
+};
+
 /// One copy of one share. Never blocks: says what it wants, is told bytes. An error of on_* ends this copy: corrupt
 /// (tell the server), unsupported (another layout version), malformed (the whole file is unusable).
 class ShareReader {
@@ -81,8 +91,8 @@ class ShareReader {
   /// Errors: corrupt (this block is bad).
   Result<void> check_block(SegmentNumber segment, ByteView block);
 
-  /// The same for all blocks of segments [first, end), which follow each other in `bytes`.
-  Result<void> check_blocks(SegmentNumber first, SegmentNumber end, ByteView bytes);
+  /// The same for all blocks of segments [first, end). Errors: corrupt (a hash is missing).
+  Result<BlockCheck> block_check(SegmentNumber first, SegmentNumber end) const;
 
   /// Forgets tree nodes that a sequential reader has passed.
   void forget_before(SegmentNumber segment);

@@ -65,7 +65,7 @@ TEST_P(RunsOfBlocks, have_the_hashes_of_their_blocks) {
 TEST_P(RunsOfBlocks, are_accepted_when_right) {
   for_each_run([&](SegmentNumber first, SegmentNumber end) {
     EXPECT_EQ(blocks(kShare, first, end), to_bytes(served(share_, reader_.block_range(first, end))));
-    EXPECT_EQ(said(reader_.check_blocks(first, end, blocks(kShare, first, end))), "good");
+    EXPECT_EQ(said(test_kit::check_blocks(reader_, first, end, blocks(kShare, first, end))), "good");
   });
 }
 
@@ -74,10 +74,10 @@ TEST_P(RunsOfBlocks, are_refused_for_the_block_that_is_wrong) {
     for (SegmentNumber bad = first; bad < end; ++bad) {
       Bytes run = blocks(kShare, first, end);
       run[blocks(kShare, first, bad).size()] ^= 1;
-      EXPECT_EQ(said(reader_.check_blocks(first, end, run)),
+      EXPECT_EQ(said(test_kit::check_blocks(reader_, first, end, run)),
                 "corrupt: block " + std::to_string(bad) + " does not have its hash");
     }
-    EXPECT_EQ(said(reader_.check_blocks(first, end, blocks(0, first, end))),
+    EXPECT_EQ(said(test_kit::check_blocks(reader_, first, end, blocks(0, first, end))),
               "corrupt: block " + std::to_string(first) + " does not have its hash")
         << "good blocks of another share";
   });
@@ -87,10 +87,12 @@ TEST_P(RunsOfBlocks, are_refused_when_they_are_shorter_or_longer) {
   for_each_run([&](SegmentNumber first, SegmentNumber end) {
     Bytes run = blocks(kShare, first, end);
     run.push_back(0);
-    EXPECT_EQ(said(reader_.check_blocks(first, end, run)), "corrupt: the share is shorter than it should be");
+    EXPECT_EQ(said(test_kit::check_blocks(reader_, first, end, run)),
+              "corrupt: the share is shorter than it should be");
     run.resize(run.size() - 2);
-    EXPECT_EQ(said(reader_.check_blocks(first, end, run)), "corrupt: the share is shorter than it should be");
-    EXPECT_EQ(said(reader_.check_blocks(first, end, {})), "corrupt: the share is shorter than it should be");
+    EXPECT_EQ(said(test_kit::check_blocks(reader_, first, end, run)),
+              "corrupt: the share is shorter than it should be");
+    EXPECT_EQ(said(test_kit::check_blocks(reader_, first, end, {})), "corrupt: the share is shorter than it should be");
   });
 }
 
@@ -98,7 +100,7 @@ TEST_P(RunsOfBlocks, are_refused_before_their_hashes_are_known) {
   ShareReader without_nodes(state_, kShare);
   ASSERT_TRUE(test_kit::open_copy(without_nodes, share_));
   const bool the_root_is_the_leaf = segments_ == 1;
-  EXPECT_EQ(said(without_nodes.check_blocks(0, 1, blocks(kShare, 0, 1))),
+  EXPECT_EQ(said(test_kit::check_blocks(without_nodes, 0, 1, blocks(kShare, 0, 1))),
             the_root_is_the_leaf ? "good" : "corrupt: block 0 does not have its hash");
 }
 
@@ -168,7 +170,7 @@ TEST(OpeningWithoutHeader, opens_every_share_that_is_laid_out_as_usual_and_reads
     ASSERT_TRUE(reader.open_without_header(served(share, reader.tail_range()))) << size;
     const SegmentNumber segments = state.geometry().num_segments();
     ASSERT_TRUE(test_kit::fetch_nodes(reader, share, 0, segments));
-    EXPECT_TRUE(reader.check_blocks(0, segments, served(share, reader.block_range(0, segments))));
+    EXPECT_TRUE(test_kit::check_blocks(reader, 0, segments, served(share, reader.block_range(0, segments))));
   }
 }
 
@@ -197,7 +199,7 @@ TEST(OpeningWithoutHeader, takes_the_segments_from_the_extension_block_where_oth
   ASSERT_TRUE(reader.open_without_header(served(share, reader.tail_range())));
   EXPECT_EQ(state.geometry().segment_size(), 800'000u);
   ASSERT_TRUE(test_kit::fetch_nodes(reader, share, 0, 2));
-  EXPECT_TRUE(reader.check_blocks(0, 2, served(share, reader.block_range(0, 2))));
+  EXPECT_TRUE(test_kit::check_blocks(reader, 0, 2, served(share, reader.block_range(0, 2))));
 }
 
 TEST(OpeningWithoutHeader, does_not_open_a_tail_in_which_anything_is_damaged_or_missing) {

@@ -97,6 +97,11 @@ inline Result<void> fetch_nodes(ShareReader& reader, ByteView share, SegmentNumb
   return reader.settle_nodes();
 }
 
+inline Result<void> check_blocks(const ShareReader& reader, SegmentNumber first, SegmentNumber end, ByteView bytes) {
+  HF_TRY(const BlockCheck check, reader.block_check(first, end));
+  return check(bytes);
+}
+
 struct CopyOf {
   ShareNumber number;
   ByteView share;

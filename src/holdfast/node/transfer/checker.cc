@@ -76,6 +76,7 @@ io::Task<void> verify_into(Verifying* run, grid::StorageServer* server, ShareVer
 struct Answer {
   grid::StorageServer* server = nullptr;
   Result<std::vector<ShareNumber>> shares = fail(Errc::cancelled, "");
+  bool lease_failed = false;
 };
 
 io::Task<void> ask(Verifying* run, Answer* answer) {
@@ -88,11 +89,14 @@ io::Task<void> ask(Verifying* run, Answer* answer) {
   if (!answer->shares) co_return;
   run->link.heard();
   ++run->progress.servers_answering;
+  if (!run->options.add_lease || answer->shares->empty()) co_return;
+  // Says nothing about the shares; but those that nobody pays for may be collected.
+  answer->lease_failed = true;
   const auto tub_id = answer->server->tub_id();
-  if (!run->options.add_lease || answer->shares->empty() || !tub_id) co_return;
+  if (!tub_id) co_return;
   const crypto::LeaseSecrets lease = crypto::lease_secrets(run->context.lease_secret, run->cap.storage_index, *tub_id);
-  // Says nothing about the shares, so its failure does not change the result.
-  static_cast<void>(co_await answer->server->add_lease(run->cap.storage_index, lease.renew, lease.cancel));
+  const Result<void> added = co_await answer->server->add_lease(run->cap.storage_index, lease.renew, lease.cancel);
+  answer->lease_failed = !added;
 }
 
 }  // namespace
@@ -162,6 +166,7 @@ io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap ca
   for (const Answer& answer : answers) {
     if (!answer.shares) continue;
     report.responding.push_back(answer.server->id());
+    if (answer.lease_failed) report.without_lease.push_back(answer.server->id());
     for (ShareNumber share : *answer.shares) {
       if (share >= cap.n) continue;
       ShareVerdict& verdict = report.shares.emplace_back();

@@ -85,13 +85,26 @@ io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, 
   co_return outcome;
 }
 
+/// What is asked for, as far as the file goes. Errors: malformed (all of it lies behind the end).
+Result<Range> wanted_of(const DownloadOptions& options, std::uint64_t file_bytes) {
+  if (!options.range) return Range{0, file_bytes};
+  const Range out{options.range->begin, std::min(options.range->end, file_bytes)};
+  if (out.begin < out.end) return out;
+  return fail(Errc::malformed,
+              "the range begins behind the end of the file, which has " + std::to_string(file_bytes) + " bytes");
+}
+
 io::Task<Result<void>> write_literal(const cap::LitCap& literal, const DownloadOptions& options, Sink& sink,
                                      DownloadReport& report) {
-  Range range{0, literal.data.size()};
-  if (options.range) range = {std::min(options.range->begin, range.end), std::min(options.range->end, range.end)};
+  HF_CO_TRY(const Range range, wanted_of(options, literal.data.size()));
   if (range.empty()) co_return Result<void>{};
   report.bytes_delivered = range.size();
   co_return co_await sink.write(ByteView(literal.data).subspan(range.begin, range.size()));
+}
+
+std::string part_path_of(const std::string& path, const std::optional<Range>& range) {
+  if (!range) return path + ".part";
+  return path + "." + std::to_string(range->begin) + "-" + std::to_string(range->end - 1) + ".part";
 }
 
 class FileSink final : public Sink {
@@ -111,26 +124,31 @@ class FileSink final : public Sink {
   std::uint64_t at_;
 };
 
-/// Proves the part file segment by segment; answers the good prefix in bytes and repairs nothing yet.
-io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fetcher, io::File& part,
+/// Proves what the part file, which begins at `wanted.begin` of the file, has of segments that lie whole within `wanted`: of
+/// another nothing can be proven. Answers the good ranges of the file.
+io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fetcher, io::File& part, Range wanted,
                                       Progress& progress, DownloadReport& report) {
   RangeSet good;
   auto size_job = [&] { return part.info(); };
   HF_CO_TRY(const io::FileInfo info, co_await context.disk.run(size_job));
   const immutable::Geometry& geometry = fetcher.geometry();
-  const std::uint64_t usable = std::min(info.size, geometry.size());
-  if (usable == 0) co_return good;
+  const std::uint64_t usable = wanted.begin + std::min(info.size, wanted.size());
+  const std::uint64_t segment_size = geometry.segment_size();
+  const SegmentNumber begin = (wanted.begin + segment_size - 1) / segment_size;
+  // The last segment of the file is shorter.
+  const SegmentNumber whole_end = wanted.end == geometry.size() ? geometry.num_segments() : wanted.end / segment_size;
+  const SegmentNumber count = std::min((usable + segment_size - 1) / segment_size, whole_end);
+  if (info.size == 0 || begin >= count) co_return good;
   progress.phase = Phase::verifying_part;
   constexpr SegmentNumber kRun = 64;
-  const SegmentNumber count = (usable + geometry.segment_size() - 1) / geometry.segment_size();
-  for (SegmentNumber first = 0; first < count; first += kRun) {
+  for (SegmentNumber first = begin; first < count; first += kRun) {
     const SegmentNumber end = std::min(first + kRun, count);
     HF_CO_TRY(const std::vector<Hash> hashes, co_await fetcher.segment_hashes(first, end));
     for (SegmentNumber segment = first; segment < end; ++segment) {
       const Range range = geometry.segment_range(segment);
       auto look = [&]() -> Result<bool> {
         Buffer bytes(range.size());
-        HF_TRY(const std::size_t got, part.read(range.begin, bytes));
+        HF_TRY(const std::size_t got, part.read(range.begin - wanted.begin, bytes));
         bytes.resize(got);
         return fetcher.decoder().plaintext_is(segment, std::move(bytes), hashes[segment - first]);
       };
@@ -138,7 +156,7 @@ io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fe
       if (right) {
         good.add(range);
       } else {
-        report.bytes_rejected += std::min(range.end, usable) - range.begin;
+        report.bytes_rejected += std::min(range.end, usable) - std::min(range.begin, usable);
       }
       progress.hashed_bytes += range.size();
     }
@@ -146,24 +164,34 @@ io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fe
   co_return good;
 }
 
-io::Task<Result<void>> into_part(const Context& context, SegmentFetcher& fetcher, io::File& part, Progress& progress,
-                                 DownloadReport& report) {
+io::Task<Result<void>> into_part(const Context& context, SegmentFetcher& fetcher, io::File& part, Range wanted,
+                                 Progress& progress, DownloadReport& report) {
   HF_CO_TRY_VOID(co_await fetcher.open());
-  HF_CO_TRY(const RangeSet good, co_await prove_part(context, fetcher, part, progress, report));
+  HF_CO_TRY(const RangeSet good, co_await prove_part(context, fetcher, part, wanted, progress, report));
   report.bytes_skipped = good.total();
   progress.skipped_bytes = progress.done_bytes = good.total();
   progress.phase = Phase::receiving;
-  const std::uint64_t size = fetcher.geometry().size();
-  for (const Range& gap : good.gaps({0, size}).ranges()) {
-    FileSink sink(context, part, gap.begin);
+  for (const Range& gap : good.gaps(wanted).ranges()) {
+    FileSink sink(context, part, gap.begin - wanted.begin);
     HF_CO_TRY_VOID(co_await deliver(context, fetcher, gap, sink, progress));
   }
-  report.bytes_delivered = size;
-  auto settle = [&]() -> Result<void> {
-    HF_TRY_VOID(part.truncate(size));
-    return part.sync();
-  };
-  co_return co_await context.disk.run(settle);
+  report.bytes_delivered = wanted.size();
+  co_return Result<void>{};
+}
+
+/// The part file, for this process alone: two that fill the same one would end with a mixture.
+Result<std::unique_ptr<io::File>> open_part(io::FileSystem& files, const std::string& path) {
+  for (;;) {
+    HF_TRY(std::unique_ptr<io::File> part, files.open(path, io::Open::create));
+    const Result<void> locked = part->lock();
+    if (!locked && locked.error().code == Errc::conflict)
+      return fail(Errc::conflict, "another `holdfast get` is writing to " + path);
+    HF_TRY_VOID(locked);
+    HF_TRY(const io::FileInfo mine, part->info());
+    const Result<io::FileInfo> there = files.info(path);
+    if (there && there->inode == mine.inode && there->device == mine.device) return part;
+    // Who had it has just given it its name.
+  }
 }
 
 }  // namespace
@@ -178,14 +206,13 @@ io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, 
     co_return report;
   }
   HF_CO_TRY(const cap::ChkReadCap read, readable(cap));
-  Range range{0, read.size};
-  if (options.range) range = {std::min(options.range->begin, read.size), std::min(options.range->end, read.size)};
+  HF_CO_TRY(const Range range, wanted_of(options, read.size));
   progress.file_bytes = read.size;
-  progress.total_bytes = range.empty() ? 0 : range.size();
-  if (range.empty()) co_return report;
+  progress.total_bytes = range.size();
   progress.phase = Phase::receiving;
   Link link(context.loop, context.random, options.patience);
   SegmentFetcher fetcher(context, link, cap::storage_index_of(read.key), claim_of(read), &read.key);
+  fetcher.show_on(progress);
   Result<void> done = co_await fetcher.open();
   if (done) done = co_await deliver(context, fetcher, range, sink, progress);
   co_await fetcher.close();
@@ -203,40 +230,38 @@ io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap 
                                                DownloadOptions options, Progress& progress) {
   const io::Time start = context.loop.now();
   const std::uint64_t before = received(context);
-  const std::string part_path = path + ".part";
+  const std::string part_path = part_path_of(path, options.range);
   auto open = [&]() -> Result<std::unique_ptr<io::File>> {
     if (const auto info = context.files.info(path); info && info->is_directory) {
       return fail(Errc::unsupported, path + " is a directory; name a file");
     }
-    return context.files.open(part_path, io::Open::create);
+    return open_part(context.files, part_path);
   };
   HF_CO_TRY(std::unique_ptr<io::File> part, co_await context.disk.run(open));
   part->expect_stream(io::StreamRead::later);
   DownloadReport report;
-  const bool whole = !options.range && !std::holds_alternative<cap::LitCap>(cap);
-  if (whole) {
+  if (const auto* literal = std::get_if<cap::LitCap>(&cap)) {
+    FileSink sink(context, *part, 0);
+    HF_CO_TRY_VOID(co_await write_literal(*literal, options, sink, report));
+  } else {
     HF_CO_TRY(const cap::ChkReadCap read, readable(cap));
-    progress.file_bytes = progress.total_bytes = read.size;
+    HF_CO_TRY(const Range wanted, wanted_of(options, read.size));
+    progress.file_bytes = read.size;
+    progress.total_bytes = wanted.size();
     Link link(context.loop, context.random, options.patience);
     SegmentFetcher fetcher(context, link, cap::storage_index_of(read.key), claim_of(read), &read.key);
-    Result<void> done;
-    if (read.size > 0) done = co_await into_part(context, fetcher, *part, progress, report);
+    fetcher.show_on(progress);
+    const Result<void> done = co_await into_part(context, fetcher, *part, wanted, progress, report);
     co_await fetcher.close();
     if (!done) co_return tl::make_unexpected(done.error());
     report.cuts = fetcher.cuts();
     report.warnings = fetcher.warnings();
-  } else {
-    FileSink sink(context, *part, 0);
-    HF_CO_TRY(report, co_await download(context, std::move(cap), sink, options, progress));
-    auto settle = [&]() -> Result<void> {
-      HF_TRY_VOID(part->truncate(report.bytes_delivered));
-      return part->sync();
-    };
-    HF_CO_TRY_VOID(co_await context.disk.run(settle));
   }
   auto finish = [&]() -> Result<void> {
-    part.reset();
+    HF_TRY_VOID(part->truncate(report.bytes_delivered));
+    HF_TRY_VOID(part->sync());
     HF_TRY_VOID(context.files.rename(part_path, path));
+    part.reset();  // only now: it is locked as long as it has that name
     return context.files.sync_directory(io::parent_path(path));
   };
   HF_CO_TRY_VOID(co_await context.disk.run(finish));

@@ -18,19 +18,20 @@ class Sink {
 };
 
 struct DownloadOptions {
-  std::optional<Range> range;  // of the file; clipped to its end; nothing: all of it
+  std::optional<Range> range;  // of the file, not empty; clipped to its end; nothing: all of it
   Patience patience;
 };
 
 /// To a stream (stdout). Short is an error.
 /// Errors: not_enough_shares (says how many of how many, and who is missing), corrupt (the file itself is bad),
-/// unavailable or timeout (patience ran out), unsupported (not a file cap), no_space, io, cancelled.
+/// unavailable or timeout (patience ran out), unsupported (not a file cap), malformed (the range begins behind the end), no_space,
+/// io, cancelled.
 io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, Sink& sink, DownloadOptions options,
                                           Progress& progress);
 
-/// To `path`: collects in `path`.part, which a later call proves segment by segment against the file's hash tree
-/// before it trusts them, and renames it when the whole file is there and synced. A cancelled or broken
-/// download leaves the part file. An existing `path` is replaced only at the end.
+/// To `path`: collects in `path`.part (of a range: `path`.A-B.part), which a later call proves segment by segment against the
+/// file's hash tree before it trusts them, and renames it when everything is there and synced. A cancelled or broken download
+/// leaves the part file. An existing `path` is replaced only at the end. Errors: also conflict (somebody else fills that part file).
 io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap cap, std::string path,
                                                DownloadOptions options, Progress& progress);
 

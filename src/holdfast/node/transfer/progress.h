@@ -105,6 +105,8 @@ struct CheckReport {
   std::vector<std::string> responding;  // ids of the servers that answered
   bool healthy = false, recoverable = false;
   bool verified = false;  // every byte was read (verify), not only asked for (check)
+  std::vector<std::string>
+      without_lease;  // ids of servers with shares on which no lease could be renewed, though it was wished
   std::vector<ShareVerdict> shares;
 };
 

@@ -6,7 +6,10 @@
 namespace holdfast::transfer {
 
 Result<cap::ChkReadCap> readable(const cap::Cap& cap) {
-  if (const auto* read = std::get_if<cap::ChkReadCap>(&cap)) return *read;
+  const auto* read = std::get_if<cap::ChkReadCap>(&cap);
+  if (read != nullptr && read->size == 0)
+    return fail(Errc::malformed, "that cap speaks of 0 bytes; an empty file has the cap URI:LIT:");
+  if (read != nullptr) return *read;
   if (std::holds_alternative<cap::ChkVerifyCap>(cap)) {
     return fail(Errc::unsupported, "a verify cap cannot decrypt; the read cap is needed");
   }

@@ -28,7 +28,7 @@ struct SegmentBatch {
   bool hashes_only = false;
   std::size_t needed = 0;
   std::vector<std::pair<ShareNumber, Buffer>> got;
-  std::set<ShareNumber> running;
+  std::multiset<ShareNumber> running;
   std::set<ShareCopy*> tried;
   std::map<ShareCopy*, Arrival> arrivals;
   double started = 0;
@@ -39,6 +39,22 @@ struct SegmentBatch {
     return std::ranges::any_of(arrivals, [](const auto& each) {
       return each.second.running != nullptr && each.second.bytes.arrived > each.second.pace.arrived;
     });
+  }
+  bool has(ShareNumber share) const {
+    return std::ranges::any_of(got, [&](const auto& each) { return each.first == share; });
+  }
+  /// It is on its way from somebody who does not lag.
+  bool awaits(ShareNumber share) const {
+    const auto lagging = std::ranges::count_if(arrivals, [&](const auto& each) {
+      return each.first->reader.share() == share && each.second.running != nullptr && each.second.lags;
+    });
+    return static_cast<std::ptrdiff_t>(running.count(share)) > lagging;
+  }
+  /// From whomever else it was still coming.
+  void cancel(ShareNumber share) {
+    for (auto& [copy, arrival] : arrivals) {
+      if (copy->reader.share() == share && arrival.running != nullptr) arrival.running->cancel();
+    }
   }
   std::size_t missing() const { return needed - std::min(needed, got.size()); }
   /// Of those that run, the ones that are worth waiting for.

@@ -11,7 +11,9 @@ namespace {
 
 constexpr unsigned kSpareQuestions = 2;  // beside the k servers that probably have what is wanted
 constexpr auto kLater = std::chrono::milliseconds(25);
+constexpr auto kSilence = std::chrono::seconds(1);
 constexpr double kSlow = 0.25;                        // of the best one's speed
+constexpr SegmentNumber kSegmentsKept = 4096;         // of files with no more all hashes are kept, whoever reads where
 constexpr std::uint64_t kLargeFileBytes = 1'048'576;  // its hashes are asked for beside its blocks
 
 std::uint64_t received(const Context& context) {
@@ -151,14 +153,16 @@ io::Task<void> SegmentFetcher::run_copy(ShareCopy* copy, SegmentBatch* batch) {
   Result<Buffer> blocks = co_await fetching.in(scope);
   --copy->busy;
   arrival.running = nullptr;
-  batch->running.erase(share);
+  batch->running.erase(batch->running.find(share));
   tell(*batch, *copy, blocks ? "has come" : "ends: " + blocks.error().what);
+  if (blocks && batch->has(share)) blocks = fail(Errc::cancelled, "the same share came from another server");
   if (blocks) {
     const double took = now() - arrival.trail->started();
     if (blocks->size() > had && took > 0) {
       copy->speed = static_cast<double>(blocks->size() - had) / took;
     }
     batch->got.emplace_back(share, std::move(*blocks));
+    batch->cancel(share);
     link_.heard();
     copy->down_since.reset();
     used_.insert({copy->server.id(), share});
@@ -247,7 +251,7 @@ double SegmentFetcher::best_speed() const {
   return best;
 }
 
-/// The best copy of a share that the batch has neither got nor is getting: not a slow one, and the one that has most of it.
+/// The best copy of a share that the batch has neither got nor is getting at a good pace: not a slow one, and the one that has most of it.
 ShareCopy* SegmentFetcher::pick(const SegmentBatch& batch) const {
   const auto load = [&](const ShareCopy& copy) {
     return std::ranges::count_if(copies_,
@@ -265,9 +269,8 @@ ShareCopy* SegmentFetcher::pick(const SegmentBatch& batch) const {
   ShareCopy* best = nullptr;
   for (const auto& copy : copies_) {
     const ShareNumber share = copy->reader.share();
-    const bool have = std::ranges::any_of(batch.got, [&](const auto& got) { return got.first == share; });
-    if (copy->bad || copy->down_since || have || batch.running.contains(share) || batch.tried.contains(copy.get()))
-      continue;
+    const bool comes = batch.has(share) || batch.awaits(share);
+    if (copy->bad || copy->down_since || comes || batch.tried.contains(copy.get())) continue;
     if (best == nullptr || rank(*copy) < rank(*best)) best = copy.get();
   }
   return best;
@@ -287,9 +290,21 @@ io::Task<Result<void>> SegmentFetcher::wait_for_copies(unsigned& failures) {
                                                 (last_problem_.empty() ? "" : " (" + last_problem_ + ")"));
   }
   ++failures;
+  const bool silent = context_.loop.now() - link_.last_heard() > kSilence;
+  tell_waiting(silent, silent ? ""
+                              : std::to_string(possible.size()) + " of " + std::to_string(file_.claim().k) +
+                                    " shares can be had; waiting for more servers");
   HF_CO_TRY_VOID(co_await link_.pause(failures, last_problem_));
   for (const auto& copy : copies_) copy->down_since.reset();
-  co_return co_await find();
+  const Result<void> found = co_await find();
+  if (distinct_alive() >= file_.claim().k) tell_waiting(false, "");
+  co_return found;
+}
+
+void SegmentFetcher::tell_waiting(bool for_link, std::string note) {
+  if (progress_ == nullptr) return;
+  progress_->waiting_for_link = for_link;
+  progress_->note = std::move(note);
 }
 
 io::Task<Result<void>> SegmentFetcher::gather(SegmentBatch& batch) {
@@ -354,7 +369,24 @@ io::Task<Result<void>> SegmentFetcher::open() {
   co_return Result<void>{};
 }
 
+/// Hashes are kept from the first segment on that somebody still reads: memory does not grow with the file.
+SegmentFetcher::Reading::Reading(SegmentFetcher& fetcher, SegmentNumber first)
+    : fetcher_(fetcher), mine_(fetcher.reading_.insert(first)) {
+  const SegmentNumber oldest = *fetcher.reading_.begin();
+  if (oldest <= fetcher.forgotten_before_ || fetcher.geometry().num_segments() <= kSegmentsKept) return;
+  fetcher.forgotten_before_ = oldest;
+  fetcher.file_.crypttext().forget_leaves_before(oldest);
+  for (const auto& copy : fetcher.copies_) {
+    if (copy->reader.is_open()) copy->reader.forget_before(oldest);
+  }
+}
+
+SegmentFetcher::Reading::~Reading() {
+  fetcher_.reading_.erase(mine_);
+}
+
 io::Task<Result<std::vector<Hash>>> SegmentFetcher::segment_hashes(SegmentNumber first, SegmentNumber end) {
+  const Reading reading(*this, first);
   SegmentBatch batch;
   batch.first = first;
   batch.end = end;
@@ -381,6 +413,7 @@ io::Task<Result<std::vector<Buffer>>> SegmentFetcher::decode(SegmentBatch& batch
 }
 
 io::Task<Result<std::vector<Buffer>>> SegmentFetcher::segments(SegmentNumber first, SegmentNumber end) {
+  const Reading reading(*this, first);
   SegmentBatch batch;
   batch.first = first;
   batch.end = end;

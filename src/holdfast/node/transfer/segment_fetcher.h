@@ -8,6 +8,7 @@
 #include "holdfast/core/cap/cap.h"
 #include "holdfast/edge/io/task_group.h"
 #include "holdfast/node/transfer/line_watch.h"
+#include "holdfast/node/transfer/progress.h"
 #include "holdfast/node/transfer/share_copy.h"
 
 namespace holdfast::transfer {
@@ -35,6 +36,8 @@ class SegmentFetcher {
   /// Leaves of the crypttext tree for [first, end): what a part file is held against.
   io::Task<Result<std::vector<Hash>>> segment_hashes(SegmentNumber first, SegmentNumber end);
   const immutable::SegmentDecoder& decoder() const { return *decoder_; }
+  /// Says there what is waited for.
+  void show_on(Progress& progress) { progress_ = &progress; }
 
   std::uint64_t cuts() const;
   /// Usable ones, each counted once, as far as servers have answered.
@@ -43,8 +46,22 @@ class SegmentFetcher {
   std::set<std::pair<std::string, ShareNumber>> used() const { return used_; }
 
  private:
+  /// Somebody reads from this segment on.
+  class Reading {
+   public:
+    Reading(SegmentFetcher& fetcher, SegmentNumber first);
+    ~Reading();
+    Reading(const Reading&) = delete;
+    Reading& operator=(const Reading&) = delete;
+
+   private:
+    SegmentFetcher& fetcher_;
+    std::multiset<SegmentNumber>::iterator mine_;
+  };
+
   io::Task<Result<void>> find();
   io::Task<void> ask(grid::StorageServer* server, io::Duration after);
+  void tell_waiting(bool for_link, std::string note);
   void connect_to_likely_ones();
   void open_likely_ones();
   io::Task<Result<Buffer>> fetch(ShareCopy& copy, SegmentBatch& batch);
@@ -74,6 +91,9 @@ class SegmentFetcher {
   std::set<std::pair<std::string, ShareNumber>> used_;
   std::optional<Error> file_error_;
   std::vector<SegmentBatch*> active_;  // oldest first
+  std::multiset<SegmentNumber> reading_;
+  SegmentNumber forgotten_before_ = 0;
+  Progress* progress_ = nullptr;
   LineWatch line_;
   double probed_at_;
   std::uint64_t cuts_ = 0;

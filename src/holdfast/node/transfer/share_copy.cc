@@ -53,10 +53,11 @@ io::Task<Result<void>> ShareCopy::nodes(SegmentNumber first, SegmentNumber end) 
     for (Part& part : parts) group.spawn(read_part(&server, si_, reader.share(), &part));
     co_await group.join();
   }
+  // All of them or none: hashes without the siblings that prove them would speak against the next ones.
   for (const Part& part : parts) {
     if (!part.bytes) co_return tl::make_unexpected(part.bytes.error());
-    HF_CO_TRY_VOID(reader.on_nodes(part.range.begin, *part.bytes));
   }
+  for (const Part& part : parts) HF_CO_TRY_VOID(reader.on_nodes(part.range.begin, *part.bytes));
   HF_CO_TRY_VOID(reader.settle_nodes());
   // Fewer bytes than asked for prove nothing wrong, and nothing at all.
   if (!reader.wanted_nodes(first, end).empty()) co_return fail(Errc::corrupt, "the share ends before its hashes");
@@ -109,7 +110,8 @@ io::Task<Result<Buffer>> ShareCopy::fetch_blocks(SegmentNumber first, SegmentNum
   if (!came) co_return tl::make_unexpected(came.error());
   Buffer blocks = std::exchange(bytes, {}).buffer;
   blocks.resize(range.size());
-  auto check = [&] { return reader.check_blocks(first, end, blocks); };
+  HF_CO_TRY(const immutable::BlockCheck right, reader.block_check(first, end));
+  auto check = [&] { return right(blocks); };
   const Result<void> checked = co_await context_.cpu.run(check);
   if (checked) co_return std::move(blocks);
   const std::string where = "share[" + std::to_string(range.begin) + "-" + std::to_string(range.end) + ")";

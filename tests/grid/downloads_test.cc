@@ -1,0 +1,236 @@
+// Downloads that are cut, left, slowed down and started twice. Most files here have so many segments that their hash trees are
+// fetched in pieces.
+#include <gtest/gtest.h>
+
+#include "grid/loopback_grid.h"
+#include "grid/memory_grid.h"
+#include "holdfast/core/immutable/share_test_kit.h"
+#include "holdfast/node/transfer/readable_file.h"
+#include "holdfast/node/transfer/segment_fetcher.h"
+
+namespace holdfast::test {
+namespace {
+
+namespace kit = immutable::test_kit;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+/// k-of-n, a share on each server.
+class Downloads : public testing::Test {
+ protected:
+  void make(unsigned k, unsigned n, std::uint64_t segment_bytes, std::uint64_t segments) {
+    segment_bytes_ = segment_bytes;
+    content_ = kit::plaintext_of(segment_bytes * segments);
+    const auto params = immutable::make_params(k, n, content_.size(), segment_bytes).value();
+    file_ = std::make_unique<kit::EncodedFile>(content_, params, cap::Key::from(Bytes(16, 9)));
+    grid_ = std::make_unique<MemoryGrid>(n);
+    for (unsigned i = 0; i < n; ++i)
+      server(i).shares[static_cast<ShareNumber>(i)] = file_->share(static_cast<ShareNumber>(i));
+  }
+  MemoryServer& server(unsigned i) { return *grid_->servers[i]; }
+  cap::Cap cap() const { return cap::Cap(file_->cap()); }
+  Bytes at(const std::string& path) { return io::read_file(grid_->files, path, 1 << 30).value(); }
+
+  /// Does `work` with a fetcher that is open.
+  void with_fetcher(const std::function<io::Task<void>(transfer::SegmentFetcher&)>& work) {
+    grid_->during([&](const transfer::Context& context) -> io::Task<void> {
+      transfer::Link link(context.loop, context.random, grid_->patience);
+      const cap::ChkReadCap cap = file_->cap();
+      transfer::SegmentFetcher fetcher(context, link, cap::storage_index_of(cap.key), transfer::claim_of(cap),
+                                       &cap.key);
+      const Result<void> opened = co_await fetcher.open();
+      EXPECT_TRUE(opened.has_value());
+      co_await work(fetcher);
+      co_await fetcher.close();
+    });
+  }
+
+  std::uint64_t segment_bytes_ = 0;
+  Bytes content_;
+  std::unique_ptr<kit::EncodedFile> file_;
+  std::unique_ptr<MemoryGrid> grid_;
+};
+
+TEST_F(Downloads, ACutBetweenHashesSpeaksAgainstNobody) {
+  make(3, 3, 300, 2048);
+  for (const std::uint64_t have : {7u, 103u, 411u}) {
+    grid_->put_file("/home/f.part", ByteView(content_).first(have * segment_bytes_));
+    unsigned cuts = 0;
+    const std::uint64_t pair = file_->layout().block_hashes().begin + 32 * (2047 + have - have % 2);
+    for (unsigned i = 0; i < 3; ++i) {
+      server(i).cut = [pair, &cuts, done = false](Range range) mutable {
+        if (done || range != Range{pair, pair + 64}) return false;
+        ++cuts;
+        return done = true;
+      };
+    }
+    const auto report = grid_->download_to("/home/f", cap());
+    ASSERT_TRUE(report.has_value()) << report.error().what;
+    EXPECT_TRUE(report->warnings.empty()) << report->warnings.front();
+    EXPECT_GT(cuts, 0u) << "nothing was tried";
+    EXPECT_EQ(at("/home/f"), content_);
+  }
+}
+
+TEST_F(Downloads, ReadersWhoLeaveSpeakAgainstNobody) {
+  make(3, 10, 300, 2048);
+  with_fetcher([this](transfer::SegmentFetcher& fetcher) -> io::Task<void> {
+    const auto set_pace = [this](milliseconds each) {
+      for (const auto& one : grid_->servers) one->a_byte_takes = each;
+    };
+    for (SegmentNumber seek = 0; seek < 12; ++seek) {
+      const SegmentNumber here = 7 + 150 * seek;
+      set_pace(milliseconds(2));
+      const auto left = co_await io::with_timeout(milliseconds(100), fetcher.segments(here, here + 1));
+      EXPECT_FALSE(left.has_value());
+      set_pace(milliseconds(0));
+      const auto got = co_await fetcher.segments(here + 75, here + 76);
+      EXPECT_TRUE(got.has_value());
+    }
+    EXPECT_TRUE(fetcher.warnings().empty());
+  });
+}
+
+TEST_F(Downloads, MemoryDoesNotGrowWithTheSegmentsThatHavePassed) {
+  make(3, 10, 60, 8192);
+  with_fetcher([this](transfer::SegmentFetcher& fetcher) -> io::Task<void> {
+    std::size_t most = 0;
+    for (SegmentNumber first = 0; first < 8192; first += 64) {
+      const auto got = co_await fetcher.segments(first, first + 64);
+      EXPECT_TRUE(got.has_value());
+      most = std::max(most, fetcher.file().crypttext().known_count());
+    }
+    EXPECT_LT(most, 512u);
+    // Who goes back gets what he wants all the same.
+    const auto again = co_await fetcher.segments(17, 18);
+    EXPECT_TRUE(again && equal(again->front(), ByteView(content_).subspan(17 * 60, 60)));
+  });
+}
+
+TEST_F(Downloads, TheSameShareOnAnotherServerIsASpare) {
+  make(3, 3, 3'000, 4);
+  MemoryGrid grid(4);
+  for (unsigned i = 0; i < 4; ++i)
+    grid.servers[i]->shares[static_cast<ShareNumber>(i % 3)] = server(i % 3).shares.begin()->second;
+  const Range data = file_->layout().data();
+  grid.servers[0]->pace = [data](Range range) {
+    return range.begin >= data.begin && range.end <= data.end ? seconds(5) : seconds(0);
+  };
+  const io::Time begin = grid.loop.now();
+  const auto got = grid.download(cap());
+  ASSERT_TRUE(got.has_value()) << got.error().what;
+  EXPECT_EQ(*got, content_);
+  EXPECT_LT(grid.loop.now() - begin, seconds(120));
+}
+
+io::Task<void> get_into(const transfer::Context* context, cap::Cap cap, transfer::DownloadOptions options,
+                        std::vector<Result<transfer::DownloadReport>>* out) {
+  transfer::Progress progress;
+  auto report = co_await transfer::download_file(*context, std::move(cap), "/home/f", std::move(options), progress);
+  out->push_back(std::move(report));
+}
+
+TEST_F(Downloads, TwoIntoOneNameAreKeptApart) {
+  make(3, 10, 3'000, 20);
+  ASSERT_TRUE(grid_->files.make_directories("/home").has_value());
+  for (const auto& one : grid_->servers) one->a_byte_takes = std::chrono::microseconds(10);
+  std::vector<Result<transfer::DownloadReport>> reports;
+  grid_->during([&](const transfer::Context& context) -> io::Task<void> {
+    io::TaskGroup group(co_await io::this_scope());
+    for (int i = 0; i < 2; ++i) group.spawn(get_into(&context, cap(), {}, &reports));
+    co_await group.join();
+  });
+  ASSERT_EQ(reports.size(), 2u);
+  const bool first_was_refused = !reports[0];
+  EXPECT_EQ(reports[first_was_refused ? 0 : 1].error().code, Errc::conflict);
+  EXPECT_TRUE(reports[first_was_refused ? 1 : 0].has_value());
+  EXPECT_EQ(at("/home/f"), content_);
+}
+
+TEST_F(Downloads, ARangeGoesOnWhereItBrokeAndLeavesTheWholeFileAlone) {
+  make(3, 10, 3'000, 40);
+  grid_->put_file("/home/f.part", ByteView(content_).first(5'000));
+  const Range range{1'000, 100'500};
+  transfer::DownloadOptions options;
+  options.range = range;
+  std::vector<Result<transfer::DownloadReport>> reports;
+  grid_->during([&](const transfer::Context& context) -> io::Task<void> {
+    for (const auto& one : grid_->servers) one->a_byte_takes = std::chrono::microseconds(100);
+    {
+      io::TaskGroup group(co_await io::this_scope());
+      group.spawn(get_into(&context, cap(), options, &reports));
+      co_await io::sleep_for(seconds(2));
+      group.cancel();
+      co_await group.join();
+    }
+    for (const auto& one : grid_->servers) one->a_byte_takes = {};
+    co_await get_into(&context, cap(), options, &reports);
+  });
+  ASSERT_EQ(reports.size(), 2u);
+  EXPECT_FALSE(reports[0].has_value());
+  ASSERT_TRUE(reports[1].has_value()) << reports[1].error().what;
+  EXPECT_GT(reports[1]->bytes_skipped, 3'000u);
+  EXPECT_LT(reports[1]->bytes_skipped, range.size());
+  EXPECT_EQ(at("/home/f"), to_bytes(ByteView(content_).subspan(range.begin, range.size())));
+  EXPECT_EQ(at("/home/f.part").size(), 5'000u);
+}
+
+TEST_F(Downloads, WhatIsWrongInThePartOfARangeIsFetchedAgain) {
+  make(3, 10, 3'000, 40);
+  for (const Range range :
+       {Range{0, 9'000}, Range{1, 9'001}, Range{2'999, 120'000}, Range{3'000, 3'001}, Range{60'000, 120'000}}) {
+    Bytes part = to_bytes(ByteView(content_).subspan(range.begin, range.size()));
+    part[part.size() / 2] ^= 1;
+    part.resize(part.size() + 100);
+    grid_->put_file("/home/f." + std::to_string(range.begin) + "-" + std::to_string(range.end - 1) + ".part", part);
+    std::vector<Result<transfer::DownloadReport>> reports;
+    transfer::DownloadOptions options;
+    options.range = range;
+    grid_->during([&](const transfer::Context& context) { return get_into(&context, cap(), options, &reports); });
+    ASSERT_TRUE(reports[0].has_value()) << reports[0].error().what;
+    EXPECT_EQ(at("/home/f"), to_bytes(ByteView(content_).subspan(range.begin, range.size()))) << range.begin;
+  }
+}
+
+TEST_F(Downloads, WhatCannotBeIsSaid) {
+  make(3, 10, 3'000, 4);
+  ASSERT_TRUE(grid_->files.make_directories("/home").has_value());
+  std::vector<Result<transfer::DownloadReport>> reports;
+  transfer::DownloadOptions behind;
+  behind.range = Range{12'000, 12'001};
+  cap::ChkReadCap empty = file_->cap();
+  empty.size = 0;
+  grid_->put_file("/home/f.part", Bytes(777, 1));
+  grid_->during([&](const transfer::Context& context) -> io::Task<void> {
+    co_await get_into(&context, cap(), behind, &reports);
+    co_await get_into(&context, cap::Cap(empty), {}, &reports);
+  });
+  for (const auto& report : reports) EXPECT_EQ(report.error().code, Errc::malformed);
+  EXPECT_FALSE(grid_->files.info("/home/f").has_value());
+}
+
+/// On threads: what a worker looks at must not be what the loop writes to.
+TEST(DownloadsOverConnections, AFileOfManySegmentsComesBackAndNobodyIsAccused) {
+  constexpr std::uint64_t kSegment = 1'536;
+  const Bytes content = kit::plaintext_of(kSegment * 2'500);
+  const auto pems = make_pems(3);
+  LoopbackGrid grid(3, pems);
+  grid.put_file("/home/f", content);
+  grid.run([&](const transfer::Context& context) -> io::Task<void> {
+    transfer::UploadOptions options;
+    options.k = options.n = options.happy = 3;
+    options.segment_bytes_max = kSegment;
+    transfer::Progress progress;
+    const auto up = co_await transfer::upload_file(context, "/home/f", options, progress);
+    EXPECT_TRUE(up.has_value());
+    if (!up) co_return;
+    for (int i = 0; i < 3; ++i) {
+      MemorySink sink;
+      const auto got = co_await transfer::download(context, cap::parse_cap(up->cap), sink, {}, progress);
+      EXPECT_TRUE(got && got->warnings.empty() && sink.content == content);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace holdfast::test
