@@ -131,9 +131,11 @@ class Outputs(unittest.TestCase):
             self.assertEqual(os.stat(real).st_mode & 0o777, 0o600)
             self.assertEqual(sha256(real), sha256(path))
             os.mkfifo(pipe)
-            reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+            with open(pipe + ".out", "wb") as out:
+                reader = subprocess.Popen(["cat", pipe], stdout=out)
             get(place.client, cap, pipe)
-            self.assertEqual(reader.communicate()[0], open(path, "rb").read())
+            self.assertEqual(reader.wait(60), 0)
+            self.assertEqual(sha256(pipe + ".out"), sha256(path))
             self.assertTrue(os.path.exists(pipe) and not os.path.isfile(pipe))
             get(place.client, cap, "/dev/null")
             self.assertFalse(os.path.isfile("/dev/null") or os.path.exists("/dev/null.part"))
