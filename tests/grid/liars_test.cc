@@ -231,10 +231,23 @@ TEST_F(Claims, f29_with_shares_that_look_right_at_the_end_count_for_nothing) {
       {"another file", [this](ShareNumber share) { return stranger_.share(share); }},
       {"another file under the same key", [this](ShareNumber share) { return same_key_.share(share); }},
       {"another share", [this](ShareNumber share) { return file_.share(static_cast<ShareNumber>((share + 1) % kN)); }},
-      {"the right tail and trees over wrong blocks", [this](ShareNumber share) {
+      {"the right tail and trees over wrong blocks",
+       [this](ShareNumber share) {
          Bytes bytes = file_.share(share);
          const Range data = file_.layout().data();
          for (std::uint64_t at = data.begin; at < data.end; ++at) bytes[at] ^= 1;
+         return bytes;
+       }},
+      {"the right share but for the hashes of the ciphertext",
+       [this](ShareNumber share) {
+         Bytes bytes = file_.share(share);
+         const Range hashes = file_.layout().crypttext_hashes();
+         for (std::uint64_t at = hashes.begin; at < hashes.end; ++at) bytes[at] = 0;
+         return bytes;
+       }},
+      {"the right share but for its header", [this](ShareNumber share) {
+         Bytes bytes = file_.share(share);
+         bytes[file_.layout().header().end - 1] ^= 1;
          return bytes;
        }}};
   for (const auto& [name, forge] : forgeries) {
@@ -263,6 +276,27 @@ TEST_F(Claims, f31_of_too_many_servers_end_the_upload_with_a_sentence) {
     EXPECT_EQ(report.error().code, Errc::unhappy);
     EXPECT_NE(report.error().what.find("happiness"), std::string::npos) << report.error().what;
   }
+}
+
+TEST_F(Claims, f31_to_lack_now_this_and_now_that_are_not_believed_for_ever) {
+  MemoryGrid grid(kN);
+  std::uint64_t writes = 0;
+  grid.servers[0]->tamper = [&](Answer& answer) {
+    if (answer.kind != Kind::write) return;
+    protocol::WriteReply reply;
+    reply.required.add(file_.layout().block(++writes % 2));
+    answer.field = "200";
+    answer.body = encode(reply);
+    grid.servers[0]->shares.clear();
+  };
+  const io::Time begin = grid.loop.now();
+  const auto report = upload(grid);
+  EXPECT_FALSE(grid.went_in_circles());
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_GE(report->happiness, kHappy);
+  EXPECT_LT(grid.loop.now() - begin, seconds(60));
+  EXPECT_GT(writes, 4u);
+  EXPECT_LT(writes, 200u);
 }
 
 // It answers every question, but its disk fails at each write: its share goes elsewhere, or is given up when enough is placed.

@@ -40,4 +40,9 @@ Result<Hash> CrypttextHasher::segment_hash(SegmentNumber segment) const {
   return out;
 }
 
+Result<bool> CrypttextHasher::has_absorbed(const EncodedSegment& segment) const {
+  HF_TRY(const Hash known, segment_hash(segment.number()));
+  return segment.segment_hash() == known;
+}
+
 }  // namespace holdfast::immutable

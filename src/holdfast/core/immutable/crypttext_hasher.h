@@ -7,6 +7,7 @@
 #include "holdfast/core/crypto/tagged_hash.h"
 #include "holdfast/core/hashtree/node_store.h"
 #include "holdfast/core/immutable/geometry.h"
+#include "holdfast/core/immutable/segment_encoder.h"
 
 namespace holdfast::immutable {
 
@@ -31,6 +32,8 @@ class CrypttextHasher {
 
   /// Of a segment that has been absorbed.
   Result<Hash> segment_hash(SegmentNumber segment) const;
+  /// Is it what has been absorbed under its number? Not beside absorb(). Errors: those of the store.
+  Result<bool> has_absorbed(const EncodedSegment& segment) const;
 
  private:
   const SegmentNumber segments_;

@@ -26,6 +26,8 @@ class Encoder {
 
   /// Strictly in order. Errors: those of the store.
   Result<void> absorb(const EncodedSegment& segment);
+  /// Is it what has been absorbed under its number? Not beside absorb(). Errors: those of the store.
+  Result<bool> has_absorbed(const EncodedSegment& segment) const { return crypttext_.has_absorbed(segment); }
   /// After the last segment. Errors: those of the store; corrupt when the roots differ from the original's.
   Result<void> finish();
   bool finished() const { return !extension_.empty(); }

@@ -34,7 +34,10 @@ CiphertextFront::CiphertextFront(const Context& context, const Prepared& prepare
       cipher_(geometry_, &prepared.journal.key, immutable::SegmentEncoder::Makes::ciphertext),
       pipeline_(
           context, *source_, segment_encoder_, geometry_,
-          {[this](const immutable::EncodedSegment& segment) { return absorb(segment); }, [this] { return finish(); }},
+          {[this](const immutable::EncodedSegment& segment) { return absorb(segment); }, [this] { return finish(); },
+           [this](const immutable::EncodedSegment& segment) {
+             return encoder_ ? encoder_->has_absorbed(segment) : hasher_->has_absorbed(segment);
+           }},
           SegmentPipeline::Limits{}),
       hold_(pipeline_) {
   const immutable::NodeStoreFactory stores = make_node_stores(context.files, context.journal_directory);

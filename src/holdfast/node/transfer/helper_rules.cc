@@ -73,11 +73,16 @@ std::vector<std::uint64_t> wrong_pieces(std::uint64_t first, const std::vector<H
   return out;
 }
 
-bool moved_on(const protocol::HelperState& before, const protocol::HelperState& now) {
-  const auto told = [](const protocol::HelperState& state) {
-    return std::tie(state.kind, state.offset, state.done_bytes, state.busy);
-  };
-  return told(before) != told(now);
+bool HelperMovement::note(const protocol::HelperState& now) {
+  using Kind = protocol::HelperState::Kind;
+  const bool receives = now.kind == Kind::receiving;
+  if (receives && last_ != Kind::receiving) furthest_.clear();  // begun anew: everything is still to be done
+  last_ = now.kind;
+  const std::uint64_t here = receives ? now.offset : now.done_bytes;
+  const auto [known, first] = furthest_.try_emplace(now.kind, here);
+  const bool further = first || here > known->second;
+  known->second = std::max(known->second, here);
+  return further;
 }
 
 /// Nobody knows whether it comes back. Going around costs that what it holds was sent for nothing: so much time may be lost

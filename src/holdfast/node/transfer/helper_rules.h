@@ -1,6 +1,7 @@
 // What a client makes of a helper's answers: decisions without waiting.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -25,8 +26,17 @@ std::vector<std::size_t> preferred_order(const std::vector<std::optional<protoco
 std::vector<std::uint64_t> wrong_pieces(std::uint64_t first, const std::vector<Hash>& theirs,
                                         const std::vector<Hash>& own);
 
-/// Has anything moved between two answers?
-bool moved_on(const protocol::HelperState& before, const protocol::HelperState& now);
+/// Does anything move at a helper? What it does once more, because it failed the first time, has to get further than it ever was:
+/// else one that tries the same again and again would be waited for without end.
+class HelperMovement {
+ public:
+  /// Whether this answer shows more than those before.
+  bool note(const protocol::HelperState& now);
+
+ private:
+  std::map<protocol::HelperState::Kind, std::uint64_t> furthest_;
+  std::optional<protocol::HelperState::Kind> last_;
+};
 
 /// A helper that is not heard of, as it looks from here.
 struct HelperTrouble {

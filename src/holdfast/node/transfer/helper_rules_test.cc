@@ -96,14 +96,25 @@ TEST(WrongPieces, are_named_by_their_number_in_the_file) {
   EXPECT_EQ(wrong_pieces(7, theirs, own), (std::vector<std::uint64_t>{7, 9}));
 }
 
-TEST(MovedOn, is_seen_by_anything_but_the_path) {
-  protocol::HelperState before = state(Kind::receiving, 5), now = before;
-  now.upload = "/another";
-  EXPECT_FALSE(moved_on(before, now));
-  now.busy = true;
-  EXPECT_TRUE(moved_on(before, now));
-  EXPECT_TRUE(moved_on(before, state(Kind::receiving, 6)));
-  EXPECT_TRUE(moved_on(before, state(Kind::pushing, 5)));
+TEST(Movement, is_what_gets_further_than_it_ever_was) {
+  const auto at = [](Kind kind, std::uint64_t done) {
+    protocol::HelperState out = state(kind, kind == Kind::receiving ? done : 0);
+    out.done_bytes = kind == Kind::receiving ? 0 : done;
+    return out;
+  };
+  HelperMovement movement;
+  EXPECT_TRUE(movement.note(at(Kind::receiving, 5)));
+  EXPECT_FALSE(movement.note(at(Kind::receiving, 5)));
+  EXPECT_TRUE(movement.note(at(Kind::receiving, 6)));
+  EXPECT_TRUE(movement.note(at(Kind::encoding, 0)));
+  EXPECT_TRUE(movement.note(at(Kind::pushing, 0)));
+  EXPECT_TRUE(movement.note(at(Kind::pushing, 3)));
+  EXPECT_FALSE(movement.note(at(Kind::encoding, 0))) << "it tries again";
+  EXPECT_FALSE(movement.note(at(Kind::pushing, 0)));
+  EXPECT_FALSE(movement.note(at(Kind::pushing, 3)));
+  EXPECT_TRUE(movement.note(at(Kind::pushing, 4)));
+  EXPECT_TRUE(movement.note(at(Kind::receiving, 0))) << "it lost what it held";
+  EXPECT_TRUE(movement.note(at(Kind::pushing, 1)));
 }
 
 HelperTrouble refused(unsigned failures, io::Duration lasts, std::uint64_t held = 0, double rate = 0) {

@@ -48,7 +48,7 @@ io::Task<Result<protocol::HelperState>> HelperSession::step(State state) {
   told_ = state.kind;
   if (state.kind == Kind::failed) co_return fail(Errc::no_space, job_.helper.name() + " has given up: " + state.reason);
   if (state.kind == Kind::receiving && !state.busy) co_return co_await send(std::move(state));
-  co_return co_await wait(state);
+  co_return co_await wait();
 }
 
 io::Task<Result<protocol::HelperState>> HelperSession::begin() {
@@ -216,7 +216,7 @@ void HelperSession::skip(Range range) {
 }
 
 /// Nothing to do but to wait for it, or for whoever else is sending the same.
-io::Task<Result<protocol::HelperState>> HelperSession::wait(const State& state) {
+io::Task<Result<protocol::HelperState>> HelperSession::wait() {
   const io::Time asked = job_.context.loop.now();
   auto polling = job_.helper.state(job_.prepared.journal.storage_index, job_.who, kWait);
   Result<State> now = co_await while_it_lives(std::move(polling));
@@ -225,7 +225,7 @@ io::Task<Result<protocol::HelperState>> HelperSession::wait(const State& state) 
   job_.link.heard();
   failures_ = 0;
   excused_ = false;
-  if (moved_on(state, *now)) {
+  if (movement_.note(*now)) {
     moved_ = job_.context.loop.now();
   } else if (job_.context.loop.now() - moved_ > kStuckAfter) {
     co_return fail(Errc::no_space, "nothing has moved at " + job_.helper.name() + " for ten minutes");

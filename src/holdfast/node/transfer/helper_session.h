@@ -60,7 +60,7 @@ class HelperSession {
   io::Task<Result<State>> begin();
   io::Task<Result<State>> send(State state);
   io::Task<Result<State>> seal(const State& state);
-  io::Task<Result<State>> wait(const State& state);
+  io::Task<Result<State>> wait();
   io::Task<Result<State>> look_again();
   /// Compares all pieces and replaces the wrong ones; answers how many there were.
   io::Task<Result<std::uint64_t>> settle();
@@ -96,8 +96,9 @@ class HelperSession {
   unsigned failures_ = 0;
   bool excused_ = false;                       // it was given up once, and answered then
   State::Kind told_ = State::Kind::receiving;  // the last that it was heard to do
-  io::Time moved_;                             // the last time that anything did
-  io::Time heard_;                             // during an exchange: that bytes moved, or it said something
+  HelperMovement movement_;
+  io::Time moved_;  // the last time that anything did
+  io::Time heard_;  // during an exchange: that bytes moved, or it said something
   io::Time troubled_since_;
   std::optional<std::string> lie_;
   std::optional<Error> fatal_;

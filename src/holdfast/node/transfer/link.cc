@@ -3,7 +3,13 @@
 #include <algorithm>
 
 namespace holdfast::transfer {
+
 void Link::heard() {
+  answered();
+  last_moved_ = last_heard_;
+}
+
+void Link::answered() {
   const io::Time now = loop_.now();
   if (now - last_heard_ > kDownAfter) up_.notify_all();
   last_heard_ = now;
@@ -19,7 +25,7 @@ io::Duration Link::back_off(unsigned failures) {
 
 io::Task<Result<void>> Link::pause(unsigned failures, std::string why) {
   const io::Duration delay = back_off(failures);
-  if (patience_.give_up_after && loop_.now() - last_heard_ > *patience_.give_up_after) {
+  if (patience_.give_up_after && loop_.now() - last_moved_ > *patience_.give_up_after) {
     co_return fail(Errc::timeout,
                    "no server answered for as long as --timeout allows" + (why.empty() ? "" : " (" + why + ")"));
   }

@@ -14,10 +14,17 @@ namespace holdfast::transfer {
 class Link {
  public:
   Link(io::Loop& loop, Random& random, const Patience& patience)
-      : loop_(loop), random_(random), patience_(patience), last_heard_(loop.now()), up_(loop) {}
+      : loop_(loop),
+        random_(random),
+        patience_(patience),
+        last_heard_(loop.now()),
+        last_moved_(last_heard_),
+        up_(loop) {}
 
   /// A server answered, or bytes moved.
   void heard();
+  /// A server answered, but the transfer has not come on by it: the link is up, and patience runs on.
+  void answered();
   /// Waits before attempt number `failures` + 1 (failures >= 1). Errors: cancelled; timeout when nothing at all
   /// was heard for `give_up_after`; it says `why`.
   io::Task<Result<void>> pause(unsigned failures, std::string why = {});
@@ -35,7 +42,7 @@ class Link {
   io::Loop& loop_;
   Random& random_;
   Patience patience_;
-  io::Time last_heard_;
+  io::Time last_heard_, last_moved_;
   io::Event up_;
   unsigned waiting_ = 0;
 };

@@ -183,6 +183,24 @@ TEST_F(LinkTest, gives_up_when_nothing_was_heard_for_as_long_as_it_may_be_silent
   EXPECT_GT(length_of(link, 1), milliseconds(0)) << "an answer gives new patience";
 }
 
+io::Task<void> ask_in_vain(Link* link, std::optional<Ended>* out) {
+  for (unsigned failures = 1; !*out || (*out)->how; ++failures) {
+    link->answered();
+    co_await pause(link, failures, out);
+  }
+}
+
+TEST_F(LinkTest, gives_up_on_those_who_answer_questions_and_take_nothing) {
+  Patience patience;
+  patience.give_up_after = seconds(60);
+  Link link(loop_, random_, patience);
+  std::optional<Ended> ended;
+  io::CancelScope scope(loop_);
+  ASSERT_TRUE(loop_.run(ask_in_vain(&link, &ended), scope));
+  EXPECT_EQ(ended->how.error().code, Errc::timeout);
+  EXPECT_LE(ended->when, io::Time{} + seconds(60) + kMax);
+}
+
 TEST_F(LinkTest, tries_for_ever_without_a_limit) {
   ConstantRandom highest(0xff);
   Link link(loop_, highest, Patience{});

@@ -18,7 +18,8 @@ SegmentPipeline::SegmentPipeline(const Context& context, SegmentSource& source,
                                  Limits limits)
     : SegmentPipeline(context, source, segment_encoder, encoder.geometry(),
                       Absorber{[&encoder](const immutable::EncodedSegment& segment) { return encoder.absorb(segment); },
-                               [&encoder] { return encoder.finish(); }},
+                               [&encoder] { return encoder.finish(); },
+                               [&encoder](const immutable::EncodedSegment& s) { return encoder.has_absorbed(s); }},
                       limits) {}
 
 SegmentPipeline::SegmentPipeline(const Context& context, SegmentSource& source,
@@ -31,7 +32,8 @@ SegmentPipeline::SegmentPipeline(const Context& context, SegmentSource& source,
       absorber_(std::move(absorber)),
       limits_(limits),
       moved_(context.loop),
-      again_slots_(context.loop, kAgainAtOnce) {
+      again_slots_(context.loop, kAgainAtOnce),
+      absorbing_(context.loop, 1) {
   const auto& params = geometry.params();
   const std::uint64_t encoded_bytes = params.segment_size / params.k * params.n;
   window_ = std::max<std::uint64_t>(2, limits.window_bytes / encoded_bytes);
@@ -142,6 +144,21 @@ io::Task<Result<SharedSegment>> SegmentPipeline::encode(Buffer plaintext, Segmen
   co_return co_await context_.cpu.run(std::move(job));
 }
 
+/// The source may have changed since the front passed here, and what is made of it then has no place in any share.
+io::Task<Result<SharedSegment>> SegmentPipeline::same_again(SegmentNumber segment) {
+  HF_CO_TRY(Buffer plaintext, co_await source_.again(segment));
+  HF_CO_TRY(SharedSegment made, co_await encode(std::move(plaintext), segment));
+  const bool acquired = co_await absorbing_.acquire();
+  if (!acquired) co_return fail(Errc::cancelled, "stopped");
+  auto compare = [this, made] { return absorber_.has_absorbed(*made); };
+  const Result<bool> same = co_await context_.cpu.run(std::move(compare));
+  absorbing_.release();
+  if (!same) co_return tl::make_unexpected(same.error());
+  if (*same) co_return made;
+  co_return fail(Errc::changed,
+                 "the file changed while it was being uploaded; run the same command again to upload what it is now");
+}
+
 io::Task<Result<SharedSegment>> SegmentPipeline::make_again(SegmentNumber segment) {
   for (const auto& [number, kept] : again_) {
     if (number == segment) co_return kept;
@@ -153,13 +170,7 @@ io::Task<Result<SharedSegment>> SegmentPipeline::make_again(SegmentNumber segmen
     again_slots_.release();
     co_return SharedSegment(kept);
   }
-  Result<Buffer> plaintext = co_await source_.again(segment);
-  Result<SharedSegment> made = tl::make_unexpected(Error{Errc::cancelled, ""});
-  if (plaintext) {
-    made = co_await encode(std::move(*plaintext), segment);
-  } else {
-    made = tl::make_unexpected(plaintext.error());
-  }
+  Result<SharedSegment> made = co_await same_again(segment);
   again_slots_.release();
   if (made) {
     again_.emplace_front(segment, *made);
@@ -180,8 +191,12 @@ io::Task<void> SegmentPipeline::encode_one(SegmentNumber segment, Buffer plainte
 /// Adds what is ready at the front to the running hashes, in order, off the loop.
 io::Task<Result<void>> SegmentPipeline::absorb_ready() {
   for (auto it = made_.find(front_); it != made_.end(); it = made_.find(front_)) {
+    const bool acquired = co_await absorbing_.acquire();
+    if (!acquired) co_return fail(Errc::cancelled, "stopped");
     auto job = [this, made = it->second] { return absorber_.absorb(*made); };
-    HF_CO_TRY_VOID(co_await context_.cpu.run(std::move(job)));
+    const Result<void> absorbed = co_await context_.cpu.run(std::move(job));
+    absorbing_.release();
+    HF_CO_TRY_VOID(absorbed);
     ++front_;
     drop_passed();
     moved_.notify_all();
@@ -212,8 +227,11 @@ io::Task<Result<void>> SegmentPipeline::run() {
   if (outcome && failed_) outcome = tl::make_unexpected(*failed_);
   if (outcome) outcome = co_await source_.prove();
   if (outcome) {
+    const bool acquired = co_await absorbing_.acquire();
+    if (!acquired) outcome = fail(Errc::cancelled, "stopped");
     auto job = [this] { return absorber_.finish(); };
-    outcome = co_await context_.cpu.run(std::move(job));
+    if (acquired) outcome = co_await context_.cpu.run(std::move(job));
+    if (acquired) absorbing_.release();
   }
   if (outcome) {
     done_ = true;

@@ -26,10 +26,12 @@ class SegmentPipeline {
     io::Duration left_behind_after = std::chrono::milliseconds(1500);
   };
 
-  /// What becomes of the segments: told of each in order, and of the end, on a worker.
+  /// What becomes of the segments: told of each in order, and of the end, on a worker; and asked whether one that was made again
+  /// is the one that it was told of.
   struct Absorber {
     std::function<Result<void>(const immutable::EncodedSegment&)> absorb;
     std::function<Result<void>()> finish;
+    std::function<Result<bool>(const immutable::EncodedSegment&)> has_absorbed;
   };
 
   /// A share that is being sent: where it is. Destroying it detaches it.
@@ -76,6 +78,7 @@ class SegmentPipeline {
   io::Task<Result<void>> absorb_ready();
   io::Task<Result<void>> room_for(SegmentNumber segment);
   io::Task<Result<SharedSegment>> make_again(SegmentNumber segment);
+  io::Task<Result<SharedSegment>> same_again(SegmentNumber segment);
   io::Task<Result<SharedSegment>> encode(Buffer plaintext, SegmentNumber segment);
   void drop_passed();
   bool held_up(SegmentNumber front) const;
@@ -102,6 +105,7 @@ class SegmentPipeline {
   std::optional<Error> failed_;
   io::Event moved_;
   io::Semaphore again_slots_;
+  io::Semaphore absorbing_;  // the absorber does one thing at a time
 };
 
 }  // namespace holdfast::transfer

@@ -41,7 +41,9 @@ class MemorySource final : public SegmentSource {
   io::Task<Result<Buffer>> again(SegmentNumber segment) override {
     ++made_again;
     if (again_fails) co_return tl::make_unexpected(*again_fails);
-    co_return bytes_of(segment);
+    Buffer bytes = bytes_of(segment);
+    if (has_changed) bytes.front() ^= 1;
+    co_return std::move(bytes);
   }
   io::Task<Result<void>> prove() override {
     if (prove_fails) co_return tl::make_unexpected(*prove_fails);
@@ -53,6 +55,7 @@ class MemorySource final : public SegmentSource {
   std::function<void(SegmentNumber)> on_next;
   std::optional<std::pair<SegmentNumber, Error>> next_fails;
   std::optional<Error> again_fails, prove_fails;
+  bool has_changed = false;  // since the front passed
 
  private:
   Buffer bytes_of(SegmentNumber segment) const {
@@ -350,6 +353,22 @@ TEST_F(SegmentPipelineTest, gives_a_reader_at_once_what_the_window_has_no_more) 
     EXPECT_TRUE(right);
     EXPECT_LT(loop_.now() - start, kLeftBehindAfter) << "without waiting to be left behind";
   }
+}
+
+TEST_F(SegmentPipelineTest, hands_out_nothing_of_what_the_source_has_become_since) {
+  source_->has_changed = true;
+  bool right = false;
+  auto both = [&]() -> io::Task<void> {
+    io::TaskGroup group(co_await io::this_scope());
+    group.spawn(run_front());
+    group.spawn(go_back(&*pipeline_, kSegments - 1, 1, &right));
+    pipeline_->open();
+    co_await group.join();
+  };
+  run(both());
+  EXPECT_FALSE(right);
+  ASSERT_TRUE(pipeline_->failure().has_value());
+  EXPECT_EQ(pipeline_->failure()->code, Errc::changed);
 }
 
 TEST_F(SegmentPipelineTest, tells_every_reader_that_the_source_failed) {

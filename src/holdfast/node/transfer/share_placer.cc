@@ -381,7 +381,11 @@ io::Task<Result<void>> SharePlacer::supervise() {
     draw();
     look_at_failures();
     co_await place_again();
-    if (const auto& failure = job_.pipeline.failure()) co_return tl::make_unexpected(*failure);
+    if (const auto& failure = job_.pipeline.failure()) {
+      if (!told_happy_) co_return tl::make_unexpected(*failure);
+      warnings_.push_back("the last shares were not sent: " + failure->what);  // those that count are proven
+      co_return Result<void>{};
+    }
     const bool happy = job_.pipeline.is_finished() && happiness() >= wishes_.happy;
     if (happy && !std::exchange(told_happy_, true) && wishes_.on_happy) wishes_.on_happy();
     if (job_.pipeline.is_finished() && placed().size() == n && (happy || wishes_.happy == 0)) co_return Result<void>{};

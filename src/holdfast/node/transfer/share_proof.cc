@@ -8,6 +8,8 @@
 namespace holdfast::transfer {
 namespace {
 
+constexpr std::uint64_t kTreesWholeMax = 128 * 1024;  // as much is little beside a block
+
 /// One range of the share as the server has it, and how it is known to be right.
 struct Part {
   Range range;
@@ -46,15 +48,29 @@ Result<std::vector<Part>> parts_to_read(const Context& context, immutable::Encod
     return {};
   };
   HF_TRY_VOID(add(Range{layout.tail_begin(), layout.size()}));
+  if (unsent.intersects(layout.header())) HF_TRY_VOID(add(layout.header()));
   const RangeSet blocks = unsent.intersection(layout.data());
-  if (blocks.empty()) return out;
-  const std::uint64_t position = random_position(context.random, blocks);
-  const SegmentNumber segment = (position - layout.data().begin) / encoder.geometry().block_size();
-  HF_TRY(const Hash block_hash, encoder.block_hash(share, segment));
-  out.push_back(Part{layout.block(segment), {}, block_hash});
-  const std::uint64_t tree = layout.block_hashes().begin;
-  for (std::uint64_t node : hashtree::path_siblings(encoder.geometry().num_segments(), segment))
-    HF_TRY_VOID(add(Range{tree + node * Hash::kSize, tree + (node + 1) * Hash::kSize}));
+  const Range trees{layout.crypttext_hashes().begin, layout.block_hashes().end};
+  const SegmentNumber segments = encoder.geometry().num_segments();
+  SegmentNumber segment = context.random.below(segments);
+  if (!blocks.empty()) {
+    const std::uint64_t position = random_position(context.random, blocks);
+    segment = (position - layout.data().begin) / encoder.geometry().block_size();
+    HF_TRY(const Hash block_hash, encoder.block_hash(share, segment));
+    out.push_back(Part{layout.block(segment), {}, block_hash});
+  }
+  if (!unsent.intersects(trees)) return out;
+  if (trees.size() <= kTreesWholeMax) {
+    HF_TRY_VOID(add(trees));
+    return out;
+  }
+  // Of large ones what a reader of that segment needs.
+  for (const Range& tree : {layout.crypttext_hashes(), layout.block_hashes()}) {
+    std::vector<std::uint64_t> nodes = hashtree::path_siblings(segments, segment);
+    nodes.push_back(hashtree::first_leaf_node(segments) + segment);
+    for (const std::uint64_t node : nodes)
+      HF_TRY_VOID(add(Range{tree.begin + node * Hash::kSize, tree.begin + (node + 1) * Hash::kSize}));
+  }
   return out;
 }
 

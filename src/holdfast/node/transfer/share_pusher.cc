@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint64_t kSmallPatchBytes = 524'288;  // where a proxy on the way takes no large ones
 constexpr unsigned kFreshStartsMax = 3;
 constexpr unsigned kWantedAgainMax = 4;
+constexpr std::uint64_t kAskedAgainTimes =
+    8;  // the share's size: what a cut loses is asked for with each answer until it is there
 constexpr std::uint64_t kPolitePieceMin = 262'144;
 constexpr std::uint64_t kPolitePieces = 16;                    // of a share, at least, when several send it
 constexpr io::Duration kAloneAfter = std::chrono::seconds(5);  // with nobody to be seen, before it is ours alone again
@@ -97,8 +99,12 @@ io::Task<void> SharePusher::run() {
     Result<void> stepped = co_await step();
     if (stepped) {
       trying_ = std::exchange(only_asked_, false);
-      if (!trying_) failures_ = 0;
-      job_.link.heard();
+      if (trying_) {
+        job_.link.answered();
+      } else {
+        failures_ = 0;
+        job_.link.heard();
+      }
       job_.changed();
       continue;
     }
@@ -229,6 +235,7 @@ void SharePusher::note_sent(Range range) {
   handed_out_ += range.size();
   resent_ += sent_.intersection(range).total();
   sent_.add(range);
+  vouched_.add(range);
   const auto& layout = job_.encoder.layout();
   if (sent_.contains(Range{0, layout.data().begin})) header_sent_ = true;
   if (sent_.contains(Range{layout.tail_begin(), layout.size()})) tail_sent_ = true;
@@ -251,6 +258,11 @@ io::Task<Result<void>> SharePusher::take(const Result<grid::WriteAnswer>& answer
       complete_ = true;
       co_return Result<void>{};
     }
+    RangeSet never_sent = answer->required;
+    never_sent.subtract(vouched_);
+    asked_again_bytes_ += answer->required.total() - never_sent.total();
+    if (asked_again_bytes_ > kAskedAgainTimes * job_.encoder.layout().size())
+      co_return fail(Errc::corrupt, server_.name() + " asks again and again for what it was sent");
     // What was just acknowledged is wanted again: a failed audit asks so a few times, a liar for ever.
     // Who answers yes before it has read is no better.
     const bool again = !whole || answer->required.empty() || answer->required.intersects(range);
@@ -306,7 +318,7 @@ io::Task<Result<void>> SharePusher::learn_state() {
 io::Task<Result<void>> SharePusher::learn_by_status() {
   HF_CO_TRY(const protocol::UploadStatus status, co_await server_.status(job_.si, secrets_.upload));
   if (status.complete.contains(share_)) {
-    complete_ = true;
+    complete_by_others();
     co_return Result<void>{};
   }
   if (const auto it = status.incomplete.find(share_); it != status.incomplete.end()) {
@@ -339,8 +351,9 @@ io::Task<Result<void>> SharePusher::allocate_anew() {
   request.share_numbers = {share_};
   request.allocated_size = job_.encoder.layout().size();
   HF_CO_TRY(const protocol::AllocateReply reply, co_await server_.allocate(job_.si, std::move(request), secrets_));
+  vouched_.clear();
   if (reply.already_have.contains(share_)) {
-    complete_ = true;
+    complete_by_others();
   } else if (reply.allocated.contains(share_)) {
     RangeSet all;
     all.add(Range{0, job_.encoder.layout().size()});
@@ -352,11 +365,17 @@ io::Task<Result<void>> SharePusher::allocate_anew() {
   co_return Result<void>{};
 }
 
+/// Not by an answer to what this run sent: another may have begun anew and finished it meanwhile.
+void SharePusher::complete_by_others() {
+  complete_ = true;
+  vouched_.clear();
+}
+
 /// A share counts when it is complete and everything in it that this run did not send has been looked at.
 io::Task<Result<void>> SharePusher::prove() {
   RangeSet unsent;
   unsent.add(Range{0, job_.encoder.layout().size()});
-  unsent.subtract(sent_);
+  unsent.subtract(vouched_);
   if (!unsent.empty()) {
     reader_.detach();  // else the front would wait for us, who wait for the front
     if (job_.proof) HF_CO_TRY_VOID(co_await job_.proof(server_, share_));

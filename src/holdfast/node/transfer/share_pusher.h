@@ -87,6 +87,7 @@ class SharePusher {
   std::optional<Range> choose() const;
   void adopt(const RangeSet& said);
   void note_sent(Range range);
+  void complete_by_others();
   Result<void> handle(const Error& error);
 
   PushJob& job_;
@@ -103,9 +104,11 @@ class SharePusher {
   io::Time others_seen_, others_moved_;
   std::uint64_t others_most_ = 0;
   RangeSet sent_;     // handed out by this run
+  RangeSet vouched_;  // of that, to the upload that the server has now: it is the same that was begun then
   RangeSet foreign_;  // held by the server although this run did not send it
   std::uint64_t held_before_ = 0, handed_out_ = 0, resent_ = 0, cuts_ = 0;
-  std::uint64_t held_lately_ = 0;  // by the server's latest word
+  std::uint64_t asked_again_bytes_ = 0;  // after they were handed out, summed over all answers
+  std::uint64_t held_lately_ = 0;        // by the server's latest word
   ShareBytes* sending_ = nullptr;
   io::Time heard_of_us_;  // by a stock server: the latest answered write
   io::Time troubled_since_;

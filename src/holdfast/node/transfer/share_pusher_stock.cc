@@ -21,7 +21,7 @@ io::Task<Result<void>> SharePusher::learn_by_probe() {
   const Result<grid::WriteAnswer> answer = co_await server_.write(job_.si, share_, 0, probe, secrets_.upload);
   if (answer) {
     if (answer->complete) {
-      complete_ = true;
+      complete_by_others();
     } else {
       adopt(answer->required);
     }
@@ -31,7 +31,7 @@ io::Task<Result<void>> SharePusher::learn_by_probe() {
   if (answer.error().code != Errc::not_found) co_return tl::make_unexpected(answer.error());
   HF_CO_TRY(const std::vector<ShareNumber> shares, co_await server_.list_shares(job_.si));
   if (std::ranges::find(shares, share_) != shares.end()) {
-    complete_ = true;
+    complete_by_others();
     co_return Result<void>{};
   }
   co_return co_await allocate_anew();

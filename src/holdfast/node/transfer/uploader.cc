@@ -81,7 +81,11 @@ Result<void> check_options(const UploadOptions& options) {
 io::Task<Result<UploadReport>> send(const Context& context, const Prepared& prepared, const UploadOptions& options,
                                     Progress& progress, bool& foreign) {
   Pushed pushed;
-  if (context.helpers.empty()) co_return co_await push(context, prepared, options, progress, pushed);
+  if (context.helpers.empty()) {
+    Result<UploadReport> direct = co_await push(context, prepared, options, progress, pushed);
+    foreign = pushed.foreign > 0;
+    co_return direct;
+  }
   HF_CO_TRY(HelperOutcome tried, co_await upload_through_helpers(context, prepared, options, progress));
   if (tried.report) co_return std::move(*tried.report);
   progress.note = tried.warnings.empty() ? "" : tried.warnings.back();
