@@ -7,7 +7,7 @@ import time
 import unittest
 import urllib.parse
 
-from rig import BINARY, Place, finish, get, kill_when, put, sha256, start
+from rig import BINARY, Place, finish, get, kill_when, put, sha256, start, wait_until
 
 MIB = 1 << 20
 
@@ -19,6 +19,29 @@ def shares(place):
 
 def run(client, *arguments, expect=0):
     return finish(start(client, *arguments), expect)[0]
+
+
+def lying(client):
+    """What lies in its transfers/."""
+    try:
+        return sorted(os.listdir(client + "/transfers"))
+    except FileNotFoundError:
+        return []
+
+
+def feed(test, client, *arguments):
+    """`put -`; ends with the test at the latest."""
+    process = subprocess.Popen([BINARY, "-d", client, "put", "-", "--progress", "none", *arguments], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def end():
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
+
+    test.addCleanup(end)
+    return process
 
 
 class Health(unittest.TestCase):
@@ -98,6 +121,9 @@ class Transfers(unittest.TestCase):
                 done = subprocess.run([BINARY, "-d", place.client, "put", "-", "--progress", "none"], stdin=source, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stdout.strip()), (0, cap))
             self.assertEqual(os.listdir(place.client + "/transfers"), [])
+            plan = feed(self, place.client, "--plan", "--k", "20")  # of 10
+            _, err = plan.communicate(b"x" * 100_000, 30)
+            self.assertEqual((plan.returncode, lying(place.client)), (1, []), err)
 
     def test_standard_input_interrupted_while_it_is_read_leaves_nothing(self):
         with Place() as place:
@@ -112,6 +138,125 @@ class Transfers(unittest.TestCase):
             for pipe in (process.stdin, process.stdout, process.stderr):
                 pipe.close()
             self.assertEqual(os.listdir(place.client + "/transfers"), [])
+
+    def test_a_file_that_is_called_like_a_spool_is_not_one(self):
+        with Place() as place:
+            def begin(name, seed):
+                path = place.file(name, 1_500_000, seed)
+                process = start(place.client, "put", path, "--progress", "none", "--limit-rate", "100k")
+                wait_until(lambda: [each for each in lying(place.client) if each.endswith(".journal")], "a journal")
+                process.send_signal(signal.SIGINT)
+                finish(process, 3)
+                return path
+
+            mine = begin("stdin-aaaaaaaaaaaaaaaa,3,7,10,1048576,convergent,full", 61)
+            run(place.client, "transfers", "resume", "--progress", "none")
+            self.assertTrue(os.path.exists(mine))
+            thesis = begin("stdin-thesis.tar", 62)
+            run(place.client, "transfers", "cancel", json.loads(run(place.client, "--json", "transfers"))["uploads"][0]["id"])
+            self.assertTrue(os.path.exists(thesis))
+            changing = begin("stdin-notes", 63)
+            with open(changing, "ab") as f:
+                f.write(b"more")
+            run(place.client, "transfers", "clean")
+            self.assertEqual((lying(place.client), os.path.getsize(changing)), ([], 1_500_004))
+
+    def test_standard_input_that_was_read_is_kept_until_it_is_stored_or_given_up(self):
+        with Place() as place:
+            place.grid.stop()
+
+            def begin(content):
+                before = lying(place.client)
+                process = feed(self, place.client, "--k", "2", "--happy", "3", "--n", "4")
+                process.stdin.write(content)
+                process.stdin.close()
+                whole = lambda: [each for each in lying(place.client) if each not in before and not each.endswith((".part", ".journal", ".tmp"))]
+                return process, wait_until(whole, "a whole spool")[0]
+
+            def interrupt(process):
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(30), 3)
+                self.assertIn("`holdfast transfers resume`", process.stderr.read().decode())
+
+            def listed():
+                return json.loads(run(place.client, "--json", "transfers"))["uploads"]
+
+            little, much = os.urandom(300_000), os.urandom(1_500_000)  # too little for a journal, and not
+            process, spool = begin(little)
+            [upload] = listed()
+            self.assertEqual((upload["file_bytes"], upload["source_unchanged"]), (300_000, True))
+            run(place.client, "transfers", "clean")
+            for action in ("resume", "cancel"):  # while the other one works
+                _, err = finish(start(place.client, "transfers", action, upload["id"]), 1)
+                self.assertIn("in use by another process", err)
+            self.assertEqual(lying(place.client), [spool])
+            interrupt(process)
+            run(place.client, "transfers", "clean")
+            self.assertIn("(standard input)", run(place.client, "transfers"))
+
+            process, other = begin(much)
+            wait_until(lambda: any(each.endswith(".journal") for each in lying(place.client)), "a journal")
+            interrupt(process)
+            os.utime(place.client + "/transfers/" + other, (1, 1))  # as after a restored backup
+            run(place.client, "transfers", "clean")
+            self.assertEqual(sorted((each["file_bytes"], each["source_unchanged"]) for each in listed()), [(300_000, True), (1_500_000, True)])
+
+            interrupt(begin(os.urandom(100_000))[0])
+            [unwanted] = [each["id"] for each in listed() if each["file_bytes"] == 100_000]
+            run(place.client, "transfers", "cancel", unwanted)
+            place.grid.start()
+            caps = run(place.client, "transfers", "resume", "--progress", "none").split()
+            self.assertEqual(sorted(cap.partition(":2:4:")[2] for cap in caps), ["1500000", "300000"])  # as they began
+            for cap, content in zip(sorted(caps, key=len), (little, much)):
+                get(place.client, cap, place.path + "/out")
+                with open(place.path + "/out", "rb") as f:
+                    self.assertEqual(f.read(), content)
+            self.assertEqual(lying(place.client), [])
+
+    def test_clean_leaves_standard_input_alone_while_it_is_read_and_removes_what_a_kill_left(self):
+        with Place() as place:
+            process = feed(self, place.client)
+            process.stdin.write(b"x" * 100_000)
+            process.stdin.flush()
+            wait_until(lambda: lying(place.client), "a spool")
+            run(place.client, "transfers", "clean")
+            process.stdin.write(b"y" * 100_000)
+            process.stdin.close()
+            self.assertEqual(process.wait(30), 0, process.stderr.read())
+            process = feed(self, place.client)
+            process.stdin.write(b"not the end")
+            process.stdin.flush()
+            wait_until(lambda: lying(place.client), "a spool")
+            process.kill()
+            process.wait()
+            self.assertEqual(json.loads(run(place.client, "--json", "transfers"))["uploads"], [])
+            run(place.client, "transfers", "clean")
+            self.assertEqual(lying(place.client), [])
+
+    def test_warnings_are_told_without_progress_too(self):
+        with Place() as place:
+            path = place.file("f", 100_000, 64)
+            stranger = place.helper_nurl().replace(place.helper_nurl()[5:48], place.nurls()[0][5:48])  # the certificate of another
+            cap, err = finish(start(place.client, "put", path, "--k", "1", "--progress", "none", "--helper", stranger))
+            self.assertIn("warning: going around", err)
+
+            def flip(path):
+                with open(path, "r+b") as f:
+                    f.seek(12 + 50_000)
+                    byte = f.read(1)
+                    f.seek(-1, os.SEEK_CUR)
+                    f.write(bytes([byte[0] ^ 0x40]))
+
+            def warned(good):  # with one good share, which may be the first that is tried
+                wrong = [each for each in shares(place) if each != good]
+                for each in wrong:
+                    flip(each)
+                _, err = finish(start(place.client, "get", cap.strip(), "-o", place.path + "/out", "--progress", "none"))
+                for each in wrong:
+                    flip(each)
+                return "is not usable" in err
+
+            self.assertTrue(any(warned(good) for good in shares(place)[:4]))
 
 
 class Outputs(unittest.TestCase):

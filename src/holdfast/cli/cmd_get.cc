@@ -150,8 +150,8 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
     if (report->bytes_rejected > 0)
       fmt::print(stderr, ", {} of the part file were wrong and fetched again", format_bytes(report->bytes_rejected));
     fmt::print(stderr, "\n");
-    for (const std::string& warning : report->warnings) fmt::print(stderr, "warning: {}\n", warning);
   }
+  for (const std::string& warning : report->warnings) fmt::print(stderr, "warning: {}\n", warning);
   co_return kDone;
 }
 

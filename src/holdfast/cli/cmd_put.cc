@@ -95,16 +95,17 @@ void print_summary(const transfer::UploadReport& report) {
     fmt::print(stderr, ", {} wrong pieces replaced", report.via->pieces_wrong);
   if (report.cuts > 0) fmt::print(stderr, ", {} broken connections gone on from", report.cuts);
   fmt::print(stderr, "\n");
-  for (const std::string& warning : report.warnings) fmt::print(stderr, "warning: {}\n", warning);
 }
 
-int print_failure(const Error& error, const std::string& path) {
+int print_failure(const ClientNode& node, const Error& error, const std::string& path) {
+  const bool spooled = is_spool(node.directory().transfers(), path);
   if (error.code == Errc::cancelled) {
-    fmt::print(stderr, "stopped; what was sent is kept. {} goes on.\n",
-               is_spool(path) ? "holdfast transfers resume" : "The same command");
+    fmt::print(stderr, "stopped; what was sent is kept.{}\n", spooled ? "" : " The same command goes on.");
   } else {
     fmt::print(stderr, "{}\n", describe(error));
   }
+  if (spooled)
+    fmt::print(stderr, "What came through standard input is kept; `holdfast transfers resume` goes on with it.\n");
   return exit_code_of(error.code);
 }
 
@@ -129,7 +130,11 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
       report = co_await transfer::upload_file(node.context(), absolute, upload, progress);
     }
   }
-  if (wishes.plan && plan) {
+  if (wishes.plan && !plan) {
+    fmt::print(stderr, "{}\n", plan.error().code == Errc::cancelled ? "stopped" : describe(plan.error()));
+    co_return exit_code_of(plan.error().code);
+  }
+  if (wishes.plan) {
     if (options.json) {
       std::printf("%s\n", json::serialize(to_json(*plan)).c_str());
     } else {
@@ -138,25 +143,27 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
     }
     co_return kDone;
   }
-  if (!wishes.plan && report) {
+  if (report) {
     if (options.json) std::printf("%s\n", json::serialize(to_json(*report)).c_str());
     if (wishes.progress != "none") print_summary(*report);
+    for (const std::string& warning : report->warnings) fmt::print(stderr, "warning: {}\n", warning);
     co_return kDone;
   }
-  co_return print_failure(wishes.plan ? plan.error() : report.error(), path);
+  co_return print_failure(node, report.error(), path);
 }
 
 /// Standard input goes through a spool, which stays only while it is needed to go on.
 io::Task<int> put_standard_input(World& world, ClientNode& node, const GlobalOptions& options,
                                  const PutWishes& wishes) {
-  const Result<std::string> spool = co_await spool_standard_input(world, node.directory().transfers());
+  const transfer::UploadOptions upload = options_of(node, wishes);
+  const Result<NewSpool> spool = co_await spool_standard_input(world, node.directory().transfers(), upload);
   if (!spool) {
     fmt::print(stderr, "{}\n",
                spool.error().code == Errc::cancelled ? "stopped; nothing was uploaded" : describe(spool.error()));
     co_return exit_code_of(spool.error().code);
   }
-  const int code = co_await put_one(world, node, *spool, options, wishes);
-  if (code == kDone) static_cast<void>(world.files.unlink(*spool));
+  const int code = co_await put_one(world, node, spool->path, options, wishes);
+  if (code == kDone || wishes.plan) static_cast<void>(world.files.unlink(spool->path));
   co_return code;
 }
 
@@ -223,7 +230,7 @@ class SmallFiles {
       const Result<transfer::UploadReport>& report = *reports_[printed_];
       if (!report) {
         const bool told = report.error().code == Errc::cancelled && worst_ == kInterrupted;
-        worst_ = std::max(worst_, told ? kInterrupted : print_failure(report.error(), files_[printed_]));
+        worst_ = std::max(worst_, told ? kInterrupted : print_failure(node_, report.error(), files_[printed_]));
         continue;
       }
       std::printf("%s\n", options_.json ? json::serialize(to_json(*report)).c_str() : report->cap.c_str());
@@ -273,19 +280,17 @@ io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
   co_return worst;
 }
 
-io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options,
-                         const transfer::PutJournal& journal, std::optional<std::string> prove, std::string progress) {
+io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options, std::string path,
+                         const transfer::UploadOptions& begun, std::optional<std::string> prove, std::string progress) {
   PutWishes wishes;
-  wishes.k = journal.k;
-  wishes.happy = journal.happy;
-  wishes.n = journal.n;
-  wishes.segment_bytes = journal.segment_bytes_max;
-  wishes.random_key = journal.key_mode == transfer::KeyMode::random;
-  wishes.prove = prove ? std::move(*prove) : std::string(transfer::to_string(journal.proof));
+  wishes.k = begun.k;
+  wishes.happy = begun.happy;
+  wishes.n = begun.n;
+  wishes.segment_bytes = begun.segment_bytes_max;
+  wishes.random_key = begun.key_mode == transfer::KeyMode::random;
+  wishes.prove = prove ? std::move(*prove) : std::string(transfer::to_string(begun.proof));
   wishes.progress = std::move(progress);
-  const int code = co_await put_one(world, node, journal.source.path, options, wishes);
-  if (code == kDone && is_spool(journal.source.path)) static_cast<void>(world.files.unlink(journal.source.path));
-  co_return code;
+  co_return co_await put_one(world, node, std::move(path), options, wishes);
 }
 
 }  // namespace holdfast::cli

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "holdfast/cli/world.h"
-#include "holdfast/node/transfer/put_journal.h"
+#include "holdfast/node/transfer/uploader.h"
 
 namespace holdfast::cli {
 
@@ -20,9 +20,9 @@ struct PutWishes {
   std::optional<std::uint64_t> limit_rate, timeout_seconds;
 };
 io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes);
-/// Goes on with an upload of which there is a journal, as that says, but for the proof where one is named.
-io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options,
-                         const transfer::PutJournal& journal, std::optional<std::string> prove, std::string progress);
+/// Goes on with an upload as it began, but for the proof where one is named.
+io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options, std::string path,
+                         const transfer::UploadOptions& begun, std::optional<std::string> prove, std::string progress);
 
 struct GetWishes {
   std::string cap, output = "-", range;

@@ -1,9 +1,11 @@
 #include "holdfast/cli/spool.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <charconv>
+#include <filesystem>
 
 #include "holdfast/core/base/base32.h"
 
@@ -11,6 +13,8 @@ namespace holdfast::cli {
 namespace {
 
 constexpr std::string_view kPrefix = "stdin-";
+constexpr std::string_view kPartSuffix = ".part";  // its end has not come yet
+constexpr std::size_t kIdBytes = 10;
 constexpr std::size_t kChunkBytes = 1'048'576;
 constexpr int kPollMilliseconds = 200;  // so that a stop is seen while nothing comes
 
@@ -43,37 +47,120 @@ io::Task<Result<void>> copy_to(World& world, io::File& file) {
   co_return co_await world.disk->run(sync);
 }
 
+std::string name_of(std::string_view id, const transfer::UploadOptions& options) {
+  return fmt::format("{}{},{},{},{},{},{},{}", kPrefix, id, options.k, options.happy, options.n,
+                     options.segment_bytes_max, options.key_mode == transfer::KeyMode::random ? "random" : "convergent",
+                     transfer::to_string(options.proof));
+}
+
+/// Takes what is before the next comma.
+std::string_view next_field(std::string_view& rest) {
+  const std::size_t end = std::min(rest.find(','), rest.size());
+  const std::string_view field = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return field;
+}
+
+/// 0 for what is no number: then the name is not the one that is made of it.
+template <class Number>
+void read_number(std::string_view field, Number& out) {
+  if (std::from_chars(field.data(), field.data() + field.size(), out).ec != std::errc()) out = 0;
+}
+
+/// Nothing for any name that name_of would not make.
+std::optional<transfer::UploadOptions> options_of(std::string_view name) {
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  std::string_view rest = name.substr(kPrefix.size());
+  const std::string_view id = next_field(rest);
+  transfer::UploadOptions out;
+  read_number(next_field(rest), out.k);
+  read_number(next_field(rest), out.happy);
+  read_number(next_field(rest), out.n);
+  read_number(next_field(rest), out.segment_bytes_max);
+  if (next_field(rest) == "random") out.key_mode = transfer::KeyMode::random;
+  if (next_field(rest) == "sample") out.proof = transfer::Proof::sample;
+  const Result<Bytes> random = base32_decode(id);
+  if (!random || random->size() != kIdBytes || name_of(id, out) != name) return std::nullopt;
+  return out;
+}
+
+bool is_part(std::string_view name) {
+  return name.ends_with(kPartSuffix) && options_of(name.substr(0, name.size() - kPartSuffix.size()));
+}
+
+std::string canonical(const std::string& path) {
+  std::error_code problem;
+  const std::filesystem::path out = std::filesystem::weakly_canonical(path, problem);
+  return problem ? path : out.string();
+}
+
+/// It is ours, and still what the name leads to.
+Result<void> hold(io::FileSystem& files, const std::string& path, io::File& file) {
+  HF_TRY_VOID(file.lock());
+  HF_TRY(const io::FileInfo mine, file.info());
+  HF_TRY(const io::FileInfo there, files.info(path));
+  if (there.inode != mine.inode || there.device != mine.device) return fail(Errc::not_found, path + " is gone");
+  return {};
+}
+
 }  // namespace
 
-io::Task<Result<std::string>> spool_standard_input(World& world, std::string directory) {
-  Bytes id(10);
+Result<HeldSpool> hold_spool(io::FileSystem& files, const std::string& path) {
+  HF_TRY(HeldSpool file, files.open(path, io::Open::read));
+  HF_TRY_VOID(hold(files, path, *file));
+  return file;
+}
+
+io::Task<Result<NewSpool>> spool_standard_input(World& world, std::string directory, transfer::UploadOptions options) {
+  Bytes id(kIdBytes);
   world.random.fill(id);
-  const std::string path = directory + "/" + std::string(kPrefix) + base32_encode(id);
   HF_CO_TRY_VOID(io::make_lasting_directory(world.files, directory));
-  HF_CO_TRY(const std::unique_ptr<io::File> file, world.files.open(path, io::Open::create_private));
-  Result<void> copied = co_await copy_to(world, *file);
-  if (copied) copied = world.files.sync_directory(directory);
-  if (!copied) {
-    static_cast<void>(world.files.unlink(path));
-    co_return tl::make_unexpected(copied.error());
+  NewSpool out;
+  out.path = canonical(directory) + "/" + name_of(base32_encode(id), options);
+  const std::string part = out.path + std::string(kPartSuffix);
+  HF_CO_TRY(out.held, world.files.open(part, io::Open::create_private));
+  HF_CO_TRY_VOID(hold(world.files, part, *out.held));
+  Result<void> spooled = co_await copy_to(world, *out.held);
+  if (spooled) spooled = world.files.rename(part, out.path);
+  if (spooled) spooled = world.files.sync_directory(directory);
+  if (!spooled) {
+    static_cast<void>(world.files.unlink(part));
+    static_cast<void>(world.files.unlink(out.path));
+    co_return tl::make_unexpected(spooled.error());
   }
-  co_return path;
+  co_return out;
 }
 
-bool is_spool(const std::string& path) {
-  return path.substr(path.rfind('/') + 1).starts_with(kPrefix);
+bool is_spool(const std::string& directory, const std::string& path) {
+  return options_of(io::file_name(path)) && canonical(io::parent_path(path)) == canonical(directory);
 }
 
-void clean_spools(io::FileSystem& files, const std::string& directory,
-                  const std::vector<transfer::UnfinishedUpload>& uploads) {
+Result<std::vector<Spool>> list_spools(io::FileSystem& files, const std::string& directory) {
+  std::vector<Spool> out;
+  const auto entries = files.list(directory);
+  if (!entries && entries.error().code == Errc::not_found) return out;
+  if (!entries) return tl::make_unexpected(entries.error());
+  for (const io::FileSystem::Entry& entry : *entries) {
+    const std::optional<transfer::UploadOptions> options = options_of(entry.name);
+    if (!options || entry.is_directory) continue;
+    Spool spool{canonical(directory) + "/" + entry.name, *options};
+    const Result<io::FileInfo> info = files.info(spool.path);
+    if (!info) continue;  // just stored
+    spool.bytes = info->size;
+    spool.whole_wall_seconds = info->mtime_ns / 1'000'000'000;
+    out.push_back(std::move(spool));
+  }
+  return out;
+}
+
+void clean_spools(io::FileSystem& files, const std::string& directory) {
   const auto entries = files.list(directory);
   if (!entries) return;
   for (const io::FileSystem::Entry& entry : *entries) {
-    const std::string path = directory + "/" + entry.name;
-    const bool wanted = std::ranges::any_of(uploads, [&](const auto& each) {
-      return each.journal && each.source_unchanged && each.journal->source.path == path;
-    });
-    if (is_spool(path) && !wanted) static_cast<void>(files.unlink(path));
+    if (!is_part(entry.name)) continue;
+    const std::string path = io::join_path(directory, entry.name);
+    const Result<HeldSpool> held = hold_spool(files, path);
+    if (held) static_cast<void>(files.unlink(path));
   }
 }
 

@@ -11,6 +11,11 @@ constexpr std::string_view kPrefix = "put-", kSuffix = ".journal";
 
 }  // namespace
 
+std::string upload_id(const std::string& journal_path) {
+  const std::string name = io::file_name(journal_path);
+  return name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
+}
+
 Result<std::vector<UnfinishedUpload>> list_unfinished(const Context& context) {
   std::vector<UnfinishedUpload> out;
   const auto entries = context.files.list(context.journal_directory);
@@ -20,8 +25,8 @@ Result<std::vector<UnfinishedUpload>> list_unfinished(const Context& context) {
     const std::string_view name = entry.name;
     if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) continue;
     UnfinishedUpload& upload = out.emplace_back();
-    upload.id = name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
     upload.journal_path = io::join_path(context.journal_directory, entry.name);
+    upload.id = upload_id(upload.journal_path);
     const Result<Bytes> bytes = io::read_file(context.files, upload.journal_path, kPutJournalBytesMax);
     if (!bytes) continue;
     if (Result<PutJournal> journal = decode_put_journal(*bytes)) upload.journal = std::move(*journal);

@@ -17,6 +17,9 @@ struct UnfinishedUpload {
   bool source_unchanged = false;      // the file is there and looks the same
 };
 
+/// The id of the upload whose journal has, or would have, this path.
+std::string upload_id(const std::string& journal_path);
+
 /// Oldest first. Errors: those of the directory, but a missing one is an empty list.
 Result<std::vector<UnfinishedUpload>> list_unfinished(const Context& context);
 
