@@ -1,7 +1,6 @@
 #include "holdfast/node/transfer/segment_fetcher.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "holdfast/node/transfer/segment_batch.h"
 #include "holdfast/node/transfer/server_survey.h"
@@ -12,15 +11,8 @@ namespace {
 constexpr unsigned kSpareQuestions = 2;  // beside the k servers that probably have what is wanted
 constexpr auto kLater = std::chrono::milliseconds(25);
 constexpr auto kSilence = std::chrono::seconds(1);
-constexpr double kSlow = 0.25;                        // of the best one's speed
 constexpr SegmentNumber kSegmentsKept = 4096;         // of files with no more all hashes are kept, whoever reads where
 constexpr std::uint64_t kLargeFileBytes = 1'048'576;  // its hashes are asked for beside its blocks
-
-std::uint64_t received(const Context& context) {
-  std::uint64_t sum = 0;
-  for (const grid::StorageServer* server : context.servers) sum += server->traffic().body_bytes_received;
-  return sum;
-}
 
 /// What goes wrong shows when the copy is read.
 io::Task<void> open_early(ShareCopy* copy) {
@@ -36,7 +28,7 @@ SegmentFetcher::SegmentFetcher(const Context& context, Link& link, const Storage
       si_(si),
       file_(claim),
       key_(key != nullptr ? std::optional(*key) : std::nullopt),
-      line_(now(), received(context)),
+      line_(now(), received()),
       probed_at_(now()),
       changed_(context.loop),
       asking_(context.loop),
@@ -60,6 +52,12 @@ io::Task<void> SegmentFetcher::ask(grid::StorageServer* server, io::Duration aft
     }
   }
   changed_.notify_all();
+}
+
+std::uint64_t SegmentFetcher::received() const {
+  std::uint64_t sum = 0;
+  for (const grid::StorageServer* server : context_.servers) sum += server->traffic().body_bytes_received;
+  return sum;
 }
 
 std::uint64_t SegmentFetcher::cuts() const {
@@ -174,106 +172,6 @@ io::Task<void> SegmentFetcher::run_copy(ShareCopy* copy, SegmentBatch* batch) {
 
 double SegmentFetcher::now() const {
   return std::chrono::duration<double>(context_.loop.now().time_since_epoch()).count();
-}
-
-/// Takes the pace of all that is on its way, a few times a second.
-void SegmentFetcher::look() {
-  const double when = now();
-  if (!line_.look_is_due(when)) return;
-  line_.look(when, received(context_),
-             std::ranges::any_of(active_, [](const SegmentBatch* batch) { return batch->moves(); }));
-  std::map<ShareCopy*, double> speeds;
-  for (SegmentBatch* batch : active_) {
-    for (auto& [copy, arrival] : batch->arrivals) {
-      if (arrival.running == nullptr) continue;
-      const std::uint64_t length =
-          copy->reader.is_open() ? copy->reader.block_range(batch->first, batch->end).size() : 1;
-      arrival.pace = arrival.trail->look(when, arrival.bytes.arrived, length, line_.moves());
-      if (const auto first = arrival.trail->first_byte()) line_.first_byte_after(*first);
-      if (!arrival.pace.young) speeds[copy] += arrival.pace.bytes_per_second;
-    }
-  }
-  if (!line_.moves()) return;
-  for (const auto& [copy, speed] : speeds) {
-    if (speed > 0) copy->speed = speed;
-  }
-}
-
-/// Who lags is to be doubled. And once those that stood still move again, their spares would only fetch what comes anyway:
-/// what they have stays, and should they be needed after all, they go on there.
-void SegmentFetcher::judge(SegmentBatch& batch) {
-  if (std::exchange(batch.judged_at_look, line_.looks()) == line_.looks() || batch.hashes_only) return;
-  const Surroundings around{line_.moves(), line_.busy(), best_speed(), line_.patience()};
-  std::vector<ShareCopy*> running;
-  std::vector<Pace> paces;
-  for (auto& [copy, arrival] : batch.arrivals) {
-    if (arrival.running == nullptr) continue;
-    arrival.lags = lags(arrival.pace, around);
-    if (arrival.lags) tell(batch, *copy, "lags");
-    if (arrival.lags && arrival.pace.bytes_per_second <= 0) copy->speed = 0;
-    running.push_back(copy);
-    paces.push_back(arrival.pace);
-  }
-  for (std::size_t i : surplus(paces, batch.missing())) {
-    batch.arrivals[running[i]].running->cancel();
-    batch.tried.erase(running[i]);
-  }
-}
-
-/// When nothing moves, it is the line or those that were asked: one more is asked, and then another. When all are equally
-/// slow, one that is not known to be so may be better.
-ShareCopy* SegmentFetcher::probe(const SegmentBatch& batch) {
-  const double when = now(), patience = line_.patience();
-  if (&batch != active_.front() || batch.running.empty()) return nullptr;
-  if (when - probed_at_ <= patience || when - batch.started <= patience) return nullptr;
-  ShareCopy* copy = nullptr;
-  if (!line_.moves()) {
-    if (line_.still_for(when) > patience) copy = pick(batch);
-  } else if (batch.running.size() == batch.missing()) {
-    double slowest = best_speed();
-    bool soon = true;
-    for (const auto& [each, arrival] : batch.arrivals) {
-      if (arrival.running == nullptr) continue;
-      slowest = std::min(slowest, arrival.pace.bytes_per_second);
-      soon = soon && seconds_left(arrival.pace) < patience;
-    }
-    copy = soon ? nullptr : pick(batch);
-    const bool better = copy != nullptr && (!copy->speed || (!line_.busy() && *copy->speed > 2 * slowest));
-    if (!better) copy = nullptr;
-  }
-  if (copy != nullptr) probed_at_ = when;
-  return copy;
-}
-
-double SegmentFetcher::best_speed() const {
-  double best = 0;
-  for (const auto& copy : copies_) best = std::max(best, copy->speed.value_or(0));
-  return best;
-}
-
-/// The best copy of a share that the batch has neither got nor is getting at a good pace: not a slow one, and the one that has most of it.
-ShareCopy* SegmentFetcher::pick(const SegmentBatch& batch) const {
-  const auto load = [&](const ShareCopy& copy) {
-    return std::ranges::count_if(copies_,
-                                 [&](const auto& other) { return other->busy > 0 && &other->server == &copy.server; });
-  };
-  const auto lacks = [&](ShareCopy& copy) {
-    const auto it = batch.arrivals.find(&copy);
-    return std::numeric_limits<std::size_t>::max() - (it == batch.arrivals.end() ? 0 : it->second.bytes.arrived);
-  };
-  const double slow = best_speed() * kSlow;
-  // Who is not known yet is as good as the best. Of equals, the one whose server answered first.
-  const auto rank = [&](ShareCopy& copy) {
-    return std::tuple(copy.speed.value_or(slow) < slow, lacks(copy), load(copy));
-  };
-  ShareCopy* best = nullptr;
-  for (const auto& copy : copies_) {
-    const ShareNumber share = copy->reader.share();
-    const bool comes = batch.has(share) || batch.awaits(share);
-    if (copy->bad || copy->down_since || comes || batch.tried.contains(copy.get())) continue;
-    if (best == nullptr || rank(*copy) < rank(*best)) best = copy.get();
-  }
-  return best;
 }
 
 /// Nothing can be started and nothing runs: waits, then asks again and forgives what was down.
