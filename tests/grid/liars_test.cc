@@ -323,6 +323,18 @@ TEST_F(Claims,
   }
 }
 
+TEST_F(Claims, f13_writes_that_are_swallowed_go_elsewhere_after_two_silences) {
+  MemoryGrid grid(kN + 1);
+  grid.servers[1]->swallows = true;
+  const io::Time begin = grid.loop.now();
+  const auto report = upload(grid);
+  EXPECT_FALSE(grid.went_in_circles());
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_EQ(report->shares_placed, kN);
+  EXPECT_TRUE(report->servers[1].shares.empty());
+  EXPECT_LT(grid.loop.now() - begin, seconds(40));
+}
+
 // Who takes every byte, says that it is stored and drops it cannot be told from who loses it a moment later. It is counted;
 // but its shares are spread so that the others give the file back, and a later check finds it out.
 TEST_F(Claims, f31_to_have_kept_what_was_dropped_cost_no_download_while_k_servers_keep_theirs) {

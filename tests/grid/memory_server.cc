@@ -8,6 +8,7 @@ namespace holdfast::test {
 namespace {
 
 constexpr io::Duration kLatency = std::chrono::milliseconds(1);
+constexpr io::Duration kSilence = std::chrono::seconds(15);
 
 Answer saying(Kind kind, std::string field, Bytes body) {
   Answer out;
@@ -109,6 +110,11 @@ io::Task<Result<grid::WriteAnswer>> MemoryServer::write(const StorageIndex&, Sha
   while (body.size() < source.length()) {
     HF_CO_TRY(const ByteView piece, co_await source.next());
     append(body, piece);
+  }
+  if (swallows) {
+    ++calls;
+    const bool slept = co_await io::sleep_for(kSilence);
+    co_return fail(slept ? Errc::timeout : Errc::cancelled, "no answer in time");
   }
   HF_CO_TRY(const grid::WriteAnswer done, store(share, offset, body));
   protocol::WriteReply reply;

@@ -42,7 +42,7 @@ struct ClientRequest {
   Headers headers;                                         // Host and Content-Length are added
   Bytes body;                                              // used when `source` is null
   BodySource* source = nullptr;                            // must outlive the exchange
-  io::Duration answer_timeout = std::chrono::seconds(15);  // from the last byte sent to the answer's head
+  io::Duration answer_timeout = std::chrono::seconds(15);  // from the last byte that got there to the answer's head
   /// Told of each interim answer (1xx), also while the body is still being sent.
   std::function<void(unsigned status, const Headers& headers)> on_interim{};
 };

@@ -16,6 +16,7 @@ constexpr std::size_t kAnswerHeadersMax = 200;
 constexpr std::int64_t kInterimAnswersAtOnce = 10, kInterimAnswersPerSecond = 2;
 // A server that stops reading often has answered before; its answer deserves to be looked for.
 constexpr io::Duration kAnswerAfterBreak = std::chrono::seconds(2);
+constexpr io::Duration kLookEvery = std::chrono::seconds(1);  // at what the peer's machine has taken
 
 std::string authority(const ClientOptions& options) {
   const bool v6 = options.host.find(':') != std::string::npos;
@@ -29,12 +30,15 @@ struct ClientConnection::Upload {
   const ClientRequest& request;
   std::string head;
   io::CancelScope& reading;
-  std::unique_ptr<io::Loop::Timer> last_call;  // ends the reading
+  std::unique_ptr<io::Loop::Timer> last_call{};  // ends the reading
+  io::Duration patience{};                       // with the answer
+  io::Time moved{};                              // the peer's machine took bytes
+  std::size_t on_the_way = 0;                    // that it has not taken
   bool answered = false;
   bool finished = false;
   bool timed_out = false;
-  std::optional<Error> write_error;
-  std::optional<Error> source_error;
+  std::optional<Error> write_error{};
+  std::optional<Error> source_error{};
 };
 
 std::string ClientConnection::head_of(const ClientRequest& request, std::uint64_t length) const {
@@ -74,7 +78,7 @@ io::Task<Result<ParsedResponse>> ClientConnection::exchange_large(const ClientRe
   io::CancelScope& scope = co_await io::this_scope();
   io::CancelScope reading(scope);
   io::TaskGroup writing(scope);
-  Upload state{request, std::move(head), reading, nullptr, false, false, false, {}, {}};
+  Upload state{request, std::move(head), reading};
   stream_->set_idle_limits(io::kNoLimit, options_.idle_timeout);
   writing.spawn(upload(&state));
   auto reader = read_head(request, io::Time::max());
@@ -105,11 +109,27 @@ io::Task<void> ClientConnection::upload(Upload* state) {
     state->reading.cancel();
     co_return;
   }
-  const io::Duration patience = state->write_error ? kAnswerAfterBreak : state->request.answer_timeout;
-  state->last_call = loop_.at(loop_.now() + patience, [state] {
-    state->timed_out = true;
-    state->reading.cancel();
-  });
+  state->patience = state->write_error ? kAnswerAfterBreak : state->request.answer_timeout;
+  state->moved = loop_.now();
+  state->on_the_way = stream_->unacknowledged();
+  await_answer(state);
+}
+
+/// The clock of the answer begins when the peer's machine has the last byte: on a slow line that is long after it was written.
+void ClientConnection::await_answer(Upload* state) {
+  const io::Time look = std::min(loop_.now() + kLookEvery, state->moved + state->patience);
+  state->last_call = loop_.at(look, [this, state] { look_for_answer(state); });
+}
+
+void ClientConnection::look_for_answer(Upload* state) {
+  const std::size_t on_the_way = stream_->unacknowledged();
+  if (on_the_way < std::exchange(state->on_the_way, on_the_way)) state->moved = loop_.now();
+  if (loop_.now() - state->moved < state->patience) {
+    await_answer(state);
+    return;
+  }
+  state->timed_out = true;
+  state->reading.cancel();
 }
 
 io::Task<Result<void>> ClientConnection::send_all(Upload& state) {

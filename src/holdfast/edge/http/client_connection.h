@@ -33,6 +33,8 @@ class ClientConnection {
   io::Task<Result<ParsedResponse>> exchange_small(const ClientRequest& request, std::string head);
   io::Task<Result<ParsedResponse>> exchange_large(const ClientRequest& request, std::string head);
   io::Task<void> upload(Upload* state);
+  void await_answer(Upload* state);
+  void look_for_answer(Upload* state);
   io::Task<Result<void>> send_all(Upload& state);
   io::Task<Result<void>> send_piece(std::string& head, ByteView piece);
   /// Per read until the deadline; Time::max(): somebody else watches the clock.

@@ -35,6 +35,7 @@ class TlsStream final : public io::ByteStream {
   void set_idle_limits(io::Duration read, io::Duration write) override { socket_->set_idle_limits(read, write); }
   bool quiet() const override { return socket_->quiet(); }
   bool peer_finished() const override { return socket_->peer_finished(); }
+  std::size_t unacknowledged() const override { return socket_->unacknowledged(); }
 
  private:
   TlsStream(std::unique_ptr<io::Socket> socket, ssl_st* ssl) : socket_(std::move(socket)), ssl_(ssl) {}

@@ -37,6 +37,8 @@ class ByteStream {
   virtual bool quiet() const = 0;
   /// The peer will send nothing more and all that it sent has been read: most likely it is gone (it may still read).
   virtual bool peer_finished() const = 0;
+  /// Bytes that were written and that the peer's machine has not taken yet, where that can be known.
+  virtual std::size_t unacknowledged() const { return 0; }
 };
 
 }  // namespace holdfast::io

@@ -1,7 +1,9 @@
 #include "holdfast/edge/io/socket.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -165,6 +167,12 @@ bool Socket::peer_finished() const {
   char byte;
   const ssize_t count = ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+std::size_t Socket::unacknowledged() const {
+  const int fd = descriptor();
+  int bytes = 0;
+  if (fd < 0 || ::ioctl(fd, SIOCOUTQ, &bytes) != 0) return 0;
+  return static_cast<std::size_t>(std::max(bytes, 0));
 }
 std::string Socket::peer() const {
   return implementation_->peer_;

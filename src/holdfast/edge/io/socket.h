@@ -35,6 +35,8 @@ class Socket {
   bool quiet() const;
   /// Nothing to read any more: the peer has closed its side, or the connection broke.
   bool peer_finished() const;
+  /// Bytes that were written and that the peer's machine has not taken yet.
+  std::size_t unacknowledged() const;
   /// "192.0.2.1:4711", "[2001:db8::1]:4711"; for logs.
   std::string peer() const;
 

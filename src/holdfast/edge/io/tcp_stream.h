@@ -20,6 +20,7 @@ class TcpStream final : public ByteStream {
   void set_idle_limits(Duration read, Duration write) override { socket_->set_idle_limits(read, write); }
   bool quiet() const override { return socket_->quiet(); }
   bool peer_finished() const override { return socket_->peer_finished(); }
+  std::size_t unacknowledged() const override { return socket_->unacknowledged(); }
 
  private:
   std::unique_ptr<Socket> socket_;

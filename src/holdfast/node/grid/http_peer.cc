@@ -3,11 +3,46 @@
 #include <algorithm>
 
 #include "holdfast/core/protocol/http_fields.h"
+#include "holdfast/edge/io/waiting.h"
+#include "holdfast/node/grid/answer_limit.h"
 
 namespace holdfast::grid {
 namespace {
 
 constexpr std::size_t kErrorBytesMax = 10'000;
+constexpr std::uint64_t kSlowestBytesASecond = 4'096;  // of an answer that is no share data
+constexpr io::Duration kSlowestAnswer = std::chrono::minutes(10);
+
+/// An answer whose bytes drip is no answer: each of them is in time, and all that wait for it stand still. Where a rate limit
+/// holds it up here (`paced`) the time is only looked at between two pieces.
+class InTime final : public http::BodyReader {
+ public:
+  InTime(io::Loop& loop, io::Duration silence, bool paced, http::BodyReader& body)
+      : loop_(loop), silence_(silence), paced_(paced), body_(body), begun_(loop.now()) {}
+
+  std::optional<std::uint64_t> length() const override { return body_.length(); }
+  const http::Headers& trailers() const override { return body_.trailers(); }
+
+  io::Task<Result<std::size_t>> read_some(MutableByteView out) override {
+    const bool whole = length() && came_ >= *length();
+    const io::Duration limit = answer_limit(silence_, came_, kSlowestBytesASecond, kSlowestAnswer);
+    const io::Duration left = begun_ + limit - loop_.now();
+    if (!whole && left <= io::Duration::zero()) co_return fail(Errc::timeout, "the answer comes too slowly");
+    auto reading = body_.read_some(out);
+    if (!whole && !paced_) reading = io::with_timeout(left, std::move(reading));
+    HF_CO_TRY(const std::size_t count, co_await std::move(reading));
+    came_ += count;
+    co_return count;
+  }
+
+ private:
+  io::Loop& loop_;
+  const io::Duration silence_;
+  const bool paced_;
+  http::BodyReader& body_;
+  const io::Time begun_;
+  std::uint64_t came_ = 0;
+};
 
 Errc code_of(unsigned status) {
   switch (status) {
@@ -49,7 +84,11 @@ bool is_page(http::ClientResponse& response) {
 
 HttpPeer::HttpPeer(io::AsioLoop& loop, const http::TlsClientContext& tls, const protocol::Nurl& nurl, std::string name,
                    const HttpServerOptions& options)
-    : name_(std::move(name)), authorization_(protocol::authorization_value(nurl.swissnum)), silence_(options.silence) {
+    : name_(std::move(name)),
+      authorization_(protocol::authorization_value(nurl.swissnum)),
+      loop_(loop),
+      silence_(options.silence),
+      paced_(options.receive_limit != nullptr) {
   http::ClientOptions client;
   client.host = nurl.host;
   client.port = nurl.port;
@@ -90,7 +129,8 @@ io::Task<Result<std::unique_ptr<http::ClientResponse>>> HttpPeer::send(http::Cli
 io::Task<Error> HttpPeer::error_of(http::ClientResponse& response) {
   const unsigned status = response.status();
   const bool page = is_page(response);
-  Result<Bytes> body = co_await http::read_all(response.body(), kErrorBytesMax);
+  InTime in_time(loop_, silence_, paced_, response.body());
+  Result<Bytes> body = co_await http::read_all(in_time, kErrorBytesMax);
   Error error = status_error(status, name_, body && !page ? std::string(text_of(*body)) : std::string());
   // Real servers have pages for what they refuse, and never for anything else.
   if (page && (status < 400 || status == 511)) {
@@ -105,7 +145,8 @@ io::Task<Result<HttpAnswer>> HttpPeer::read(http::ClientResponse& response, std:
     co_return tl::make_unexpected(co_await error_of(response));
   }
   HttpAnswer answer{response.status(), response.headers(), {}};
-  Result<Bytes> body = co_await http::read_all(response.body(), bytes_max);
+  InTime in_time(loop_, silence_, paced_, response.body());
+  Result<Bytes> body = co_await http::read_all(in_time, bytes_max);
   if (!body) co_return fail_in(name_, body.error());
   answer.body = std::move(*body);
   co_return answer;

@@ -45,7 +45,7 @@ class HttpPeer {
   io::Task<Result<std::unique_ptr<http::ClientResponse>>> send(http::ClientRequest out);
   /// What a status that is none of success means, with what the peer says of it; a page instead of an answer is told so.
   io::Task<Error> error_of(http::ClientResponse& response);
-  /// An answer of at most bytes_max. 2xx, or an error.
+  /// An answer of at most bytes_max, in little more than `silence` when it is small. 2xx, or an error.
   io::Task<Result<HttpAnswer>> read(http::ClientResponse& response, std::size_t bytes_max);
   /// A request with such an answer.
   io::Task<Result<HttpAnswer>> ask(http::ClientRequest out, std::size_t bytes_max);
@@ -60,7 +60,9 @@ class HttpPeer {
  private:
   const std::string name_;
   const std::string authorization_;
+  io::AsioLoop& loop_;
   const io::Duration silence_;
+  const bool paced_;
   std::unique_ptr<http::Client> client_;
 };
 

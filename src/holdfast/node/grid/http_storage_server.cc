@@ -3,12 +3,15 @@
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/core/protocol/storage_messages.h"
 #include "holdfast/core/protocol/storage_paths.h"
+#include "holdfast/node/grid/answer_limit.h"
 #include "holdfast/node/grid/http_peer.h"
 
 namespace holdfast::grid {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 30 * 1'048'576;  // a CBOR answer
+// Who has the last byte of a share looks at all of it before it answers (storage protocol 11.7): a slow disk reads as fast.
+constexpr std::uint64_t kAuditBytesASecond = 4'000'000;
 
 class HttpStorageServer final : public StorageServer {
  public:
@@ -80,10 +83,13 @@ class HttpStorageServer final : public StorageServer {
                                       ByteSource& source, const Secret& upload_secret) override {
     http::ClientRequest out = request("PATCH", protocol::share_path(si, share));
     add_secret(out, "upload-secret", upload_secret);
-    out.headers.add("Content-Range", protocol::format_content_range(Range{offset, offset + source.length()}));
+    const Range range{offset, offset + source.length()};
+    out.headers.add("Content-Range", protocol::format_content_range(range));
     SourceBody body(source);
     out.source = &body;
-    out.answer_timeout = options_.completing;
+    // The share is as long as what is written to it, at least; the tail, which is sent once more when an answer came too late
+    // to be heard, reaches to its end.
+    out.answer_timeout = answer_limit(options_.silence, range.end, kAuditBytesASecond, options_.completing);
     HF_CO_TRY(const Answer answer, co_await ask(std::move(out)));
     HF_CO_TRY(protocol::WriteReply reply, in_answer(protocol::decode_write_reply(answer.body)));
     WriteAnswer out_answer{answer.status == 201, std::move(reply.required)};
