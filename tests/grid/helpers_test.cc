@@ -247,6 +247,17 @@ TEST_F(HelpersTest, a_bit_flipped_once_is_sent_again_to_the_same_helper) {
   EXPECT_EQ(helper.drops, 1u);
 }
 
+TEST_F(HelpersTest, a_server_that_drips_what_it_is_asked_to_show_is_not_waited_for) {
+  MemoryHelper& helper = grid_.add_helper();
+  grid_.servers[2]->a_byte_takes = seconds(5);
+  const io::Time begun = grid_.loop.now();
+  const Result<transfer::UploadReport> report = put();
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_TRUE(report->via && report->via->name == helper.name() && report->via->proven);
+  EXPECT_EQ(report->happiness, kN - 1) << "what it did not show is not counted";
+  EXPECT_LT(grid_.loop.now() - begun, seconds(60));
+}
+
 TEST_F(HelpersTest, an_invented_placement_is_found_out) {
   MemoryHelper& helper = grid_.add_helper();
   helper.places = false;

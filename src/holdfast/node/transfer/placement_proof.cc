@@ -1,6 +1,7 @@
 #include "holdfast/node/transfer/placement_proof.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "holdfast/core/placement/happiness.h"
 #include "holdfast/edge/io/task_group.h"
@@ -13,7 +14,7 @@ constexpr unsigned kLooks = 3;
 /// What one server has shown so far.
 struct Shown {
   grid::StorageServer* server = nullptr;
-  bool answered = false;
+  bool answered = false, done = false;
   std::set<ShareNumber> proven, wrong;
   std::string problem;
 };
@@ -23,9 +24,10 @@ struct Question {
   const StorageIndex& si;
   unsigned n;
   const CopyProof& proof;
+  io::Event& changed;
 };
 
-io::Task<void> look_at(const Question* question, Shown* shown) {
+io::Task<void> look_through(const Question* question, Shown* shown) {
   const auto list = co_await shown->server->list_shares(question->si);
   if (!list) {
     shown->problem = list.error().what;
@@ -39,11 +41,19 @@ io::Task<void> look_at(const Question* question, Shown* shown) {
     const Result<void> proven = co_await question->proof(*shown->server, share);
     if (proven) {
       shown->proven.insert(share);
+      question->changed.notify_all();
       continue;
     }
     shown->problem = proven.error().what;
     if (proven.error().code == Errc::corrupt) shown->wrong.insert(share);
   }
+}
+
+io::Task<void> look_at(const Question* question, Shown* shown) {
+  shown->done = false;
+  co_await look_through(question, shown);
+  shown->done = true;
+  question->changed.notify_all();
 }
 
 io::Task<void> add_lease(grid::StorageServer* server, StorageIndex si, grid::AllocateSecrets secrets) {
@@ -69,18 +79,47 @@ ProvenPlacement summed_up(const std::vector<Shown>& all) {
   return out;
 }
 
+/// Until all have shown what they have; or until enough is proven, and those who take much longer than it took have had their
+/// chance: one whose bytes drip would hold all up.
+io::Task<void> wait_for_enough(const Question* question, const std::vector<Shown>* all, unsigned happy) {
+  io::CancelScope& scope = co_await io::this_scope();
+  const auto now = [&scope] { return scope.loop().now(); };
+  const io::Time begun = now();
+  std::optional<io::Time> happy_since;
+  while (!std::ranges::all_of(*all, &Shown::done) && !scope.cancelled()) {
+    if (!happy_since && happiness_of(*all) >= happy) happy_since = now();
+    auto told = question->changed.told();
+    if (happy_since) {
+      const io::Duration chance = std::max(question->link.patience().straggler, (*happy_since - begun) * 3);
+      const io::Duration left = *happy_since + chance - now();
+      if (left <= io::Duration::zero()) co_return;
+      told = io::with_timeout(left, std::move(told));
+    }
+    static_cast<void>(co_await std::move(told));
+  }
+}
+
 }  // namespace
 
 io::Task<Result<ProvenPlacement>> prove_placement(const Context& context, Link& link, const StorageIndex& si,
                                                   unsigned n, unsigned happy, const CopyProof& proof) {
-  const Question question{link, si, n, proof};
+  io::CancelScope& scope = co_await io::this_scope();
+  io::Event changed(context.loop);
+  const Question question{link, si, n, proof, changed};
   std::vector<Shown> all;
   for (grid::StorageServer* server : permuted_servers(context, si)) all.emplace_back().server = server;
   for (unsigned look = 1;; ++look) {
-    io::TaskGroup group(co_await io::this_scope());
+    io::TaskGroup group(scope);
     for (Shown& each : all) group.spawn(look_at(&question, &each));
+    co_await wait_for_enough(&question, &all, happy);
+    std::vector<Shown*> late;
+    for (Shown& each : all) {
+      if (!each.done) late.push_back(&each);
+    }
+    group.cancel();
     co_await group.join();
-    if (group.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
+    if (scope.cancelled()) co_return fail(Errc::cancelled, "stopped");
+    for (Shown* each : late) each->problem = each->server->name() + " takes too long to show what it holds";
     if (happiness_of(all) >= happy || look == kLooks) break;
     const bool slept = co_await io::sleep_for(link.patience().retry_first * (1L << (2 * look)));
     if (!slept) co_return fail(Errc::cancelled, "stopped");

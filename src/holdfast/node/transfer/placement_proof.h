@@ -20,7 +20,8 @@ struct ProvenPlacement {
 using CopyProof = std::function<io::Task<Result<void>>(grid::StorageServer& server, ShareNumber share)>;
 
 /// Asks every server that the node knows for its list, and looks at each share below `n` that it names. Tries a few times
-/// while it is less than `happy`: what was stored a moment ago may take a moment to be seen. Errors: cancelled.
+/// while it is less than `happy`: what was stored a moment ago may take a moment to be seen. Once it is, who is slow is not waited
+/// for without end. Errors: cancelled.
 io::Task<Result<ProvenPlacement>> prove_placement(const Context& context, Link& link, const StorageIndex& si,
                                                   unsigned n, unsigned happy, const CopyProof& proof);
 
