@@ -11,7 +11,7 @@
 namespace holdfast::http {
 namespace {
 
-constexpr std::size_t kPacedReadBytesMax = 64 * 1024;
+constexpr std::size_t kPacedReadBytesMax = 8 * 1024;
 
 class PooledClient final : public Client {
  public:

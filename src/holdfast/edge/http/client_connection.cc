@@ -10,7 +10,8 @@ namespace holdfast::http {
 namespace {
 
 constexpr std::size_t kSmallBodyBytesMax = 16 * 1024;  // sent without listening at the same time
-constexpr std::size_t kSliceBytesMax = 64 * 1024;      // counted and paced as one
+constexpr std::size_t kSliceBytesMax = 64 * 1024;      // counted as one
+constexpr std::size_t kPacedBytesMax = 8 * 1024;       // so that at a low rate none of many connections falls silent
 constexpr std::size_t kAnswerHeadersMax = 200;
 // Interim answers may come for as long as a request takes, but no faster than this: a few at once, then so many a second.
 constexpr std::int64_t kInterimAnswersAtOnce = 10, kInterimAnswersPerSecond = 2;
@@ -147,7 +148,8 @@ io::Task<Result<void>> ClientConnection::send_all(Upload& state) {
       piece = fail(Errc::io, "the source of a request's body does not have the promised length");
     }
     if (!piece) {
-      state.source_error = piece.error();
+      // Once there is an answer the source has been stopped: its "stopped" must not hide what the server says.
+      if (!state.answered) state.source_error = piece.error();
       co_return tl::make_unexpected(std::move(piece).error());
     }
     left -= piece->size();
@@ -158,7 +160,8 @@ io::Task<Result<void>> ClientConnection::send_all(Upload& state) {
 
 io::Task<Result<void>> ClientConnection::send_piece(std::string& head, ByteView piece) {
   do {
-    const ByteView slice = piece.first(std::min(piece.size(), kSliceBytesMax));
+    const std::size_t most = options_.send_limit != nullptr ? kPacedBytesMax : kSliceBytesMax;
+    const ByteView slice = piece.first(std::min(piece.size(), most));
     piece = piece.subspan(slice.size());
     if (options_.send_limit != nullptr) {
       const bool may = co_await options_.send_limit->take(head.size() + slice.size());

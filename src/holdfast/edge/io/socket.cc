@@ -52,6 +52,8 @@ class Socket::Implementation {
   Task<Result<void>> wait(tcp::socket::wait_type type, Duration limit) {
     Waiter waiter;
     if (limit < kNoLimit) waiter.deadline = loop_.now() + limit;
+    waiter.limit = limit;
+    if (type == tcp::socket::wait_write) waiter.unacknowledged = unacknowledged();
     waiters_.push_back(&waiter);
     arm(waiter.deadline);
     for (;;) {
@@ -78,6 +80,12 @@ class Socket::Implementation {
     socket_.close(ignored);
   }
 
+  std::size_t unacknowledged() {
+    int bytes = 0;
+    if (!socket_.is_open() || ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) != 0) return 0;
+    return static_cast<std::size_t>(std::max(bytes, 0));
+  }
+
   AsioLoop& loop_;
   tcp::socket socket_;
   std::string peer_;
@@ -88,6 +96,12 @@ class Socket::Implementation {
   struct Waiter {
     Time deadline = Time::max();
     Stop stop = Stop::no;
+    Duration limit = kNoLimit;
+    std::size_t unacknowledged = 0;  // by a writer's peer, when the time began
+
+    /// The system says that a socket is writable when a good part of its buffer is free again. On a slow line that takes longer than
+    /// anybody's patience, though bytes move all the while.
+    bool has_moved(std::size_t now) { return now < std::exchange(unacknowledged, now); }
   };
 
   void cancel() {
@@ -108,7 +122,11 @@ class Socket::Implementation {
     bool expired = false;
     for (Waiter* waiter : waiters_) {
       if (waiter->stop != Stop::no) continue;
-      if (waiter->deadline <= now) {
+      const bool over = waiter->deadline <= now;
+      if (over && waiter->unacknowledged > 0 && waiter->has_moved(unacknowledged())) {
+        waiter->deadline = now + waiter->limit;
+        next = std::min(next, waiter->deadline);
+      } else if (over) {
         waiter->stop = Stop::timeout;
         expired = true;
       } else {
@@ -169,10 +187,7 @@ bool Socket::peer_finished() const {
   return count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 std::size_t Socket::unacknowledged() const {
-  const int fd = descriptor();
-  int bytes = 0;
-  if (fd < 0 || ::ioctl(fd, SIOCOUTQ, &bytes) != 0) return 0;
-  return static_cast<std::size_t>(std::max(bytes, 0));
+  return implementation_->unacknowledged();
 }
 std::string Socket::peer() const {
   return implementation_->peer_;
@@ -195,8 +210,10 @@ Task<Result<std::vector<tcp::endpoint>>> resolve(AsioLoop& loop, const Endpoint&
   const auto finish = [](State& s, const ErrorCode& error) {
     if (s.waiter != nullptr) std::exchange(s.waiter, nullptr)->complete(error);
   };
-  Pending<ErrorCode> done(
-      [&loop, state, finish] { loop.post([state, finish] { finish(*state, asio::error::operation_aborted); }); });
+  Pending<ErrorCode> done([&loop, state, finish] {
+    state->resolver.cancel();  // one thread looks all names up: those that nobody waits for must not stand in the way
+    loop.post([state, finish] { finish(*state, asio::error::operation_aborted); });
+  });
   state->waiter = &done;
   state->resolver.async_resolve(to.host, std::to_string(to.port),
                                 [state, finish](const ErrorCode& error, const tcp::resolver::results_type& results) {

@@ -1,8 +1,12 @@
 // One storage server over Great Black Swamp: requests and answers of section 4 of the storage protocol.
+#include <limits>
+
 #include "holdfast/core/placement/server_ring.h"
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/core/protocol/storage_messages.h"
 #include "holdfast/core/protocol/storage_paths.h"
+#include "holdfast/edge/io/task_group.h"
+#include "holdfast/edge/io/waiting.h"
 #include "holdfast/node/grid/answer_limit.h"
 #include "holdfast/node/grid/http_peer.h"
 
@@ -12,6 +16,23 @@ namespace {
 constexpr std::size_t kAnswerBytesMax = 30 * 1'048'576;  // a CBOR answer
 // Who has the last byte of a share looks at all of it before it answers (storage protocol 11.7): a slow disk reads as fast.
 constexpr std::uint64_t kAuditBytesASecond = 4'000'000;
+
+/// A ByteSource of ours as the body of a request, and how far it is.
+class CountedBody final : public http::BodySource {
+ public:
+  explicit CountedBody(ByteSource& source) : source_(source) {}
+  std::uint64_t length() const override { return source_.length(); }
+  io::Task<Result<ByteView>> next() override {
+    auto piece = co_await source_.next();
+    if (piece) given_ += piece->size();
+    co_return piece;
+  }
+  bool given_all() const { return given_ >= source_.length(); }
+
+ private:
+  ByteSource& source_;
+  std::uint64_t given_ = 0;
+};
 
 class HttpStorageServer final : public StorageServer {
  public:
@@ -85,12 +106,21 @@ class HttpStorageServer final : public StorageServer {
     add_secret(out, "upload-secret", upload_secret);
     const Range range{offset, offset + source.length()};
     out.headers.add("Content-Range", protocol::format_content_range(range));
-    SourceBody body(source);
+    CountedBody body(source);
     out.source = &body;
-    // The share is as long as what is written to it, at least; the tail, which is sent once more when an answer came too late
-    // to be heard, reaches to its end.
-    out.answer_timeout = answer_limit(options_.silence, range.end, kAuditBytesASecond, options_.completing);
-    HF_CO_TRY(const Answer answer, co_await ask(std::move(out)));
+    out.answer_timeout = options_.completing;
+    io::CancelScope& scope = co_await io::this_scope();
+    io::CancelScope writing(scope);
+    io::TaskGroup watching(scope);
+    bool swallowed = false;
+    watching.spawn(watch_write(si, share, range, &body, &upload_secret, &writing, &swallowed));
+    auto asking = ask(std::move(out));
+    const Result<Answer> answered = co_await asking.in(writing);
+    watching.cancel();
+    co_await watching.join();
+    if (!answered && swallowed)
+      co_return fail(Errc::timeout, name_ + " took what was written to it, and has not answered");
+    HF_CO_TRY(const Answer answer, answered);
     HF_CO_TRY(protocol::WriteReply reply, in_answer(protocol::decode_write_reply(answer.body)));
     WriteAnswer out_answer{answer.status == 201, std::move(reply.required)};
     co_return out_answer;
@@ -185,6 +215,39 @@ class HttpStorageServer final : public StorageServer {
     return peer_.in_answer(std::move(decoded));
   }
   io::Task<Result<Answer>> ask(http::ClientRequest out) { return peer_.ask(std::move(out), kAnswerBytesMax); }
+
+  /// Ends a write that has been swallowed. Its bytes may be on their way for long, in the buffers of whatever stands between, and a
+  /// large share is looked at before the answer (storage protocol 11.7): only a server by whose own word nothing comes of it, or
+  /// that says nothing at all, is not waited for. One without the extension cannot be asked.
+  io::Task<void> watch_write(StorageIndex si, ShareNumber share, Range range, const CountedBody* body,
+                             const Secret* upload_secret, io::CancelScope* writing, bool* swallowed) {
+    std::uint64_t least_required = std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t share_bytes = range.end;
+    io::Time moved = loop_.now();
+    for (;;) {
+      const bool slept = co_await io::sleep_for(options_.silence);
+      if (!slept) co_return;
+      if (!body->given_all()) {  // the connection itself is watched
+        moved = loop_.now();
+        continue;
+      }
+      auto asking = status(si, *upload_secret);
+      const Result<protocol::UploadStatus> said = co_await io::with_timeout(2 * options_.silence, std::move(asking));
+      if (!said && (said.error().code == Errc::cancelled || said.error().code == Errc::unsupported)) co_return;
+      if (said && said->incomplete.contains(share)) {
+        const protocol::UploadStatus::Partial& partial = said->incomplete.at(share);
+        share_bytes = std::max(share_bytes, partial.allocated_size);
+        const bool comes = partial.required.total() < least_required || partial.writing.intersects(range);
+        if (comes) moved = loop_.now();
+        least_required = std::min(least_required, partial.required.total());
+      }
+      const io::Duration limit = answer_limit(options_.silence, share_bytes, kAuditBytesASecond, options_.completing);
+      if (loop_.now() - moved < limit) continue;
+      *swallowed = true;
+      writing->cancel();
+      co_return;
+    }
+  }
 
   static bool is_share_data(http::ClientResponse& response) {
     const auto type = response.headers().find("Content-Type");

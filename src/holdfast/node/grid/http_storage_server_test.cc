@@ -67,7 +67,7 @@ TEST(HttpStorageServer, does_not_wait_long_for_a_small_write_that_was_swallowed)
   bool swallowed = false;
   const auto swallows = [&](http::Exchange& exchange) -> io::Task<void> {
     const Result<Bytes> body = co_await http::read_all(exchange.body(), 1'000'000);
-    swallowed = body && body->size() == 100'000;
+    swallowed = swallowed || (body && body->size() == 100'000);
     co_await wait_for_the_end(exchange);
   };
   const io::Duration took = time_with(swallows, [](StorageServer& server) -> io::Task<void> {
@@ -96,6 +96,34 @@ TEST(HttpStorageServer, waits_for_the_audit_of_a_large_share) {
     const auto answer = co_await server.write(kSi, 0, 40'000'000, tail, secret);
     EXPECT_TRUE(answer && answer->complete);
   });
+}
+
+/// As behind something that takes all at once and passes it on slowly: ever more is there, and the answer comes at the end.
+TEST(HttpStorageServer, waits_while_the_server_says_that_more_of_it_arrives) {
+  unsigned asked = 0;
+  const auto slowly = [&](http::Exchange& exchange) -> io::Task<void> {
+    static_cast<void>(co_await http::read_all(exchange.body(), 1'000'000));
+    http::ResponseHead head;
+    Bytes body = protocol::encode(protocol::WriteReply{});
+    if (exchange.request().method == "PATCH") {
+      static_cast<void>(co_await io::sleep_for(12 * kSilence));
+      head.status = 201;
+    } else {
+      protocol::UploadStatus status;
+      protocol::UploadStatus::Partial& partial = status.incomplete[0];
+      partial.allocated_size = 100'000;
+      partial.required = RangeSet{{1'000 * std::uint64_t{++asked}, 100'000}};
+      body = protocol::encode(status);
+    }
+    static_cast<void>(co_await exchange.respond(std::move(head), body));
+  };
+  time_with(slowly, [](StorageServer& server) -> io::Task<void> {
+    ZeroBytes bytes(100'000);
+    const Secret secret(to_bytes("secret"));
+    const auto answer = co_await server.write(kSi, 0, 0, bytes, secret);
+    EXPECT_TRUE(answer && answer->complete);
+  });
+  EXPECT_GT(asked, 3U);
 }
 
 TEST(HttpStorageServer, takes_an_answer_that_drips_for_silence) {
