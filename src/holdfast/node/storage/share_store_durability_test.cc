@@ -277,6 +277,17 @@ io::Task<void> send_and_ask(Client* client, Machine* machine, int turns) {
   co_await group.join();
 }
 
+TEST(DurabilityOfShares, AQuestionInBetweenTakesNobodyTheAnswerThatItIsComplete) {
+  for (int turns = 0; turns < 12; ++turns) {
+    Machine machine;
+    Client client = client_with(kWholeAtOnce);
+    ASSERT_TRUE(machine.start().has_value());
+    static_cast<void>(machine.run(machine.store().allocate(sample_index(), client.allocation())));
+    machine.finish(send_and_ask(&client, &machine, turns));
+    EXPECT_TRUE(client.done) << turns;
+  }
+}
+
 TEST(DurabilityOfShares, ASyncThatFailsBesideTheAuditIsNotForgottenByTheNextOne) {
   int failed_beside = 0;
   for (int turns = 0; turns < 6; ++turns) {

@@ -238,6 +238,7 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
   };
   if (upload->gone) co_return finish(tl::make_unexpected(gone_error()));
   if (!upload->complete() && !upload->whole_at_once()) co_return finish(false);
+  const unsigned failed_syncs = upload->failed_syncs;
   if (upload->resumable && !upload->placing) {
     const Result<bool> passed = co_await audit(upload);
     if (upload->failed_audits >= kFailedAuditsMax) {
@@ -255,7 +256,7 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
   const std::string target = paths_.share(upload->key.si, upload->key.share);
   const bool idle = co_await upload->syncing.acquire();
   if (!idle) co_return finish(tl::make_unexpected(stopped_error()));
-  if (!upload->complete() && !upload->whole_at_once()) {  // a sync failed meanwhile; the next one would seem to succeed
+  if (upload->failed_syncs != failed_syncs) {  // meanwhile; and the next one would seem to succeed
     upload->syncing.release();
     co_return finish(false);
   }
