@@ -1,4 +1,4 @@
-// libcurl, loaded when somebody asks for it: linked, it and the thirty libraries that it wants would take as long to load as all
+// libcurl, loaded when somebody asks for it: linked, it and the two dozen libraries that it wants would take as long to load as all
 // else, at each start of each command, for one command that few people run.
 #pragma once
 
