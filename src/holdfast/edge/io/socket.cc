@@ -51,11 +51,11 @@ class Socket::Implementation {
 
   Task<Result<void>> wait(tcp::socket::wait_type type, Duration limit) {
     Waiter waiter;
-    if (limit < kNoLimit) waiter.deadline = loop_.now() + limit;
     waiter.limit = limit;
-    if (type == tcp::socket::wait_write) waiter.unacknowledged = unacknowledged();
+    if (limit < kNoLimit) waiter.deadline = loop_.now() + limit;
+    if (limit < kNoLimit && type == tcp::socket::wait_write) waiter.unacknowledged = unacknowledged();
     waiters_.push_back(&waiter);
-    arm(waiter.deadline);
+    arm(waiter.next_look(loop_.now()));
     for (;;) {
       if (!socket_.is_open()) break;
       // Cancelling ends all waits of the socket; those that were not meant begin again.
@@ -97,11 +97,12 @@ class Socket::Implementation {
     Time deadline = Time::max();
     Stop stop = Stop::no;
     Duration limit = kNoLimit;
-    std::size_t unacknowledged = 0;  // by a writer's peer, when the time began
+    std::size_t unacknowledged = 0;  // by a writer's peer, when it was looked at last; 0 of a reader
 
     /// The system says that a socket is writable when a good part of its buffer is free again. On a slow line that takes longer than
     /// anybody's patience, though bytes move all the while.
-    bool has_moved(std::size_t now) { return now < std::exchange(unacknowledged, now); }
+    bool moves(std::size_t now) { return unacknowledged > 0 && now < std::exchange(unacknowledged, now); }
+    Time next_look(Time now) const { return unacknowledged > 0 ? std::min(deadline, now + limit / 8) : deadline; }
   };
 
   void cancel() {
@@ -122,15 +123,12 @@ class Socket::Implementation {
     bool expired = false;
     for (Waiter* waiter : waiters_) {
       if (waiter->stop != Stop::no) continue;
-      const bool over = waiter->deadline <= now;
-      if (over && waiter->unacknowledged > 0 && waiter->has_moved(unacknowledged())) {
-        waiter->deadline = now + waiter->limit;
-        next = std::min(next, waiter->deadline);
-      } else if (over) {
+      if (waiter->moves(unacknowledged())) waiter->deadline = now + waiter->limit;
+      if (waiter->deadline <= now) {
         waiter->stop = Stop::timeout;
         expired = true;
       } else {
-        next = std::min(next, waiter->deadline);
+        next = std::min(next, waiter->next_look(now));
       }
     }
     if (expired) cancel();

@@ -1,5 +1,6 @@
 // One storage server over Great Black Swamp: requests and answers of section 4 of the storage protocol.
-#include <limits>
+#include <algorithm>
+#include <optional>
 
 #include "holdfast/core/placement/server_ring.h"
 #include "holdfast/core/protocol/http_fields.h"
@@ -221,25 +222,25 @@ class HttpStorageServer final : public StorageServer {
   /// that says nothing at all, is not waited for. One without the extension cannot be asked.
   io::Task<void> watch_write(StorageIndex si, ShareNumber share, Range range, const CountedBody* body,
                              const Secret* upload_secret, io::CancelScope* writing, bool* swallowed) {
-    std::uint64_t least_required = std::numeric_limits<std::uint64_t>::max();
+    std::optional<std::uint64_t> least_required;
     std::uint64_t share_bytes = range.end;
     io::Time moved = loop_.now();
     for (;;) {
-      const bool slept = co_await io::sleep_for(options_.silence);
+      const bool slept = co_await io::sleep_for(options_.silence / 3);
       if (!slept) co_return;
       if (!body->given_all()) {  // the connection itself is watched
         moved = loop_.now();
         continue;
       }
       auto asking = status(si, *upload_secret);
-      const Result<protocol::UploadStatus> said = co_await io::with_timeout(2 * options_.silence, std::move(asking));
+      const Result<protocol::UploadStatus> said = co_await io::with_timeout(options_.silence, std::move(asking));
       if (!said && (said.error().code == Errc::cancelled || said.error().code == Errc::unsupported)) co_return;
       if (said && said->incomplete.contains(share)) {
         const protocol::UploadStatus::Partial& partial = said->incomplete.at(share);
         share_bytes = std::max(share_bytes, partial.allocated_size);
-        const bool comes = partial.required.total() < least_required || partial.writing.intersects(range);
-        if (comes) moved = loop_.now();
-        least_required = std::min(least_required, partial.required.total());
+        const std::uint64_t required = partial.required.total();  // what has come is synced for the question
+        if (least_required && required < *least_required) moved = loop_.now();
+        least_required = std::min(least_required.value_or(required), required);
       }
       const io::Duration limit = answer_limit(options_.silence, share_bytes, kAuditBytesASecond, options_.completing);
       if (loop_.now() - moved < limit) continue;
