@@ -408,6 +408,8 @@ class Limits(unittest.TestCase):
         self.assertEqual((known["storage_index"], known["size"]), (si, len(data)))
         self.assertTrue(known["reason"])
         self.assertLess(abs(known["at"] - time.time()), 300)
+        written = lambda: any(known["id"] in open(each).read() for each in glob.glob(path + "/helper/**/given-up.json", recursive=True))
+        wait_until(written, "it is told a moment before it is written down")
         helper.kill()
         helper.start()
         client = HelperClient(helper, client.secret)
