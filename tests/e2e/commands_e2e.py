@@ -282,6 +282,8 @@ class Outputs(unittest.TestCase):
             self.assertEqual(reader.wait(60), 0)
             self.assertEqual(sha256(pipe + ".out"), sha256(path))
             self.assertTrue(os.path.exists(pipe) and not os.path.isfile(pipe))
+            told = subprocess.run([BINARY, "-d", place.client, "get", cap, "-o", "/dev/stdout", "--progress", "none"], stdout=subprocess.PIPE, check=True).stdout
+            self.assertEqual(told, open(path, "rb").read())
             get(place.client, cap, "/dev/null")
             self.assertFalse(os.path.isfile("/dev/null") or os.path.exists("/dev/null.part"))
 

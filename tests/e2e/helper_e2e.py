@@ -370,7 +370,7 @@ class Limits(unittest.TestCase):
             finally:
                 helper.stop()
 
-    def test_grid_that_is_down_is_waited_for(self):
+    def whole_at_a_helper_without_servers(self):
         path, servers, helper = self.small_grid(3)
         client, si, data = HelperClient(helper), new_si(), noise(500_000, 1)
         upload = client.begin(si, len(data), k=1, n=3, happy=3).value["upload"]
@@ -378,6 +378,10 @@ class Limits(unittest.TestCase):
         for server in servers:
             server.kill()
         self.assertEqual(client.complete(upload, data).status, 202)
+        return path, servers, helper, client, si, data
+
+    def test_grid_that_is_down_is_waited_for(self):
+        _, servers, helper, client, si, _ = self.whole_at_a_helper_without_servers()
         self.assertIn(client.state(si, wait=1).value["state"], ("encoding", "pushing"))
         helper.kill()
         helper.start()
@@ -389,13 +393,7 @@ class Limits(unittest.TestCase):
         self.assertEqual(sorted(client.wait_until(si, "done")["shares"]), [0, 1, 2])
 
     def test_what_was_given_up_is_told_to_the_operator_until_it_is_dropped_or_done(self):
-        path, servers, helper = self.small_grid(3)
-        client, si, data = HelperClient(helper), new_si(), noise(500_000, 6)
-        upload = client.begin(si, len(data), k=1, n=3, happy=3).value["upload"]
-        client.append(upload, 0, data)
-        for server in servers:
-            server.kill()
-        self.assertEqual(client.complete(upload, data).status, 202)
+        path, servers, helper, client, si, data = self.whole_at_a_helper_without_servers()
         helper.kill()
         (spool,) = [each for each in glob.glob(path + "/helper/helper/CHK_encoding/*") if os.path.getsize(each) == len(data)]
         with open(spool, "r+b") as f:

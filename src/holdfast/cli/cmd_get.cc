@@ -30,19 +30,19 @@ class Output {
       out.stream_ = STDOUT_FILENO;
       return out;
     }
-    std::error_code ignored;
-    if (std::filesystem::is_symlink(wish, ignored)) {
-      const std::filesystem::path real = std::filesystem::weakly_canonical(wish, ignored);
-      if (!ignored) out.path_ = real;
-    }
     struct stat there {};
-    if (::stat(out.path_.c_str(), &there) != 0 || S_ISDIR(there.st_mode)) return out;
-    if (S_ISREG(there.st_mode)) {
-      out.mode_ = there.st_mode & 07777;
+    const bool exists = ::stat(wish.c_str(), &there) == 0;
+    if (exists && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
+      out.stream_ = ::open(wish.c_str(), O_WRONLY | O_CLOEXEC);
+      if (out.stream_ < 0) return fail(Errc::io, "cannot open " + wish + ": " + std::generic_category().message(errno));
       return out;
     }
-    out.stream_ = ::open(out.path_.c_str(), O_WRONLY | O_CLOEXEC);
-    if (out.stream_ < 0) return fail(Errc::io, "cannot open " + wish + ": " + std::generic_category().message(errno));
+    if (exists) out.mode_ = there.st_mode & 07777;
+    std::error_code problem;
+    if (std::filesystem::is_symlink(wish, problem)) {
+      const std::filesystem::path real = std::filesystem::weakly_canonical(wish, problem);
+      if (!problem) out.path_ = real;
+    }
     return out;
   }
 

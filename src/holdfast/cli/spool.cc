@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "holdfast/core/base/base32.h"
+#include "holdfast/edge/io/locked_file.h"
 
 namespace holdfast::cli {
 namespace {
@@ -94,20 +95,11 @@ std::string canonical(const std::string& path) {
   return problem ? path : out.string();
 }
 
-/// It is ours, and still what the name leads to.
-Result<void> hold(io::FileSystem& files, const std::string& path, io::File& file) {
-  HF_TRY_VOID(file.lock());
-  HF_TRY(const io::FileInfo mine, file.info());
-  HF_TRY(const io::FileInfo there, files.info(path));
-  if (there.inode != mine.inode || there.device != mine.device) return fail(Errc::not_found, path + " is gone");
-  return {};
-}
-
 }  // namespace
 
 Result<HeldSpool> hold_spool(io::FileSystem& files, const std::string& path) {
   HF_TRY(HeldSpool file, files.open(path, io::Open::read));
-  HF_TRY_VOID(hold(files, path, *file));
+  HF_TRY_VOID(io::lock_named(files, path, *file));
   return file;
 }
 
@@ -119,7 +111,7 @@ io::Task<Result<NewSpool>> spool_standard_input(World& world, std::string direct
   out.path = canonical(directory) + "/" + name_of(base32_encode(id), options);
   const std::string part = out.path + std::string(kPartSuffix);
   HF_CO_TRY(out.held, world.files.open(part, io::Open::create_private));
-  HF_CO_TRY_VOID(hold(world.files, part, *out.held));
+  HF_CO_TRY_VOID(io::lock_named(world.files, part, *out.held));
   Result<void> spooled = co_await copy_to(world, *out.held);
   if (spooled) spooled = world.files.rename(part, out.path);
   if (spooled) spooled = world.files.sync_directory(directory);

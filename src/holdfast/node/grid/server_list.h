@@ -13,7 +13,7 @@ namespace holdfast::grid {
 
 struct HttpServerOptions {
   io::Duration silence = std::chrono::seconds(15);       // no byte, no answer
-  io::Duration completing = std::chrono::seconds(600);   // answer to a large write, at most
+  io::Duration completing = std::chrono::seconds(600);   // answer to a write, at most
   io::Duration version_lasts = std::chrono::seconds(5);  // how long a version is remembered for the next files
   http::RateLimiter* send_limit = nullptr;
   http::RateLimiter* receive_limit = nullptr;

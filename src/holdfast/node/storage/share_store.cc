@@ -50,8 +50,10 @@ Result<ShareStore::Listing> ShareStore::list_now(const StorageIndex& si) {
   for (const auto& entry : *entries) {
     const auto number = share_number_of(entry.name);
     if (!number) continue;
-    if (entry.is_directory) out.taken.insert(*number);
-    if (entry.is_directory) continue;
+    if (entry.is_directory) {
+      out.taken.insert(*number);
+      continue;
+    }
     const auto file = world_.files.open(paths_.share(si, *number), io::Open::read);
     if (!file && file.error().code == Errc::not_found) continue;  // the collector has just dropped it
     if (!file) return tl::make_unexpected(file.error());

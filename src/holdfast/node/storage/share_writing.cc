@@ -21,6 +21,13 @@ Error stopped_error() {
   return {Errc::cancelled, "the server is stopping"};
 }
 
+/// A name that is missing or taken, or a file that may not be written, is the disk's trouble and no answer of the protocol; and
+/// the paths of this server are not their business.
+Error for_peers(const Error& error) {
+  if (error.code == Errc::no_space) return {Errc::no_space, "the disk of this server is full"};
+  return {Errc::io, "the disk of this server failed; its log says more"};
+}
+
 }  // namespace
 
 ShareStore::Writer::Writer(ShareStore& store, std::shared_ptr<IncomingUpload> upload, Range range)
@@ -127,12 +134,9 @@ void ShareStore::forget_unsynced(IncomingUpload& upload, const Error& error) {
   world_.log.error("a partial share could not be made durable: " + error.what);
 }
 
-/// For peers: a name that is missing or taken, or a file that may not be written, is the disk's trouble and no answer of the
-/// protocol, and the paths of this server are not their business.
 Error ShareStore::disk_failed(const Error& error) {
   world_.log.error("the disk failed: " + error.what);
-  if (error.code == Errc::no_space) return {Errc::no_space, "the disk of this server is full"};
-  return {Errc::io, "the disk of this server failed; its log says more"};
+  return for_peers(error);
 }
 
 /// Makes all that is written durable. One sync serves everybody who waits.
@@ -170,7 +174,7 @@ io::Task<Result<void>> ShareStore::commit(std::shared_ptr<IncomingUpload> upload
   }
   if (upload->unsynced.empty()) dirty_.erase(upload);
   upload->syncing.release();
-  if (!synced) co_return tl::make_unexpected(disk_failed(synced.error()));
+  if (!synced) co_return tl::make_unexpected(for_peers(synced.error()));
   co_return synced;
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kCompareBytes = 256 * 1024;
 constexpr std::uint64_t kCompactBytes = 64 * 1024;
-constexpr int kAttempts = 10;
+constexpr int kRemovalsMetMax = 10;  // of a directory by others, between making and using it
 
 }  // namespace
 
@@ -42,7 +42,7 @@ Result<void> UploadFiles::move_home() {
   Result<void> stale = files_.unlink(base_ + ".log");  // one left behind must not speak for this upload
   if (!stale && stale.error().code != Errc::not_found) return stale;
   Result<void> moved;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+  for (int met = 0; met < kRemovalsMetMax; ++met) {
     HF_TRY_VOID(files_.make_directories(bucket()));
     moved = files_.rename(part_path_, base_ + ".part");
     if (moved || moved.error().code != Errc::not_found) break;  // the last one out has just removed the directory

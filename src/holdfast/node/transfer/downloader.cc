@@ -4,6 +4,7 @@
 #include <list>
 
 #include "holdfast/core/cap/derive.h"
+#include "holdfast/edge/io/locked_file.h"
 #include "holdfast/node/transfer/readable_file.h"
 #include "holdfast/node/transfer/segment_fetcher.h"
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kRunBytes = 8 * 1'048'576;  // of plaintext
 constexpr std::size_t kRunsAhead = 2;               // so three are in memory, as blocks or decoded
+constexpr int kRenamesMetMax = 10;                  // of a part file by others, between opening and locking it
 
 double seconds_since(io::Time start, io::Loop& loop) {
   return std::chrono::duration<double>(loop.now() - start).count();
@@ -181,16 +183,14 @@ io::Task<Result<void>> into_part(const Context& context, SegmentFetcher& fetcher
 
 /// The part file, for this process alone: two that fill the same one would end with a mixture.
 Result<std::unique_ptr<io::File>> open_part(io::FileSystem& files, const std::string& path) {
-  for (;;) {
+  for (int met = 0; met < kRenamesMetMax; ++met) {
     HF_TRY(std::unique_ptr<io::File> part, files.open(path, io::Open::create));
-    const Result<void> locked = part->lock();  // another error: a file system that has no locks
-    if (!locked && locked.error().code == Errc::conflict)
-      return fail(Errc::conflict, "another `holdfast get` is writing to " + path);
-    HF_TRY(const io::FileInfo mine, part->info());
-    const Result<io::FileInfo> there = files.info(path);
-    if (there && there->inode == mine.inode && there->device == mine.device) return part;
-    // Who had it has just given it its name.
+    const Result<void> locked = io::lock_named(files, path, *part);
+    if (!locked && locked.error().code == Errc::conflict) break;
+    if (!locked && locked.error().code == Errc::not_found) continue;  // who had it has just given it its name
+    return part;                                                      // also on a file system that has no locks
   }
+  return fail(Errc::conflict, "another `holdfast get` is writing to " + path);
 }
 
 }  // namespace

@@ -164,41 +164,30 @@ TEST_F(LinkTest, is_down_when_somebody_tries_and_nobody_answers) {
   ASSERT_TRUE(loop_.run(watch_down(&link), scope));
 }
 
-/// As those do who use it: tries, fails at once, pauses.
-io::Task<void> try_in_vain(Link* link, std::optional<Ended>* out) {
-  for (unsigned failures = 1; !*out || (*out)->how; ++failures) co_await pause(link, failures, out);
-}
-
-TEST_F(LinkTest, gives_up_when_nothing_was_heard_for_as_long_as_it_may_be_silent) {
-  Patience patience;
-  patience.give_up_after = seconds(60);
-  Link link(loop_, random_, patience);
-  std::optional<Ended> ended;
-  io::CancelScope scope(loop_);
-  ASSERT_TRUE(loop_.run(try_in_vain(&link, &ended), scope));
-  EXPECT_EQ(ended->how.error().code, Errc::timeout);
-  EXPECT_GT(ended->when, io::Time{} + seconds(60));
-  EXPECT_LE(ended->when, io::Time{} + seconds(60) + kMax);
-  link.heard();
-  EXPECT_GT(length_of(link, 1), milliseconds(0)) << "an answer gives new patience";
-}
-
-io::Task<void> ask_in_vain(Link* link, std::optional<Ended>* out) {
+/// As those do who use it: asks in vain, which may be answered all the same, and pauses.
+io::Task<void> try_in_vain(Link* link, bool answered, std::optional<Ended>* out) {
   for (unsigned failures = 1; !*out || (*out)->how; ++failures) {
-    link->answered();
+    if (answered) link->answered();
     co_await pause(link, failures, out);
   }
 }
 
-TEST_F(LinkTest, gives_up_on_those_who_answer_questions_and_take_nothing) {
-  Patience patience;
-  patience.give_up_after = seconds(60);
-  Link link(loop_, random_, patience);
-  std::optional<Ended> ended;
-  io::CancelScope scope(loop_);
-  ASSERT_TRUE(loop_.run(ask_in_vain(&link, &ended), scope));
-  EXPECT_EQ(ended->how.error().code, Errc::timeout);
-  EXPECT_LE(ended->when, io::Time{} + seconds(60) + kMax);
+TEST_F(LinkTest, gives_up_on_those_who_are_silent_or_answer_and_take_nothing_for_as_long_as_it_may_stand_still) {
+  for (const bool answered : {false, true}) {
+    SCOPED_TRACE(answered ? "answered" : "silent");
+    Patience patience;
+    patience.give_up_after = seconds(60);
+    Link link(loop_, random_, patience);
+    const io::Time begin = loop_.now();
+    std::optional<Ended> ended;
+    io::CancelScope scope(loop_);
+    ASSERT_TRUE(loop_.run(try_in_vain(&link, answered, &ended), scope));
+    EXPECT_EQ(ended->how.error().code, Errc::timeout);
+    EXPECT_GT(ended->when, begin + seconds(60));
+    EXPECT_LE(ended->when, begin + seconds(60) + kMax);
+    link.heard();
+    EXPECT_GT(length_of(link, 1), milliseconds(0)) << "what moves gives new patience";
+  }
 }
 
 TEST_F(LinkTest, tries_for_ever_without_a_limit) {

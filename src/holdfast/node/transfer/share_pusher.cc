@@ -12,8 +12,8 @@ namespace {
 constexpr std::uint64_t kSmallPatchBytes = 524'288;  // where a proxy on the way takes no large ones
 constexpr unsigned kFreshStartsMax = 3;
 constexpr unsigned kWantedAgainMax = 4;
-constexpr std::uint64_t kAskedAgainTimes =
-    8;  // the share's size: what a cut loses is asked for with each answer until it is there
+// The share's size so many times: what a cut loses is asked for with each answer until it is there.
+constexpr std::uint64_t kAskedAgainTimes = 8;
 constexpr std::uint64_t kPolitePieceMin = 262'144;
 constexpr std::uint64_t kPolitePieces = 16;                    // of a share, at least, when several send it
 constexpr io::Duration kAloneAfter = std::chrono::seconds(5);  // with nobody to be seen, before it is ours alone again
