@@ -193,4 +193,16 @@ void TlsStream::finish_writing() {
   socket_->shutdown_write();
 }
 
+bool TlsStream::quiet() const {
+  if (socket_->quiet()) return SSL_pending(ssl_) == 0;
+  if (socket_->descriptor() < 0) return false;
+  // Something came that nobody has read: of most servers the session tickets that follow their handshake. OpenSSL takes those.
+  ERR_clear_error();
+  errno = 0;
+  char byte = 0;
+  std::size_t count = 0;
+  const int result = SSL_peek_ex(ssl_, &byte, sizeof byte, &count);
+  return result != 1 && SSL_get_error(ssl_, result) == SSL_ERROR_WANT_READ;
+}
+
 }  // namespace holdfast::http

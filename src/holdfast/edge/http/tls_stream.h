@@ -33,7 +33,7 @@ class TlsStream final : public io::ByteStream {
   void finish_writing() override;
   void close() override { socket_->close(); }
   void set_idle_limits(io::Duration read, io::Duration write) override { socket_->set_idle_limits(read, write); }
-  bool quiet() const override { return socket_->quiet(); }
+  bool quiet() const override;
   bool peer_finished() const override { return socket_->peer_finished(); }
   std::size_t unacknowledged() const override { return socket_->unacknowledged(); }
 

@@ -11,9 +11,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
+#include <optional>
 #include <vector>
 
 #include "holdfast/edge/io/pending.h"
+#include "holdfast/edge/io/task_group.h"
 #include "holdfast/edge/io/waiting.h"
 
 namespace holdfast::io {
@@ -23,8 +25,8 @@ using ErrorCode = boost::system::error_code;
 
 namespace {
 
-/// Of several addresses, one that does not answer must not use up the whole time.
-constexpr Duration kOneAddressMax = std::chrono::seconds(5);
+constexpr Duration kNextAddressAfter = std::chrono::milliseconds(250);  // RFC 8305, section 8
+constexpr Duration kConnectMax = std::chrono::minutes(5);               // longer than a system tries
 
 std::string to_text(const tcp::endpoint& endpoint) {
   const std::string address = endpoint.address().to_string();
@@ -193,12 +195,16 @@ std::string Socket::peer() const {
 
 namespace {
 
+std::optional<tcp::endpoint> as_address(const Endpoint& endpoint) {
+  ErrorCode not_an_address;
+  const asio::ip::address address = asio::ip::make_address(endpoint.host, not_an_address);
+  if (not_an_address) return std::nullopt;
+  return tcp::endpoint(address, endpoint.port);
+}
+
 /// getaddrinfo runs on a thread of Asio's and cannot be interrupted: a cancelled wait leaves it behind.
 Task<Result<std::vector<tcp::endpoint>>> resolve(AsioLoop& loop, const Endpoint& to) {
-  ErrorCode not_literal;
-  const asio::ip::address literal = asio::ip::make_address(to.host, not_literal);
-  if (!not_literal) co_return std::vector<tcp::endpoint>{tcp::endpoint(literal, to.port)};
-
+  if (const auto known = as_address(to)) co_return std::vector<tcp::endpoint>{*known};
   struct State {
     tcp::resolver resolver;
     Pending<ErrorCode>* waiter;
@@ -245,15 +251,57 @@ Task<Result<std::unique_ptr<Socket>>> connect_one(AsioLoop& loop, tcp::endpoint 
   co_return std::make_unique<Socket>(std::make_unique<Socket::Implementation>(loop, std::move(socket)));
 }
 
+/// What the attempts at several addresses share.
+struct Race {
+  Event news;  // an attempt has ended
+  std::unique_ptr<Socket> winner;
+  Error last_failure{};
+};
+
+Task<void> attempt(AsioLoop& loop, tcp::endpoint to, int unsent_bytes_max, Race& race) {
+  auto connected = co_await connect_one(loop, to, unsent_bytes_max);
+  if (!connected) {
+    race.last_failure = std::move(connected).error();
+  } else if (race.winner == nullptr) {
+    race.winner = std::move(*connected);
+  }
+  race.news.notify_all();
+}
+
+Task<Result<std::unique_ptr<Socket>>> connect_first(AsioLoop& loop, const std::vector<tcp::endpoint>& to,
+                                                    int unsent_bytes_max) {
+  if (to.size() == 1) co_return co_await connect_one(loop, to.front(), unsent_bytes_max);
+  Race race{Event(loop), nullptr, {}};
+  TaskGroup attempts(co_await this_scope());
+  for (auto next = to.begin(); race.winner == nullptr && (next != to.end() || attempts.running() > 0);) {
+    if (next != to.end()) attempts.spawn(attempt(loop, *next++, unsent_bytes_max, race));
+    if (attempts.running() == 0) continue;
+    const Duration patience = next != to.end() ? kNextAddressAfter : kConnectMax;
+    const auto told = co_await with_timeout(patience, race.news.told());
+    if (!told && (next == to.end() || told.error().code == Errc::cancelled)) break;
+  }
+  attempts.cancel();
+  co_await attempts.join();
+  if (race.winner != nullptr) co_return std::move(race.winner);
+  co_return tl::make_unexpected(std::move(race.last_failure));
+}
+
 }  // namespace
 
 Task<Result<std::unique_ptr<Socket>>> connect_socket(AsioLoop& loop, Endpoint to, int unsent_bytes_max) {
   HF_CO_TRY(const std::vector<tcp::endpoint> found, co_await resolve(loop, to));
-  for (std::size_t i = 0; i + 1 < found.size(); ++i) {
-    auto connected = co_await with_timeout(kOneAddressMax, connect_one(loop, found[i], unsent_bytes_max));
-    if (connected || connected.error().code == Errc::cancelled) co_return connected;
+  co_return co_await connect_first(loop, found, unsent_bytes_max);
+}
+
+Task<Result<std::unique_ptr<Socket>>> connect_first(AsioLoop& loop, std::vector<Endpoint> addresses,
+                                                    int unsent_bytes_max) {
+  std::vector<tcp::endpoint> known;
+  for (const Endpoint& endpoint : addresses) {
+    const auto address = as_address(endpoint);
+    if (!address) co_return fail(Errc::malformed, endpoint.host + " is no address");
+    known.push_back(*address);
   }
-  co_return co_await connect_one(loop, found.back(), unsent_bytes_max);
+  co_return co_await connect_first(loop, known, unsent_bytes_max);
 }
 
 namespace {

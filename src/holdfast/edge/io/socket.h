@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "holdfast/edge/io/asio_loop.h"
 #include "holdfast/edge/io/byte_stream.h"
@@ -49,9 +50,13 @@ struct Endpoint {
   std::uint16_t port = 0;
 };
 
-/// Tries the addresses of the host one after the other. `unsent_bytes_max` > 0 bounds what the kernel holds
-/// without having sent it (TCP_NOTSENT_LOWAT). Errors: unavailable, cancelled; limit it with with_timeout.
+/// To the first address of the host that answers: the next one is tried when the one before has failed, or has said nothing for a
+/// quarter of a second (RFC 8305, section 5). `unsent_bytes_max` > 0 bounds what the kernel holds without having sent it
+/// (TCP_NOTSENT_LOWAT). Errors: unavailable, cancelled; limit it with with_timeout.
 Task<Result<std::unique_ptr<Socket>>> connect_socket(AsioLoop& loop, Endpoint to, int unsent_bytes_max);
+/// The same for addresses that are known; at least one, no names.
+Task<Result<std::unique_ptr<Socket>>> connect_first(AsioLoop& loop, std::vector<Endpoint> addresses,
+                                                    int unsent_bytes_max);
 
 /// A listening socket, with SO_REUSEADDR and the longest backlog.
 class Listener {

@@ -1,7 +1,11 @@
 // What the system tells of a real connection on loopback.
 #include "holdfast/edge/io/socket.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <functional>
@@ -68,6 +72,60 @@ TEST(Socket, KnowsWhatThePeerHasNotTaken) {
   AsioLoop loop;
   CancelScope scope(loop);
   loop.run(watch_a_writer(&loop), scope);
+}
+
+/// A port of an address where connecting neither succeeds nor fails: its queue is full, and nobody accepts.
+class BlackHole {
+ public:
+  BlackHole(const char* address, std::uint16_t port) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(port);
+    inet_pton(AF_INET, address, &at.sin_addr);
+    const auto* where = reinterpret_cast<const sockaddr*>(&at);
+    for (int& descriptor : descriptors_) descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    EXPECT_EQ(::bind(descriptors_[0], where, sizeof at), 0);
+    EXPECT_EQ(::listen(descriptors_[0], 0), 0);
+    for (std::size_t i = 1; i < descriptors_.size(); ++i) ::connect(descriptors_[i], where, sizeof at);
+  }
+  BlackHole(const BlackHole&) = delete;
+  BlackHole& operator=(const BlackHole&) = delete;
+  ~BlackHole() {
+    for (const int descriptor : descriptors_) ::close(descriptor);
+  }
+
+ private:
+  std::array<int, 5> descriptors_{};
+};
+
+Task<void> connect_past_black_holes(AsioLoop* loop) {
+  const auto listener = Listener::listen(*loop, Endpoint{"127.0.0.1", 0}).value();
+  const std::uint16_t port = listener->port();
+  const BlackHole first("127.0.0.2", port), second("127.0.0.3", port), third("127.0.0.4", port);
+  // Nobody listens at the fourth.
+  std::vector<Endpoint> addresses{
+      {"127.0.0.2", port}, {"127.0.0.3", port}, {"127.0.0.4", port}, {"127.0.0.5", port}, {"127.0.0.1", port}};
+  auto attempt = connect_first(*loop, addresses, 0);
+  auto connected = co_await with_timeout(seconds(30), std::move(attempt));
+  EXPECT_TRUE(connected.has_value());
+  if (connected) {
+    EXPECT_EQ((*connected)->peer(), "127.0.0.1:" + std::to_string(port));
+  }
+
+  addresses.pop_back();
+  auto hopeless = connect_first(*loop, addresses, 0);
+  const auto timed_out = co_await with_timeout(seconds(1), std::move(hopeless));
+  EXPECT_EQ(timed_out.error().code, Errc::timeout);
+
+  addresses = {{"127.0.0.5", port}, {"127.0.0.6", port}};
+  const auto refused = co_await connect_first(*loop, std::move(addresses), 0);
+  EXPECT_EQ(refused.error().code, Errc::unavailable);
+}
+
+TEST(Socket, ConnectsPastAddressesThatNeverAnswer) {
+  AsioLoop loop;
+  CancelScope scope(loop);
+  loop.run(connect_past_black_holes(&loop), scope);
 }
 
 }  // namespace
