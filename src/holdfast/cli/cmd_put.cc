@@ -260,6 +260,11 @@ io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
     fmt::print(stderr, "{}\n", describe(node.error()));
     co_return kFailed;
   }
+  // Before standard input is read, which takes long and cannot be done again.
+  if (const auto sound = transfer::check_options(options_of(**node, wishes)); !sound) {
+    fmt::print(stderr, "{}\n", describe(sound.error()));
+    co_return exit_code_of(sound.error().code);
+  }
   int worst = kDone;
   for (std::size_t at = 0; at < wishes.files.size();) {
     const std::string& file = wishes.files[at];

@@ -239,22 +239,27 @@ io::Task<Result<protocol::AllocateReply>> ShareStore::allocate(StorageIndex si, 
 io::Task<Result<std::size_t>> ShareStore::add_lease(StorageIndex si, LeaseRequest lease) {
   const std::int64_t now = lease_time();
   const bool may_add = available() >= kLeaseBytes;
+  bool no_room = false;
   auto job = [&]() -> Result<std::size_t> {
     HF_TRY(const Listing listing, list_now(si));
-    bool no_room = false;
+    std::size_t renewed = 0;
     for (ShareNumber share : listing.immutable) {
-      HF_TRY(const std::unique_ptr<io::File> file, world_.files.open(paths_.share(si, share), io::Open::write));
-      HF_TRY(const LeaseOutcome outcome, add_or_renew_lease(*file, lease, now, may_add));
+      const auto file = world_.files.open(paths_.share(si, share), io::Open::write);
+      if (!file && file.error().code == Errc::not_found) continue;  // the collector has just dropped it
+      if (!file) return tl::make_unexpected(file.error());
+      HF_TRY(const LeaseOutcome outcome, add_or_renew_lease(**file, lease, now, may_add));
       no_room = no_room || outcome == LeaseOutcome::no_room;
+      ++renewed;
     }
-    if (listing.immutable.empty()) return fail(Errc::not_found, "no share of this storage index");
-    if (no_room) return fail(Errc::no_space, "no room for a new lease");
-    return listing.immutable.size();
+    return renewed;
   };
   const bool acquired = co_await leases_.acquire();
   if (!acquired) co_return fail(Errc::cancelled, "the server is stopping");
-  Result<std::size_t> renewed = co_await world_.disk.run(job);
+  const Result<std::size_t> renewed = co_await world_.disk.run(job);
   leases_.release();
+  if (!renewed) co_return tl::make_unexpected(disk_failed(renewed.error()));
+  if (*renewed == 0) co_return fail(Errc::not_found, "no share of this storage index");
+  if (no_room) co_return fail(Errc::no_space, "no room for a new lease");
   co_return renewed;
 }
 
@@ -323,7 +328,10 @@ io::Task<Result<ShareStore::OpenShare>> ShareStore::open_share(StorageIndex si, 
     if (info.kind != ContainerKind::immutable) return fail(Errc::not_found, "no such immutable share");
     return OpenShare{std::move(file), info.data_bytes};
   };
-  co_return co_await world_.disk.run(job);
+  Result<OpenShare> opened = co_await world_.disk.run(job);
+  if (opened || opened.error().code == Errc::corrupt) co_return opened;
+  if (opened.error().code == Errc::not_found) co_return fail(Errc::not_found, "no such share");
+  co_return tl::make_unexpected(disk_failed(opened.error()));
 }
 
 io::Task<Result<Bytes>> ShareStore::read(OpenShare share, Range range) {
@@ -333,7 +341,9 @@ io::Task<Result<Bytes>> ShareStore::read(OpenShare share, Range range) {
     if (count != out.size()) return fail(Errc::io, "a share that is shorter than it was");
     return out;
   };
-  co_return co_await world_.disk.run(job);
+  Result<Bytes> bytes = co_await world_.disk.run(job);
+  if (!bytes) co_return tl::make_unexpected(disk_failed(bytes.error()));
+  co_return bytes;
 }
 
 io::Task<Result<void>> ShareStore::advise_corrupt(StorageIndex si, ShareNumber share, std::string reason) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "holdfast/core/crypto/secrets.h"
 #include "holdfast/core/immutable/share_layout.h"
 #include "holdfast/node/storage/share_store_test_kit.h"
@@ -517,6 +519,40 @@ TEST_F(ShareStoreTest, TroubleOfTheDiskIsNoAnswerOfTheProtocol) {
       EXPECT_EQ(answer.error().code, Errc::io) << answer.error().what << " at " << n;
       EXPECT_EQ(answer.error().what.find("/storage"), std::string::npos) << answer.error().what;
     }
+  }
+}
+
+TEST_F(ShareStoreTest, ReadersAndLeasesMeetTroubleOfTheDiskTheSameWay) {
+  const auto read = [](test::Machine& machine) -> Result<void> {
+    HF_TRY(ShareStore::OpenShare share, machine.run(machine.store().open_share(sample_index(), 4)));
+    HF_TRY_VOID(machine.run(machine.store().read(std::move(share), {0, 10})));
+    return {};
+  };
+  const auto lease = [](test::Machine& machine) -> Result<void> {
+    const LeaseRequest request{1, secret_of('x'), secret_of('y')};
+    HF_TRY_VOID(machine.run(machine.store().add_lease(sample_index(), request)));
+    return {};
+  };
+  for (const std::function<Result<void>(test::Machine&)>& act : {std::function(read), std::function(lease)}) {
+    unsigned failed = 0;
+    for (std::uint64_t n = 0;; ++n) {
+      ASSERT_LT(n, 100u);
+      test::Machine machine;
+      ASSERT_TRUE(machine.start().has_value());
+      Client client;
+      ASSERT_TRUE(machine.run(client.upload(&machine.store())).has_value());
+      const std::uint64_t failing = machine.fs.operations() + n;
+      machine.fs.fail_operation(failing, Errc::unauthorized);
+      const Result<void> answer = act(machine);
+      if (machine.fs.operations() <= failing) break;
+      if (answer) continue;
+      ++failed;
+      // A share whose head cannot be read is not listed, so that it takes no lease.
+      const bool neutral = answer.error().code == Errc::io || answer.error().what == "no share of this storage index";
+      EXPECT_TRUE(neutral) << answer.error().what << " at " << n;
+      EXPECT_EQ(answer.error().what.find("/storage"), std::string::npos) << answer.error().what;
+    }
+    EXPECT_GT(failed, 1u);
   }
 }
 

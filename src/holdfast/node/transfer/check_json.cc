@@ -13,7 +13,7 @@ std::string summary(const CheckReport& report) {
 }
 
 json::object check_json(const CheckReport& report, const std::string& si) {
-  json::array corrupt, incompatible, responding;
+  json::array corrupt, incompatible, responding, without_lease;
   json::object sharemap;
   for (const ShareVerdict& each : report.shares) {
     const json::array entry{json::string(each.server), json::string(si), each.share};
@@ -25,6 +25,7 @@ json::object check_json(const CheckReport& report, const std::string& si) {
     holders.as_array().push_back(json::string(each.server));
   }
   for (const std::string& id : report.responding) responding.push_back(json::string(id));
+  for (const std::string& id : report.without_lease) without_lease.push_back(json::string(id));
   json::object results{{"healthy", report.healthy},
                        {"recoverable", report.recoverable},
                        {"count-happiness", report.happiness},
@@ -37,6 +38,7 @@ json::object check_json(const CheckReport& report, const std::string& si) {
                        {"count-incompatible-shares", incompatible.size()},
                        {"list-incompatible-shares", std::move(incompatible)},
                        {"servers-responding", std::move(responding)},
+                       {"servers-without-lease", std::move(without_lease)},
                        {"sharemap", std::move(sharemap)},
                        {"count-wrong-shares", 0},
                        {"count-recoverable-versions", report.recoverable ? 1 : 0},

@@ -69,14 +69,6 @@ io::Task<Result<UploadReport>> push(const Context& context, const Prepared& prep
   co_return report;
 }
 
-Result<void> check_options(const UploadOptions& options) {
-  if (options.k < 1 || options.k > options.n || options.n > kSharesMax || options.happy < 1 ||
-      options.happy > options.n) {
-    return fail(Errc::malformed, "shares must satisfy 1 <= k <= N <= 256 and 1 <= happy <= N");
-  }
-  return {};
-}
-
 /// Through a helper if one will do, else direct.
 io::Task<Result<UploadReport>> send(const Context& context, const Prepared& prepared, const UploadOptions& options,
                                     Progress& progress, bool& foreign) {
@@ -118,6 +110,14 @@ io::Task<Result<UploadReport>> upload_once(const Context& context, SourceIdentit
 }
 
 }  // namespace
+
+Result<void> check_options(const UploadOptions& options) {
+  if (options.k < 1 || options.k > options.n || options.n > kSharesMax || options.happy < 1 ||
+      options.happy > options.n) {
+    return fail(Errc::malformed, "shares must satisfy 1 <= k <= N <= 256 and 1 <= happy <= N");
+  }
+  return {};
+}
 
 io::Task<Result<UploadReport>> upload_file(const Context& context, std::string path, UploadOptions options,
                                            Progress& progress) {

@@ -21,6 +21,9 @@ struct UploadOptions {
   std::function<void(const std::string& cap)> on_proven;
 };
 
+/// Errors: malformed.
+Result<void> check_options(const UploadOptions& options);
+
 /// Uploads the regular file at `path`, through a helper of the context where one will do. Literal caps (55 bytes and less)
 /// need no network.
 /// Errors: changed (the file changed meanwhile: start again), unhappy (too few servers took shares),
