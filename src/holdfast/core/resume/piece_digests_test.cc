@@ -72,5 +72,25 @@ TEST(PieceDigests, nothing_has_none) {
   EXPECT_EQ(digest_of_pieces({}), crypto::sha256({}));
 }
 
+TEST(PieceDigests, of_what_nobody_shows_are_unknown_and_those_before_stay) {
+  const Bytes bytes = random_bytes(3 * kPieceBytes + 90, 5);
+  const auto from = [&](std::size_t begin, std::size_t end) { return ByteView(bytes).subspan(begin, end - begin); };
+  PieceDigests digests;
+  digests.update(from(0, kPieceBytes + 10));
+  digests.pass_over(kPieceBytes);  // from within the second piece to within the third
+  EXPECT_EQ(digests.size(), 2 * kPieceBytes + 10);
+  EXPECT_EQ(digests.at(0), crypto::sha256(from(0, kPieceBytes)));
+  EXPECT_FALSE(digests.at(1).has_value());
+  EXPECT_FALSE(digests.at(2).has_value());
+  EXPECT_TRUE(digests.needs_tail());
+  digests.pass_over(kPieceBytes - 10);  // to the end of a piece
+  EXPECT_FALSE(digests.needs_tail());
+  digests.update(from(3 * kPieceBytes, bytes.size()));
+  EXPECT_EQ(digests.at(3), crypto::sha256(from(3 * kPieceBytes, bytes.size())));
+  digests.set(1, from(kPieceBytes, 2 * kPieceBytes));
+  digests.set(2, from(2 * kPieceBytes, 3 * kPieceBytes));
+  EXPECT_EQ(all(digests), expected(bytes));
+}
+
 }  // namespace
 }  // namespace holdfast::resume
