@@ -1,6 +1,6 @@
 # The face of it all. Each target does everything that it needs on a fresh Debian 12 machine.
 .DEFAULT_GOAL := help
-.PHONY: help deps build dev run test sim flips soak bench pictures lint fuzz coverage tsan clean format
+.PHONY: help deps build dev run test sim flips soak bench pictures lint fuzz fuzz-keep coverage tsan clean format
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 SEEDS ?= 10000
@@ -18,6 +18,7 @@ help:
 	@echo 'make pictures        draw docs/pictures again, as make bench does at its end'
 	@echo 'make lint            format, layers, sizes, clang-tidy'
 	@echo 'make fuzz [TARGET=x] fuzz one or all decoders for FUZZ_SECONDS (60) each'
+	@echo 'make fuzz-keep       add what was found and how long it took to fuzz/corpus and fuzz/ledger'
 	@echo 'make coverage        how much of core its unit tests run, by module'
 	@echo 'make tsan            unit tests under the thread sanitizer'
 	@echo 'make build           the release binary: build/release/holdfast'
@@ -89,6 +90,9 @@ fuzz: | deps
 	@$(MAKE) --no-print-directory build/fuzz/build.ninja
 	@ninja -C build/fuzz -j $(JOBS) --quiet $(if $(TARGET),$(TARGET) canary_fuzz,fuzzers)
 	@scripts/fuzz.sh '$(TARGET)' '$(FUZZ_SECONDS)'
+
+fuzz-keep:
+	@scripts/fuzz.sh keep
 
 coverage: | deps
 	@scripts/install-deps.sh coverage

@@ -1,9 +1,11 @@
 #!/bin/sh
 # fuzz.sh TARGET SECONDS: runs one fuzz target, or each of them, as many at once as there are CPUs, over its corpus. New inputs go
-# to build/fuzz/found and are where the next run begins. The canary comes first: a planted bug. If that is not found, what follows
+# to build/fuzz/found and are where the next run begins. `fuzz.sh keep` adds them, as few as reach the same code, to fuzz/corpus, and
+# what was executed to fuzz/ledger. The canary comes first: a planted bug. If that is not found, what follows
 # would prove nothing, and nothing follows.
 set -eu
 found=build/fuzz/found
+kept=fuzz/ledger # of each target: its name, executions, seconds of CPU time
 program_of() { find build/fuzz -type f -name "$1" -perm -u+x | head -n 1; }
 
 # One target, by a shell of its own: `times` is its CPU time then. Unquiet only when it fails.
@@ -23,11 +25,29 @@ if [ "${FUZZ_ONE:-}" = yes ]; then
     /number_of_executed_units/ { executed = $2 }
     FILENAME ~ /times$/ { cpu = seconds($1) + seconds($2) }
     END { printf "%s %d %.1f\n", target, executed, cpu }' "$found/$target.log" "$found/$target.times" >>"$found/ledger"
-  # All runs since build/fuzz was made: a campaign may be broken off, and goes on where it broke.
+  # With all runs before: a campaign may be broken off, and goes on where it broke.
   awk -v target="$target" '
     $1 == target { executed += $2; cpu += $3; last_executed = $2; last_cpu = $3 }
     END { printf "fuzz: %-26s %12d executions %7.1f s of CPU; in all %12d, %8.1f s\n", target, last_executed, last_cpu, executed, cpu }' \
-    "$found/ledger"
+    "$kept" "$found/ledger"
+  exit
+fi
+
+targets=${1:-$(git ls-files 'src/*_fuzz.cc' | xargs -n 1 basename | sed 's/\.cc$//')}
+mkdir -p "$found"
+touch "$found/ledger"
+
+if [ "$targets" = keep ]; then
+  for inputs in "$found"/*_fuzz; do
+    target=$(basename "$inputs")
+    [ "$target" != canary_fuzz ] || continue
+    "$(program_of "$target")" -merge=1 -rss_limit_mb=2048 "fuzz/corpus/${target%_fuzz}" "$inputs" >"$found/$target.merge.log" 2>&1
+    rm -r "$inputs"
+  done
+  awk '{ executed[$1] += $2; cpu[$1] += $3 } END { for (t in cpu) printf "%s %d %d\n", t, executed[t], cpu[t] + 0.5 }' \
+    "$kept" "$found/ledger" | sort >"$found/sum"
+  mv "$found/sum" "$kept"
+  rm "$found/ledger"
   exit
 fi
 
@@ -40,5 +60,7 @@ if "$(program_of canary_fuzz)" -seed=1 -runs=5000000 -artifact_prefix="$found/ca
 fi
 echo "fuzz: the planted bug was found"
 
-targets=${1:-$(git ls-files 'src/*_fuzz.cc' | xargs -n 1 basename | sed 's/\.cc$//')}
-printf '%s\n' $targets | FUZZ_ONE=yes xargs -P "$(nproc)" -I {} "$0" {} "$2"
+# Those that had least CPU time so far go first.
+for target in $targets; do
+  awk -v target="$target" '$1 == target { cpu += $3 } END { print cpu + 0, target }' "$kept" "$found/ledger"
+done | sort -n | cut -d ' ' -f 2 | FUZZ_ONE=yes xargs -P "$(nproc)" -I {} "$0" {} "$2"
