@@ -166,6 +166,38 @@ TEST_F(HelpersGoneAroundTest, one_that_never_gets_done_is_gone_around) {
   EXPECT_TRUE(says(report, "nothing has moved"));
 }
 
+TEST_F(HelpersGoneAroundTest, one_that_invents_progress_is_asked_calmly_and_gone_around) {
+  using Invention = std::function<State(unsigned, const MemoryHelper&)>;
+  const Invention beyond_the_end = [](unsigned n, const MemoryHelper&) {
+    State out;
+    out.kind = State::Kind::pushing;
+    out.done_bytes = n;
+    out.total_bytes = 3;
+    return out;
+  };
+  const Invention to_and_fro = [](unsigned n, const MemoryHelper& helper) {
+    State out;
+    out.kind = n % 2 == 1 ? State::Kind::receiving : State::Kind::encoding;
+    out.upload = helper.upload;
+    out.busy = true;
+    return out;
+  };
+  for (const Invention& invent : {beyond_the_end, to_and_fro}) {
+    for (const auto& server : grid_.servers) server->shares.clear();
+    grid_.helpers.clear();
+    MemoryHelper& helper = grid_.add_helper();
+    unsigned asked = 0;
+    helper.tamper = [&](Call call, State& state) {
+      if (call == Call::state) state = invent(++asked, helper);
+    };
+    const io::Time begin = grid_.loop.now();
+    EXPECT_TRUE(says(expect_direct(), "nothing has moved at helper0 for ten minutes"));
+    const auto lasted = std::chrono::duration_cast<seconds>(grid_.loop.now() - begin).count();
+    EXPECT_LE(lasted, 30 * 60);
+    EXPECT_LE(asked, static_cast<unsigned>(lasted) + 10) << "once a second";
+  }
+}
+
 TEST_F(HelpersGoneAroundTest, one_that_has_given_up_is_gone_around) {
   MemoryHelper& helper = grid_.add_helper();
   helper.places = false;

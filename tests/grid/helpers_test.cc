@@ -202,6 +202,14 @@ TEST_F(HelpersTest, shares_of_something_else_on_every_server_are_got_out_of_by_a
   EXPECT_TRUE(grid_.files.list("/node/transfers").value().empty()) << "neither journal is left";
 }
 
+TEST_F(HelpersTest, a_server_that_takes_no_lease_of_ours_is_named) {
+  const MemoryHelper& helper = grid_.add_helper();
+  grid_.servers[2]->takes_leases = false;
+  const transfer::UploadReport report = expect_through(helper);
+  EXPECT_TRUE(says(report, "server2 did not take a lease"));
+  EXPECT_FALSE(says(report, "server1 did not take a lease"));
+}
+
 TEST_F(HelpersTest, without_servers_the_placement_is_the_helpers_word_and_said_so) {
   grid_.add_helper();
   grid_.knows_servers = false;
@@ -279,6 +287,19 @@ TEST_F(HelpersTest, going_back_behind_what_it_acknowledged_is_found_out) {
   const transfer::UploadReport report = expect_through(helper);
   EXPECT_TRUE(says(report, "by its word, and now"));
   EXPECT_EQ(helper.drops, 1u);
+}
+
+TEST_F(HelpersTest, one_that_takes_everything_and_holds_a_byte_more_each_time_is_found_out) {
+  MemoryHelper& helper = grid_.add_helper();
+  std::uint64_t appends = 0;
+  helper.lost_at_a_cut = 1;  // it tells nothing while it receives
+  helper.tamper_offset = [&](std::uint64_t& durable) {
+    durable = ++appends;
+    helper.spool.resize(durable);
+  };
+  const transfer::UploadReport report = expect_direct();
+  EXPECT_TRUE(says(report, "it takes much, and holds little of it"));
+  EXPECT_LE(report.via->bytes_sent, 10 * kFileBytes);
 }
 
 TEST_F(HelpersTest, wrong_digests_cost_pieces_but_no_loop) {

@@ -41,7 +41,8 @@ class MemoryServer final : public grid::StorageServer {
   std::function<io::Duration(Range)> pace;         // instead, for this read of a share
   std::function<bool(Range)> cut;                  // whether this read ends before its first byte
   bool keeps = true;                               // else it takes every write and keeps nothing
-  bool swallows = false;                           // takes writes, keeps nothing and says nothing until nobody waits
+  bool takes_leases = true;
+  bool swallows = false;  // takes writes, keeps nothing and says nothing until nobody waits
   std::uint64_t calls = 0, calls_max = 10'000;
   unsigned advised = 0, leases = 0;
   std::set<StorageIndex> allocated;  // whatever was asked for; shares are kept by their numbers alone

@@ -136,7 +136,7 @@ Bytes encode(const HelperVersion& message) {
 
 Bytes encode(const HelperRequest& message) {
   CborWriter out;
-  out.map(6);
+  out.map(7);
   uint_pair(out, "size", message.size);
   uint_pair(out, "needed", message.needed);
   uint_pair(out, "total", message.total);
@@ -145,6 +145,8 @@ Bytes encode(const HelperRequest& message) {
   out.text("reject");
   out.array(message.reject.size());
   for (const Hash& hash : message.reject) out.bytes(hash.view());
+  out.text("prove");
+  out.boolean(message.prove);
   return out.take();
 }
 
@@ -222,13 +224,18 @@ Result<HelperRequest> decode_helper_request(ByteView bytes) {
     HF_TRY(out.reject, read_hashes(in, kHelperRejectMax));
     return {};
   };
+  const auto prove = [&out](CborReader& in) -> Result<void> {
+    HF_TRY(out.prove, in.boolean());
+    return {};
+  };
   HF_TRY_VOID(read_whole(bytes,
                          {{"size", into(out.size)},
                           {"needed", into_count(out.needed)},
                           {"total", into_count(out.total)},
                           {"happy", into_count(out.happy)},
                           {"segment-size", into(out.segment_size)},
-                          {"reject", reject, true}},
+                          {"reject", reject, true},
+                          {"prove", prove, true}},
                          true));
   return out;
 }

@@ -32,6 +32,7 @@ struct HelperRequest {
   unsigned needed = 0, total = 0, happy = 0;
   std::uint64_t segment_size = 0;
   std::vector<Hash> reject;
+  bool prove = false;  // what is in the grid already: read and verified first, since the client cannot
 };
 
 struct HelperState {

@@ -19,6 +19,7 @@ struct Job {
   const immutable::Geometry geometry;
   unsigned happy = 0;
   bool happy_raised = false;  // above what is written down with the upload
+  bool prove = false;         // what is in the grid is verified before it counts
   Phase phase = Phase::looking;
   uploads::UploadPtr upload;    // receiving, waiting, pushing
   transfer::Progress progress;  // repairing, pushing

@@ -130,6 +130,7 @@ io::Task<Result<void>> HelperService::open() {
 }
 
 io::Task<void> HelperService::run() {
+  running_ = true;
   for (const auto& [name, job] : jobs_) {
     if (job->phase == Job::Phase::waiting) work_.spawn(push(job));
   }
@@ -139,6 +140,7 @@ io::Task<void> HelperService::run() {
     tending.spawn(sweep());
     co_await tending.join();
   }
+  running_ = false;  // requests are still being answered; what they seal is pushed after the next start
   work_.cancel();
   co_await work_.join();
 }
@@ -213,8 +215,11 @@ io::Task<Result<HelperService::Answer>> HelperService::begin(StorageIndex si, pr
   ++counters_.asked;
   const Hash owner = owner_of(asker);
   const std::string name = job_name(si, owner);
-  if (const JobPtr job = find_job(name); job != nullptr) {
-    while (job->phase == Job::Phase::looking) HF_CO_TRY_VOID(co_await job->changed.told());
+  for (JobPtr job = find_job(name); job != nullptr; job = find_job(name)) {
+    if (job->phase == Job::Phase::looking) {
+      HF_CO_TRY_VOID(co_await job->changed.told());
+      continue;  // what is there by now may be another one
+    }
     const immutable::Params &a = job->geometry.params(), &b = geometry.params();
     if (a.size != b.size || a.k != b.k || a.n != b.n || a.segment_size != b.segment_size)
       co_return fail(Errc::conflict, "this upload has begun with other parameters");
@@ -225,10 +230,11 @@ io::Task<Result<HelperService::Answer>> HelperService::begin(StorageIndex si, pr
       job->happy = std::max(job->happy, request.happy);
       co_return Answer{state_of(*job, asker), false};
     }
-    if (const auto again = jobs_.find(name); again != jobs_.end() && again->second == job) jobs_.erase(again);
+    jobs_.erase(name);
   }
   auto job = std::make_shared<Job>(context_.loop, name, si, geometry);
   job->happy = request.happy;
+  job->prove = request.prove;
   jobs_[name] = job;
   Result<void> ready = co_await look(job, std::set<Hash>(request.reject.begin(), request.reject.end()), owner);
   if (ready && job->phase == Job::Phase::looking) ready = co_await receive(job, owner);

@@ -95,6 +95,7 @@ class HelperService {
   GivenUpList given_up_;
   io::Semaphore writing_given_up_;
   io::TaskGroup work_;
+  bool running_ = false;  // else nobody would wait for what is spawned
   ServiceCounters counters_;
 };
 

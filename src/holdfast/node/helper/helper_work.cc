@@ -30,8 +30,8 @@ HelperState::Shares names_of(const std::map<ShareNumber, Servers>& placed) {
 
 }  // namespace
 
-/// Is it in the grid? By the word of its servers: the client proves it. Enough to rebuild it, but too few to be safe: repaired
-/// from there.
+/// Is it in the grid? By the word of its servers, where the client proves it; else it is verified. Enough to rebuild it, but too few
+/// to be safe: repaired from there.
 io::Task<Result<void>> HelperService::look(JobPtr job, std::set<Hash> reject, Hash owner) {
   const io::CancelScope& scope = co_await io::this_scope();
   const std::vector<transfer::Holding> holdings =
@@ -39,7 +39,7 @@ io::Task<Result<void>> HelperService::look(JobPtr job, std::set<Hash> reject, Ha
   if (scope.cancelled()) co_return fail(Errc::cancelled, "stopping");
   for (const transfer::Holding& each : holdings) {
     if (reject.contains(immutable::uri_extension_hash(each.uri_extension))) continue;
-    if (each.happiness() >= job->happy) {
+    if (each.happiness() >= job->happy && !job->prove) {
       job->ueb = each.uri_extension;
       job->shares = names_of(each.shares);
       job->present = true;
@@ -50,6 +50,7 @@ io::Task<Result<void>> HelperService::look(JobPtr job, std::set<Hash> reject, Ha
       co_return Result<void>{};
     }
     if (each.shares.size() < job->geometry.params().k) continue;
+    if (!running_) co_return fail(Errc::cancelled, "stopping");
     enter(*job, Job::Phase::repairing);
     work_.spawn(repair(job, each.uri_extension, owner));
     co_return Result<void>{};
@@ -74,6 +75,8 @@ io::Task<void> HelperService::repair(JobPtr job, Bytes uri_extension, Hash owner
   cap.n = static_cast<std::uint16_t>(params.n);
   cap.size = params.size;
   transfer::CheckOptions options;
+  options.verify = job->prove;
+  options.add_lease = true;  // the shares that are there were somebody's, who may have stopped paying for them
   options.patience.give_up_after = kNoProgressMax;
   io::CancelScope scope(co_await io::this_scope());
   job->work = &scope;
@@ -133,7 +136,7 @@ io::Task<Result<HelperState>> HelperService::complete(uploads::UploadPtr upload,
   if (job->phase == Job::Phase::receiving) {
     HF_CO_TRY_VOID(co_await store_.seal(upload, pieces));
     enter(*job, Job::Phase::waiting);
-    work_.spawn(push(job));
+    if (running_) work_.spawn(push(job));
   } else if (upload->log.seal && *upload->log.seal != pieces) {
     co_return fail(Errc::corrupt, "other bytes have been sealed");
   }

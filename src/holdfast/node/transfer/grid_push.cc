@@ -24,6 +24,7 @@ void report(const Context& context, const SharePlacer& placer, Pushed& out) {
   out.cuts = placer.cuts();
   out.happiness = static_cast<unsigned>(placer.happiness());
   out.foreign = placer.foreign_copies();
+  out.unsound = placer.unsound_copies();
   out.warnings = placer.warnings();
 }
 

@@ -27,7 +27,8 @@ struct Pushed {
   std::uint64_t share_bytes_total = 0;                              // N shares
   std::uint64_t bytes_sent = 0, bytes_resent = 0, bytes_skipped = 0, cuts = 0;
   unsigned happiness = 0;
-  unsigned foreign = 0;  // copies that are there already, and of something else
+  unsigned foreign = 0;   // copies that are there already, and of something else
+  UnsoundCopies unsound;  // that servers say to hold
   std::vector<std::string> warnings;
 };
 

@@ -15,6 +15,7 @@ using Kind = protocol::HelperState::Kind;
 // A helper that is started again is back after a second; a machine, after a minute or two.
 constexpr io::Duration kWaitLeast = std::chrono::seconds(3), kWaitMost = std::chrono::minutes(2);
 constexpr unsigned kRefusalsLeast = 3;
+constexpr unsigned kBegunAnewMax = 3;               // one loses what it held; not again and again
 constexpr double kUsualBytesPerSecond = 1'048'576;  // of a line that one has a helper for
 
 constexpr std::array<std::string_view, 2> kPlaintextKeys{"plaintext_hash", "plaintext_root_hash"};
@@ -73,16 +74,17 @@ std::vector<std::uint64_t> wrong_pieces(std::uint64_t first, const std::vector<H
   return out;
 }
 
-bool HelperMovement::note(const protocol::HelperState& now) {
-  using Kind = protocol::HelperState::Kind;
+HelperMovement::Step HelperMovement::note(const protocol::HelperState& now) {
   const bool receives = now.kind == Kind::receiving;
-  if (receives && last_ != Kind::receiving) furthest_.clear();  // begun anew: everything is still to be done
+  const bool anew = receives && last_ && last_ != Kind::receiving;  // then everything is still to be done
+  if (anew && ++begun_anew_ <= kBegunAnewMax) furthest_.clear();
   last_ = now.kind;
-  const std::uint64_t here = receives ? now.offset : now.done_bytes;
+  const std::uint64_t here = receives ? now.offset : std::min(now.done_bytes, now.total_bytes);
   const auto [known, first] = furthest_.try_emplace(now.kind, here);
-  const bool further = first || here > known->second;
+  const bool further = here > known->second;
   known->second = std::max(known->second, here);
-  return further;
+  if (first) return Step::new_phase;
+  return further ? Step::further : Step::none;
 }
 
 /// Nobody knows whether it comes back. Going around costs that what it holds was sent for nothing: so much time may be lost

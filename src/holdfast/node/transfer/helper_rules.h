@@ -30,12 +30,14 @@ std::vector<std::uint64_t> wrong_pieces(std::uint64_t first, const std::vector<H
 /// else one that tries the same again and again would be waited for without end.
 class HelperMovement {
  public:
-  /// Whether this answer shows more than those before.
-  bool note(const protocol::HelperState& now);
+  enum class Step { none, further, new_phase };
+  /// What this answer shows beyond those before. There are only so many new phases, whatever it says.
+  Step note(const protocol::HelperState& now);
 
  private:
   std::map<protocol::HelperState::Kind, std::uint64_t> furthest_;
   std::optional<protocol::HelperState::Kind> last_;
+  unsigned begun_anew_ = 0;
 };
 
 /// A helper that is not heard of, as it looks from here.

@@ -100,21 +100,31 @@ TEST(Movement, is_what_gets_further_than_it_ever_was) {
   const auto at = [](Kind kind, std::uint64_t done) {
     protocol::HelperState out = state(kind, kind == Kind::receiving ? done : 0);
     out.done_bytes = kind == Kind::receiving ? 0 : done;
+    out.total_bytes = 10;
     return out;
   };
+  using Step = HelperMovement::Step;
   HelperMovement movement;
-  EXPECT_TRUE(movement.note(at(Kind::receiving, 5)));
-  EXPECT_FALSE(movement.note(at(Kind::receiving, 5)));
-  EXPECT_TRUE(movement.note(at(Kind::receiving, 6)));
-  EXPECT_TRUE(movement.note(at(Kind::encoding, 0)));
-  EXPECT_TRUE(movement.note(at(Kind::pushing, 0)));
-  EXPECT_TRUE(movement.note(at(Kind::pushing, 3)));
-  EXPECT_FALSE(movement.note(at(Kind::encoding, 0))) << "it tries again";
-  EXPECT_FALSE(movement.note(at(Kind::pushing, 0)));
-  EXPECT_FALSE(movement.note(at(Kind::pushing, 3)));
-  EXPECT_TRUE(movement.note(at(Kind::pushing, 4)));
-  EXPECT_TRUE(movement.note(at(Kind::receiving, 0))) << "it lost what it held";
-  EXPECT_TRUE(movement.note(at(Kind::pushing, 1)));
+  EXPECT_EQ(movement.note(at(Kind::receiving, 5)), Step::new_phase);
+  EXPECT_EQ(movement.note(at(Kind::receiving, 5)), Step::none);
+  EXPECT_EQ(movement.note(at(Kind::receiving, 6)), Step::further);
+  EXPECT_EQ(movement.note(at(Kind::encoding, 0)), Step::new_phase);
+  EXPECT_EQ(movement.note(at(Kind::pushing, 0)), Step::new_phase);
+  EXPECT_EQ(movement.note(at(Kind::pushing, 3)), Step::further);
+  EXPECT_EQ(movement.note(at(Kind::encoding, 0)), Step::none) << "it tries again";
+  EXPECT_EQ(movement.note(at(Kind::pushing, 0)), Step::none);
+  EXPECT_EQ(movement.note(at(Kind::pushing, 3)), Step::none);
+  EXPECT_EQ(movement.note(at(Kind::pushing, 4)), Step::further);
+  EXPECT_EQ(movement.note(at(Kind::pushing, 10)), Step::further);
+  EXPECT_EQ(movement.note(at(Kind::pushing, 11)), Step::none) << "more than there is to do";
+  EXPECT_EQ(movement.note(at(Kind::receiving, 0)), Step::new_phase) << "it lost what it held";
+  EXPECT_EQ(movement.note(at(Kind::pushing, 1)), Step::new_phase);
+  unsigned new_phases = 0;
+  for (int i = 0; i < 100; ++i) {
+    for (const Kind kind : {Kind::receiving, Kind::encoding})
+      if (movement.note(at(kind, 0)) != Step::none) ++new_phases;
+  }
+  EXPECT_LE(new_phases, 5u) << "it does not lose it for ever";
 }
 
 HelperTrouble refused(unsigned failures, io::Duration lasts, std::uint64_t held = 0, double rate = 0) {

@@ -13,7 +13,7 @@ constexpr unsigned kRestartsMax = 3, kContradictionsMax = 3;
 constexpr std::uint64_t kDigestsAtOnce = 1024;
 constexpr std::uint64_t kReplacedTimesMax = 3;    // every piece; more than once when a cut came between
 constexpr seconds kWait{30};                      // one long poll
-constexpr io::Duration kAtLeast = seconds(1);     // between two answers that say the same
+constexpr io::Duration kAtLeast = seconds(1);     // between two answers of one phase
 constexpr io::Duration kAnswersNow = seconds(2);  // when others do
 constexpr unsigned kBriskTriesMax = 5;            // while it may come back any moment: within some three seconds
 constexpr io::Duration kStuckAfter = std::chrono::minutes(10);
@@ -130,6 +130,8 @@ io::Task<Result<protocol::HelperState>> HelperSession::send(State state) {
     if (!answer) co_return tl::make_unexpected(answer.error());
     if (*answer == state.offset) co_return fail(Errc::malformed, job_.helper.name() + " took nothing of what was sent");
     HF_CO_TRY_VOID(take_offset(*answer));
+    if (*answer < end && ++cut_short_ > kContradictionsMax)
+      co_return lie("it takes much, and holds little of it by its word");
     state.offset = *answer;
     co_return state;
   }
@@ -225,11 +227,14 @@ io::Task<Result<protocol::HelperState>> HelperSession::wait() {
   job_.link.heard();
   failures_ = 0;
   excused_ = false;
-  if (movement_.note(*now)) {
+  const HelperMovement::Step step = movement_.note(*now);
+  if (step != HelperMovement::Step::none) {
     moved_ = job_.context.loop.now();
   } else if (job_.context.loop.now() - moved_ > kStuckAfter) {
     co_return fail(Errc::no_space, "nothing has moved at " + job_.helper.name() + " for ten minutes");
-  } else if (job_.context.loop.now() - asked < kAtLeast) {
+  }
+  // It answers at once when it comes to something else, and has no other reason to.
+  if (step != HelperMovement::Step::new_phase && job_.context.loop.now() - asked < kAtLeast) {
     const bool slept = co_await io::sleep_for(kAtLeast);
     if (!slept) co_return fail(Errc::cancelled, "stopped");
   }

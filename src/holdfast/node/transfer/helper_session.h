@@ -89,7 +89,7 @@ class HelperSession {
   std::uint64_t covered_ = 0;       // below: sent by this session, or held
   std::uint64_t sent_to_ = 0;       // the furthest byte handed out
   RangeSet skipped_;                // held before, and right as far as is known
-  unsigned restarts_ = 0, contradictions_ = 0;
+  unsigned restarts_ = 0, contradictions_ = 0, cut_short_ = 0;
   bool settled_ = false;  // all pieces were compared, and the wrong ones replaced
   std::uint64_t replaced_ = 0;
   std::optional<std::uint64_t> contradicted_at_;

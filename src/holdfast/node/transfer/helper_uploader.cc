@@ -70,7 +70,9 @@ class HelperUpload {
 
   protocol::HelperRequest request(const std::vector<Hash>& reject) const {
     const PutJournal& journal = prepared_.journal;
-    return {journal.source.size, journal.k, journal.n, options_.happy, prepared_.geometry.segment_size(), reject};
+    // Without servers of our own nobody but the helper can look at what is there already.
+    return {journal.source.size,     journal.k, journal.n, options_.happy, prepared_.geometry.segment_size(), reject,
+            context_.servers.empty()};
   }
 
   /// With one there is nothing to choose: the first question begins the upload.
@@ -226,7 +228,11 @@ class HelperUpload {
     out_.via.proof = front.proof();
     const std::string cap = cap_of(prepared_.journal, immutable::uri_extension_hash(state.ueb));
     if (options_.on_proven) options_.on_proven(cap);
-    co_await add_own_leases(context_, master_, prepared_.journal.storage_index, placement);
+    const std::vector<std::string> without =
+        co_await add_own_leases(context_, master_, prepared_.journal.storage_index, placement);
+    for (const std::string& name : without)
+      out_.warnings.push_back(
+          name + " did not take a lease of this node; its shares are kept as long as those of others last");
     report_on(helper, state, placement, cap);
     co_return Verdict::done;
   }

@@ -56,8 +56,12 @@ io::Task<void> look_at(const Question* question, Shown* shown) {
   question->changed.notify_all();
 }
 
-io::Task<void> add_lease(grid::StorageServer* server, StorageIndex si, grid::AllocateSecrets secrets) {
-  static_cast<void>(co_await server->add_lease(si, secrets.lease_renew, secrets.lease_cancel));
+/// A lost answer is no reason to be without: adding it twice is adding it once.
+io::Task<void> add_lease(grid::StorageServer* server, StorageIndex si, grid::AllocateSecrets secrets, bool* taken) {
+  for (int tries = 0; tries < 2 && !*taken; ++tries) {
+    const auto added = co_await server->add_lease(si, secrets.lease_renew, secrets.lease_cancel);
+    *taken = added.has_value();
+  }
 }
 
 unsigned happiness_of(const std::vector<Shown>& all) {
@@ -127,16 +131,23 @@ io::Task<Result<ProvenPlacement>> prove_placement(const Context& context, Link& 
   co_return summed_up(all);
 }
 
-io::Task<void> add_own_leases(const Context& context, const Secret& master, const StorageIndex& si,
-                              const ProvenPlacement& placement) {
-  std::set<grid::StorageServer*> servers;
-  for (const auto& [share, holders] : placement.copies) servers.insert(holders.begin(), holders.end());
+io::Task<std::vector<std::string>> add_own_leases(const Context& context, const Secret& master, const StorageIndex& si,
+                                                  const ProvenPlacement& placement) {
+  std::map<grid::StorageServer*, bool> taken;
+  for (const auto& [share, holders] : placement.copies) {
+    for (grid::StorageServer* server : holders) taken[server] = false;
+  }
   io::TaskGroup group(co_await io::this_scope());
-  for (grid::StorageServer* server : servers) {
+  for (auto& [server, done] : taken) {
     Result<grid::AllocateSecrets> secrets = secrets_for(context, master, si, *server);
-    if (secrets) group.spawn(add_lease(server, si, std::move(*secrets)));
+    if (secrets) group.spawn(add_lease(server, si, std::move(*secrets), &done));
   }
   co_await group.join();
+  std::vector<std::string> without;
+  for (const auto& [server, done] : taken) {
+    if (!done) without.push_back(server->name());
+  }
+  co_return without;
 }
 
 }  // namespace holdfast::transfer

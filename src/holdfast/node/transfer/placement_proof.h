@@ -25,8 +25,8 @@ using CopyProof = std::function<io::Task<Result<void>>(grid::StorageServer& serv
 io::Task<Result<ProvenPlacement>> prove_placement(const Context& context, Link& link, const StorageIndex& si,
                                                   unsigned n, unsigned happy, const CopyProof& proof);
 
-/// The node's own leases on the servers of these copies. What fails is not missed: the helper has leases too.
-io::Task<void> add_own_leases(const Context& context, const Secret& master, const StorageIndex& si,
-                              const ProvenPlacement& placement);
+/// The node's own leases on the servers of these copies. Answers the names of the servers that did not take one.
+io::Task<std::vector<std::string>> add_own_leases(const Context& context, const Secret& master, const StorageIndex& si,
+                                                  const ProvenPlacement& placement);
 
 }  // namespace holdfast::transfer

@@ -99,6 +99,9 @@ struct ShareVerdict {
   std::string reason;
 };
 
+/// Copies by server id and share, with what is wrong with them.
+using UnsoundCopies = std::map<std::pair<std::string, ShareNumber>, std::string>;
+
 struct CheckReport {
   unsigned shares_good = 0, shares_needed = 0, shares_total = 0, happiness = 0;
   unsigned servers_known = 0, good_share_hosts = 0;

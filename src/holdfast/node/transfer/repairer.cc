@@ -107,6 +107,16 @@ void add_placed(const Pushed& pushed, RepairReport& report) {
   }
 }
 
+/// What was believed to be there when the repair began, and was found wrong by it.
+void mark_unsound(const UnsoundCopies& copies, CheckReport& report) {
+  for (ShareVerdict& each : report.shares) {
+    const auto found = copies.find({each.server, each.share});
+    if (found == copies.end()) continue;
+    each.state = ShareVerdict::State::corrupt;
+    each.reason = found->second;
+  }
+}
+
 /// The encoding of an open file, pushed wherever shares are missing.
 io::Task<Result<void>> push_missing(const Context& context, const cap::ChkVerifyCap& cap, Link& link,
                                     SegmentFetcher& fetcher, const CheckOptions& options, Progress& progress,
@@ -131,6 +141,8 @@ io::Task<Result<void>> push_missing(const Context& context, const cap::ChkVerify
     }
     co_return outcome;
   }
+  mark_unsound(fetcher.unsound(), report.after);
+  mark_unsound(pushed.unsound, report.after);
   add_placed(pushed, report);
   co_return outcome;
 }

@@ -98,6 +98,8 @@ void SegmentFetcher::note_failure(ShareCopy& copy, const Error& error) {
   last_problem_ = error.what;
   switch (error.code) {
     case Errc::corrupt:
+      unsound_[{copy.server.id(), copy.reader.share()}] = error.what;
+      [[fallthrough]];
     case Errc::not_found:
     case Errc::unsupported:
     case Errc::unauthorized:

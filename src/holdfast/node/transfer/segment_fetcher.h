@@ -44,6 +44,7 @@ class SegmentFetcher {
   std::size_t shares_found() const { return distinct_alive(); }
   std::vector<std::string> warnings() const { return warnings_; }
   std::set<std::pair<std::string, ShareNumber>> used() const { return used_; }
+  const UnsoundCopies& unsound() const { return unsound_; }
 
  private:
   /// Somebody reads from this segment on.
@@ -90,6 +91,7 @@ class SegmentFetcher {
   std::set<grid::StorageServer*> being_asked_, answered_, dead_;
   std::vector<std::string> warnings_;
   std::set<std::pair<std::string, ShareNumber>> used_;
+  UnsoundCopies unsound_;
   std::optional<Error> file_error_;
   std::vector<SegmentBatch*> active_;  // oldest first
   std::multiset<SegmentNumber> reading_;

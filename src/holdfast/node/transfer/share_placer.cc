@@ -464,6 +464,16 @@ unsigned SharePlacer::foreign_copies() const {
   }));
 }
 
+UnsoundCopies SharePlacer::unsound_copies() const {
+  UnsoundCopies out;
+  for (const auto& attempt : attempts_) {
+    const SharePusher& pusher = attempt->pusher;
+    if (pusher.state() == SharePusher::State::failed && pusher.error().code == Errc::corrupt)
+      out[{servers_[attempt->server].server->id(), pusher.share()}] = pusher.error().what;
+  }
+  return out;
+}
+
 std::uint64_t SharePlacer::bytes_resent() const {
   std::uint64_t sum = 0;
   for (const auto& attempt : attempts_) sum += attempt->pusher.bytes_resent();

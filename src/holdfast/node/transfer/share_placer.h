@@ -35,6 +35,7 @@ class SharePlacer {
   /// Shares that servers had before and that are not of this file.
   unsigned foreign_copies() const;
   std::uint64_t bytes_skipped() const, bytes_resent() const, cuts() const;
+  UnsoundCopies unsound_copies() const;
   /// Share bytes handed to connections, all servers or one.
   std::uint64_t bytes_sent(const grid::StorageServer* to = nullptr) const;
 
