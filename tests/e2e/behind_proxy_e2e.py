@@ -11,16 +11,10 @@ import socket
 import subprocess
 import unittest
 
-from rig import BINARY, DEADLINE, Gateway, Place, wait_until
+from rig import BINARY, DEADLINE, Gateway, Place, free_port, wait_until
 
 DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/gateway.md")
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def recommended():

@@ -7,7 +7,7 @@ import time
 import unittest
 import urllib.parse
 
-from rig import BINARY, Place, finish, get, kill_when, put, sha256, start, wait_until
+from rig import BINARY, DEADLINE, Place, finish, get, killed_put, put, sha256, start, wait_until
 
 MIB = 1 << 20
 
@@ -70,6 +70,21 @@ class Health(unittest.TestCase):
             get(place.client, cap, path + ".out")
             self.assertEqual(sha256(path), sha256(path + ".out"))
 
+    def test_a_repair_that_meets_a_wrong_share_does_not_count_it(self):
+        with Place(servers=1) as place:
+            cap = put(place.client, place.file("f", 300_000, 7), "--happy", "1")["cap"]
+            by_number = {int(os.path.basename(each)): each for each in shares(place)}
+            os.unlink(by_number[9])
+            with open(by_number[3], "r+b") as f:
+                f.seek(os.path.getsize(by_number[3]) - 72 - 100)  # what every proof looks at, before the lease
+                byte = f.read(1)
+                f.seek(-1, os.SEEK_CUR)
+                f.write(bytes([byte[0] ^ 0xFF]))
+            repaired = json.loads(run(place.client, "--json", "repair", cap, "--progress", "none", expect=1))
+            after = repaired["post-repair-results"]["results"]
+            self.assertEqual((repaired["count-shares-pushed"], repaired["repair-successful"]), (1, False))
+            self.assertEqual((after["count-shares-good"], [each[2] for each in after["list-corrupt-shares"]]), (9, [3]))
+
     def test_a_repaired_share_is_byte_for_byte_the_lost_one(self):
         with Place() as place:
             path = place.file("f", 3_000_000, 2)
@@ -98,7 +113,7 @@ class Transfers(unittest.TestCase):
     def test_an_unfinished_upload_is_listed_and_resumed_or_given_up(self):
         with Place() as place:
             path = place.file("f", 40 * MIB, 4)
-            self.assertTrue(kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "20M"), 3))
+            killed_put(place, place.client, path)
             listed = json.loads(run(place.client, "--json", "transfers"))["uploads"]
             self.assertEqual([each["file"] for each in listed], [path])
             self.assertTrue(listed[0]["source_unchanged"])
@@ -108,7 +123,7 @@ class Transfers(unittest.TestCase):
             self.assertGreater(report["bytes_skipped"], 0)
             self.assertEqual(json.loads(run(place.client, "--json", "transfers"))["uploads"], [])
             other = place.file("g", 40 * MIB, 5)
-            self.assertTrue(kill_when(start(place.client, "put", other, "--progress", "none", "--limit-rate", "20M"), 3))
+            killed_put(place, place.client, other)
             listed = json.loads(run(place.client, "--json", "transfers"))["uploads"]
             self.assertIn("partial shares were dropped", run(place.client, "transfers", "cancel", listed[0]["id"]))
             self.assertEqual(put(place.client, other)["bytes_skipped"], 0)
@@ -121,9 +136,11 @@ class Transfers(unittest.TestCase):
                 done = subprocess.run([BINARY, "-d", place.client, "put", "-", "--progress", "none"], stdin=source, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stdout.strip()), (0, cap))
             self.assertEqual(os.listdir(place.client + "/transfers"), [])
-            plan = feed(self, place.client, "--plan", "--k", "20")  # of 10
+            plan = feed(self, place.client, "--plan")
             _, err = plan.communicate(b"x" * 100_000, 30)
-            self.assertEqual((plan.returncode, lying(place.client)), (1, []), err)
+            self.assertEqual((plan.returncode, lying(place.client)), (0, []), err)
+            impossible = feed(self, place.client, "--k", "20")  # of 10
+            self.assertEqual((impossible.wait(30), lying(place.client)), (1, []), "it does not wait for the end of its input")
 
     def test_standard_input_interrupted_while_it_is_read_leaves_nothing(self):
         with Place() as place:
@@ -222,7 +239,7 @@ class Transfers(unittest.TestCase):
             run(place.client, "transfers", "clean")
             process.stdin.write(b"y" * 100_000)
             process.stdin.close()
-            self.assertEqual(process.wait(30), 0, process.stderr.read())
+            self.assertEqual(process.wait(DEADLINE), 0, process.stderr.read())
             process = feed(self, place.client)
             process.stdin.write(b"not the end")
             process.stdin.flush()

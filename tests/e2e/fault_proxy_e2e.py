@@ -117,20 +117,31 @@ class FaultProxy(unittest.TestCase):
     def test_delay_is_one_way_and_rate_is_of_all_connections_together(self):
         self.links.tell("delay 150")
         connection = self.connect()
-        start = time.monotonic()
-        self.assertEqual(self.exchange(connection, 10)[1], "whole")
-        self.assertAlmostEqual(time.monotonic() - start, 0.3, delta=0.15)
+        self.assert_takes(0.29, 0.45, lambda: self.assertEqual(self.exchange(connection, 10)[1], "whole"))
         self.links.tell("delay 0")
-        for how in (lambda rate: self.links.tell(f"rate {rate}"), self.links.line_rate):
-            how(1_000_000)
-            start = time.monotonic()
+
+        def two_at_once():
             both = [threading.Thread(target=self.exchange, args=(self.connect(), 500_000)) for _ in range(2)]
             for each in both:
                 each.start()
             for each in both:
                 each.join()
-            self.assertAlmostEqual(time.monotonic() - start, 1.0, delta=0.3)
+
+        for how in (lambda rate: self.links.tell(f"rate {rate}"), self.links.line_rate):
+            how(1_000_000)
+            self.assert_takes(0.7, 1.3, two_at_once)
             how(0)
+
+    def assert_takes(self, least, most, action):
+        """Never less. More it may take when the machine is busy with something else: then it is asked again."""
+        for _ in range(9):
+            start = time.monotonic()
+            action()
+            took = time.monotonic() - start
+            self.assertGreater(took, least)
+            if took < most:
+                return
+        self.fail(f"{took} s, not {least} to {most}")
 
     def test_silence_keeps_connections_open_and_what_was_sent_goes_on_later(self):
         connection = self.connect()

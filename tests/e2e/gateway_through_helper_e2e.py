@@ -11,7 +11,7 @@ from uploads import Desk, Wire, content_of
 
 SOAK = os.environ.get("SOAK") == "1"
 MIB = 1 << 20
-RATE = 6_000_000  # of a line on which something is to be killed in the middle
+RATE = 1_000_000  # of a line on which something is to be killed in the middle, also when the test is held up for seconds
 
 
 class Chain(Desk):

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 
 import cbor
-from rig import BINARY, DEADLINE, Process
+from rig import BINARY, DEADLINE, Process, free_port
 
 CBOR, OCTETS = "application/cbor", "application/octet-stream"
 LEASE_SECONDS = 31 * 86_400
@@ -208,8 +208,7 @@ class Node:
             self.nurl = self.nurl.replace(self.swissnum, swissnum)
             self.swissnum = swissnum
             self.put_file("private/storage.nurl", self.nurl + "\n")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.admin_port = free.getsockname()[1]
+        self.admin_port = free_port()
         self.put_file("holdfast.cfg", f"[storage]\nadmin.port = {self.admin_port}\n{holdfast}")
         self.configure(**storage)
         self.start()

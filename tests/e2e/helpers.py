@@ -61,10 +61,10 @@ class HelperClient(Client):
         assert answer.status == 204, (answer.status, answer.body)
         return int(answer["Upload-Offset"])
 
-    def begin_append(self, upload, offset, length, *more):
+    def begin_append(self, upload, offset, length, *more, complete=False):
         """A socket on which the head of a PATCH has been sent and its body is still to come."""
         head = (f"PATCH {upload} HTTP/1.1\r\nHost: x\r\nAuthorization: {self.authorization}\r\nContent-Type: {PARTIAL}\r\n"
-                f"Upload-Offset: {offset}\r\nUpload-Complete: ?0\r\nContent-Length: {length}\r\nHoldfast-Client: {self.name}\r\n"
+                f"Upload-Offset: {offset}\r\nUpload-Complete: ?{int(complete)}\r\nContent-Length: {length}\r\nHoldfast-Client: {self.name}\r\n"
                 f"X-Tahoe-Authorization: upload-secret {base64.b64encode(self.secret).decode()}\r\n"
                 + "".join(f"{line}\r\n" for line in more) + "\r\n")
         stream = connect(self.node.port)

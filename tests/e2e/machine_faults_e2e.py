@@ -12,7 +12,7 @@ import time
 import unittest
 
 from gbs import Node, new_secret, new_si, pattern
-from rig import BINARY, Place, Server, finish, get, put, sha256, start, wait_until
+from rig import BINARY, Place, Server, finish, get, on_disk, put, sha256, start, wait_until
 
 MIB = 1 << 20
 SOAK = bool(os.environ.get("SOAK"))
@@ -49,8 +49,11 @@ class Failing:
     def attached(self, pid):
         """All threads: those that are made later are followed anyway."""
         def traced(task):
-            with open(f"/proc/{pid}/task/{task}/status") as f:
-                return "TracerPid:\t0\n" not in f.read()
+            try:
+                with open(f"/proc/{pid}/task/{task}/status") as f:
+                    return "TracerPid:\t0\n" not in f.read()
+            except (FileNotFoundError, ProcessLookupError):  # it has ended
+                return True
         return all(map(traced, os.listdir(f"/proc/{pid}/task")))
 
     def __enter__(self):
@@ -191,14 +194,14 @@ class Stopped(unittest.TestCase):
     """F25: SIGSTOP in the middle, for longer than the others bear silence, then SIGCONT."""
 
     def begin(self, place, client, name, seed):
-        """A put and a get, each about six seconds long and in its middle."""
+        """A put and a get, each in its middle, with many seconds left."""
         path, other = place.file(name + ".put", 6 * MIB, seed), place.file(name + ".get", 6 * MIB, seed + 100)
         cap = put(place.client, other)["cap"]
-        putting = start(client, "put", path, "--json", "--progress", "none", "--limit-rate", "4M")
-        getting = start(client, "get", cap, "-o", other + ".out", "--json", "--progress", "none", "--limit-rate", "1M")
+        putting = start(client, "put", path, "--json", "--progress", "none", "--limit-rate", "1M")
+        getting = start(client, "get", cap, "-o", other + ".out", "--json", "--progress", "none", "--limit-rate", "400k")
         self.addCleanup(putting.kill)
         self.addCleanup(getting.kill)
-        wait_until(lambda: os.path.exists(other + ".out.part") and os.stat(other + ".out.part").st_blocks * 512 > MIB, "some of it has come")
+        wait_until(lambda: on_disk(other + ".out.part") > MIB, "some of it has come")
         self.assertEqual((putting.poll(), getting.poll()), (None, None), "in the middle")
         return path, other, putting, getting
 
@@ -219,8 +222,9 @@ class Stopped(unittest.TestCase):
             server = Server(place.path + "/alone")
             self.addCleanup(server.stop)
             client = place.new_client("c", [*place.nurls(), server.nurl], convergence_of=place.client)
-            with_one, with_all = self.begin(place, client, "one", 1), self.begin(other, other.client, "all", 2)
+            with_one = self.begin(place, client, "one", 1)
             self.stop(server.process)
+            with_all = self.begin(other, other.client, "all", 2)
             self.stop(other.grid.process)
             itself = self.begin(place, place.client, "client", 3)
             for process in itself[2:]:

@@ -12,7 +12,7 @@ import unittest
 
 import cbor
 from gbs import LEASE_SECONDS, VECTORS, Node, at_rest_id, base32, new_secret, new_si, pattern
-from rig import BINARY, DEADLINE, Place, finish, kill_when, make_file, put, sha256, start
+from rig import BINARY, DEADLINE, Place, finish, incomplete_bytes, kill_at_work, make_file, put, sha256, start, wait_until
 
 MIB = 1 << 20
 IDLE, RETENTION = 1800, 604_800
@@ -557,12 +557,15 @@ class Clients(unittest.TestCase):
             subprocess.run([BINARY, "create-client", client, "--server", node.nurl], check=True)
             path = make_file(node.path + "/f", 12 * MIB, 2)
             coding = ("--k", "1", "--n", "1", "--happy", "1")
-            slowly = lambda: start(client, "put", path, "--progress", "none", "--limit-rate", "2M", *coding)
-            self.assertTrue(kill_when(slowly(), 3))
+
+            def killed():
+                running = start(client, "put", path, "--progress", "none", "--limit-rate", "1M", *coding)
+                wait_until(lambda: node.metric("written_bytes_total") > 5 * MIB or running.poll() is not None, "some of it has come")
+                kill_at_work(running)
+
+            killed()
             node.restart()
-            self.assertTrue(kill_when(slowly(), 3), "from the begin, as nothing was kept")
-            received = node.metric("written_bytes_total")
-            self.assertGreater(received, 2 * MIB)
+            killed()  # from the begin, as nothing was kept
             report = put(client, path, *coding)
             self.assertGreater(report["bytes_skipped"], MIB)
             self.assertLess(report["bytes_sent"], 12 * MIB)
@@ -572,13 +575,11 @@ class Clients(unittest.TestCase):
             other = place.new_client("other", place.nurls(), convergence_of=place.client)
             path = place.file("f", 20 * MIB, 4)
             coding = ("--k", "2", "--n", "5", "--happy", "5")
-            slowly = lambda client: start(client, "put", path, "--json", "--progress", "none", "--limit-rate", "12M", *coding)
+            slowly = lambda client: start(client, "put", path, "--json", "--progress", "none", "--limit-rate", "6M", *coding)
             first = slowly(place.client)
-            try:
-                first.wait(1)
-                self.fail("the second client must start while the first one runs")
-            except subprocess.TimeoutExpired:
-                second = slowly(other)
+            wait_until(lambda: incomplete_bytes(place) > MIB or first.poll() is not None, "the first one is at work")
+            second = slowly(other)
+            self.assertIsNone(first.poll(), "the second client must start while the first one runs")
             reports = [json.loads(finish(process)[0]) for process in (first, second)]
             self.assertEqual(reports[0]["cap"], reports[1]["cap"])
             sent = sum(report["bytes_sent"] for report in reports)

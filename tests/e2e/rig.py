@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -32,6 +33,17 @@ def make_file(path, size, seed):
             f.write(block)
             left -= len(block)
     return path
+
+
+def free_port():
+    """None that outgoing connections, or those who ask for any port, are given before it is used, or while its server is down."""
+    while True:
+        port = random.randrange(10_000, 32_768)
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
+        except OSError:
+            pass  # taken
 
 
 class Process:
@@ -248,12 +260,29 @@ def wait_until(condition, what, seconds=DEADLINE):
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
-def kill_when(process, seconds):
-    """kill -9 after so long, unless it ended by itself. True when it was killed."""
+def kill_at_work(process):
+    """kill -9 of one that is still at work, as what follows takes for granted."""
+    process.send_signal(signal.SIGKILL)
+    _, err = process.communicate()
+    assert process.returncode == -signal.SIGKILL, f"it had ended before it was killed: {process.returncode}: {err}"
+
+
+def on_disk(path):
+    """Bytes that a file has. An incomplete one is as long as it will be, and holes do not count."""
     try:
-        process.communicate(timeout=seconds)
-        return False
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        return True
+        return os.stat(path).st_blocks * 512
+    except FileNotFoundError:
+        return 0
+
+
+def incomplete_bytes(place):
+    """Of all shares that are not whole, on the disks of a grid."""
+    return sum(on_disk(f"{root}/{name}") for root, _, names in os.walk(place.path + "/grid") for name in names if name.endswith(".part"))
+
+
+def killed_put(place, client, path, part=0.3):
+    """A put that is killed -9 when the grid holds this part of all its shares. It goes so slowly that seconds are left to its end."""
+    total = os.path.getsize(path) * 10 // 3
+    running = start(client, "put", path, "--progress", "none", "--limit-rate", str(total // 12))
+    wait_until(lambda: incomplete_bytes(place) > part * total or running.poll() is not None, "some of it is held")
+    kill_at_work(running)

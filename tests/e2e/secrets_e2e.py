@@ -10,7 +10,7 @@ import unittest
 import urllib.request
 
 from meddler import Meddler
-from rig import BINARY, DEADLINE, Place, kill_when, make_file, sha256, start, wait_until
+from rig import BINARY, DEADLINE, Place, make_file, sha256, start, wait_until
 
 MIB = 1 << 20
 
@@ -127,7 +127,7 @@ class Session(unittest.TestCase):
         for at in random.Random(42).sample(range(len(data) - 32), 30):
             self.secrets[f"plaintext at {at}"] = data[at:at + 32]
         coding = ["--k", "2", "--n", "3", "--happy", "3"]
-        self.run_client("put", path, *coding, "--limit-rate", "4M", kill_after=2)
+        self.run_client("put", path, *coding, "--limit-rate", "1M", kill_after=2)
         self.search("in the middle of an upload")
         cap = self.run_client("put", path, *coding, expect=0)
         key, _, rest = cap.removeprefix("URI:CHK:").partition(":")

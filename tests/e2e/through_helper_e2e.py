@@ -51,6 +51,23 @@ class Undisturbed(unittest.TestCase):
             self.assertEqual(report["placement"], "told")
             self.assertTrue(any("the word of" in each for each in report["warnings"]))
 
+    def test_what_is_there_is_verified_for_a_client_that_cannot(self):
+        with Place(helper=True) as place:
+            alone = place.new_client("alone", place.nurls(), helpers=[place.helper_nurl()], convergence_of=place.client)
+            with open(alone + "/private/servers.nurl", "w") as f:
+                f.write("# none\n")
+            path = place.file("f", 3_000_000, 2)
+            cap = put(place.client, path, "--helper", "none")["cap"]
+            damaged = [each for each in glob.glob(place.path + "/grid/**/storage/shares/*/*/*", recursive=True) if "/incoming/" not in each][:6]
+            for share in damaged:
+                with open(share, "r+b") as f:
+                    f.seek(12 + 200)
+                    f.write(b"\xff" * 4096)
+            self.assertEqual(put(alone, path)["cap"], cap)
+            verified = json.loads(finish(start(place.client, "--json", "verify", cap, "--progress", "none"), expect=None)[0])["results"]
+            self.assertGreaterEqual(verified["count-happiness"], 7, verified)
+            same_back(self, place, cap, path)
+
     def test_a_sample_gives_the_same_cap_and_says_what_it_is(self):
         with Place(helper=True) as place:
             path = place.file("f", 20_000_000, 3)
@@ -92,7 +109,7 @@ class Broken(unittest.TestCase):
 
     def test_a_killed_client_goes_on_where_it_was(self):
         with Place() as place, Links([place.helper_nurl()]) as links:
-            links.line_rate(8_000_000)
+            links.line_rate(4_000_000)
             client = place.new_client("slow", place.nurls(), helpers=links.nurls)
             path = place.file("f", 40_000_000, 4)
             first = start(client, "put", path, "--progress", "none")
@@ -109,7 +126,7 @@ class Broken(unittest.TestCase):
 
     def test_a_poisoned_spool_costs_the_poisoned_pieces(self):
         with Place() as place, Helper(place.path + "/helper", place.nurls()) as helper, Links([helper.nurl]) as links:
-            links.line_rate(8_000_000)
+            links.line_rate(4_000_000)
             client = place.new_client("slow", place.nurls(), helpers=links.nurls)
             path = place.file("f", 40_000_000, 5)
             first = start(client, "put", path, "--progress", "none")
@@ -145,7 +162,7 @@ class Broken(unittest.TestCase):
         """A put on a slow line, of which half is at the helper: the line, the file and the running put."""
         links = Links([helper])
         self.addCleanup(links.close)
-        links.line_rate(4_000_000)
+        links.line_rate(2_000_000)
         client = place.new_client(f"half{seed}", place.nurls(), helpers=links.nurls)
         path = place.file("f", size, seed)
         running = start(client, "put", path, "--json", "--progress", "none")
@@ -195,7 +212,7 @@ class Broken(unittest.TestCase):
             around.line_rate(4_000_000)  # the way around takes a while
             links = Links([helper.nurl])
             self.addCleanup(links.close)
-            links.line_rate(4_000_000)
+            links.line_rate(2_000_000)
             client = place.new_client("twice", around.nurls, helpers=links.nurls)
             path = place.file("f", 20_000_000, 12)
             running = start(client, "put", path, "--progress", "none")
@@ -216,7 +233,7 @@ class Broken(unittest.TestCase):
         with Place() as place, Links([place.helper_nurl()]) as links:
             client = place.new_client("weak", place.nurls(), helpers=links.nurls)
             for seed, options, proof in ((13, (), "sample"), (14, ("--prove", "full"), "full")):
-                links.line_rate(4_000_000)
+                links.line_rate(1_000_000)
                 path = place.file(f"f{seed}", 8_000_000, seed)
                 before = links.sum("bytes_up")
                 first = start(client, "put", path, "--progress", "none", "--prove", "sample")
@@ -233,7 +250,7 @@ class Broken(unittest.TestCase):
 
     def test_a_given_up_upload_is_dropped_at_the_helper(self):
         with Place() as place, Links([place.helper_nurl()]) as links:
-            links.line_rate(8_000_000)
+            links.line_rate(4_000_000)
             client = place.new_client("slow", place.nurls(), helpers=links.nurls)
             path = place.file("f", 40_000_000, 8)
             first = start(client, "put", path, "--progress", "none")

@@ -4,7 +4,7 @@ import threading
 import time
 import unittest
 
-from rig import Links, Place, finish, get, kill_when, put, sha256, start
+from rig import Links, Place, finish, get, kill_at_work, killed_put, on_disk, put, sha256, start, wait_until
 
 MIB = 1 << 20
 
@@ -89,11 +89,9 @@ class Crashes(unittest.TestCase):
     def test_f16_u1_kill_9_of_the_client_and_the_next_run_goes_on(self):
         with Place() as place:
             path = place.file("f", 60 * MIB, 11)
-            killed = 0
-            for delay in (0.8, 1.6, 2.4, 3.2):
-                killed += kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "40M"), delay)
+            for part in (0.05, 0.2, 0.4, 0.6):
+                killed_put(place, place.client, path, part)
             report = put(place.client, path)
-            self.assertGreater(killed, 2)
             self.assertGreater(report["bytes_skipped"], 0)
             other = place.new_client("other", place.nurls(), convergence_of=place.client)
             self.assertEqual(put(other, path)["cap"], report["cap"])
@@ -122,7 +120,7 @@ class Crashes(unittest.TestCase):
                     f.write("[storage]\npartial.retention = 0\n")
             place.grid.start()
             path = place.file("f", 30 * MIB, 19)
-            self.assertTrue(kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "20M"), 3))
+            killed_put(place, place.client, path, 0.5)
             report = put(place.client, path)
             self.assertEqual((report["shares_placed"], report["warnings"]), (10, []))
             self.assertGreater(report["bytes_skipped"], 20 * MIB)
@@ -133,7 +131,7 @@ class Crashes(unittest.TestCase):
     def test_f35_u3_a_second_node_with_the_secret_goes_on_and_a_stranger_does_not(self):
         with Place() as place:
             path = place.file("f", 40 * MIB, 13)
-            self.assertTrue(kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "20M"), 4))
+            killed_put(place, place.client, path)
             friend = place.new_client("friend", place.nurls(), convergence_of=place.client)
             report = put(friend, path)
             self.assertGreater(report["bytes_skipped"], 10 * MIB)
@@ -144,7 +142,9 @@ class Crashes(unittest.TestCase):
         with Place() as place:
             path = place.file("f", 40 * MIB, 14)
             cap = put(place.client, path)["cap"]
-            self.assertTrue(kill_when(start(place.client, "get", cap, "-o", path + ".out", "--progress", "none", "--limit-rate", "8M"), 4))
+            running = start(place.client, "get", cap, "-o", path + ".out", "--progress", "none", "--limit-rate", "4M")
+            wait_until(lambda: on_disk(path + ".out.part") > 8 * MIB or running.poll() is not None, "some of it has come")
+            kill_at_work(running)
             self.assertFalse(os.path.exists(path + ".out"))
             with open(path + ".out.part", "r+b") as part:
                 part.seek(1_500_000)
@@ -187,7 +187,7 @@ class Lies(unittest.TestCase):
     def test_f27_a_poisoned_partial_costs_its_wrong_pieces_only(self):
         with Place() as place:
             path = place.file("f", 40 * MIB, 17)
-            self.assertTrue(kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "20M"), 4))
+            killed_put(place, place.client, path)
             place.grid.stop()
             poisoned = 0
             for name in self.shares(place):
@@ -206,7 +206,7 @@ class Lies(unittest.TestCase):
     def test_f33_a_file_changed_between_attempts_gives_its_own_cap(self):
         with Place() as place:
             path = place.file("f", 20 * MIB, 18)
-            self.assertTrue(kill_when(start(place.client, "put", path, "--progress", "none", "--limit-rate", "10M"), 3))
+            killed_put(place, place.client, path)
             status = os.stat(path)
             with open(path, "r+b") as f:
                 f.seek(100)

@@ -72,6 +72,7 @@ class TusJsClient(Desk):
             for status, more in ((200, ""), (302, "Location: http://portal.example/\r\n"), (511, "")):
                 with self.subTest(protocol=protocol, status=status), Links([]) as links, Portal(status, more) as portal:
                     number, port = links.to_port(self.port)
+                    links.line_rate(400_000)  # seconds of it are left when the portal comes
                     process = self.start(port, protocol=protocol, chunkSize=300_000, retryDelays=[20] * 400)
                     lines = []
                     for line in process.stdout:
@@ -82,6 +83,7 @@ class TusJsClient(Desk):
                     links.tell("reset", [number])
                     wait_until(lambda: portal.answers > 2 or process.poll() is not None, "it has met the portal")
                     links.tell(f"target {self.port}", [number])
+                    links.line_rate(0)
                     self.assert_done([json.loads(line) for line in lines] + self.finish(process))
                     self.assertGreater(portal.answers, 2)
 

