@@ -226,19 +226,6 @@ io::Task<Result<void>> UploadHandles::prove_pending(UploadHandlePtr handle, std:
   co_return co_await store_.settle(upload, true);
 }
 
-io::Task<Result<void>> UploadHandles::restart(UploadHandlePtr handle, std::optional<std::uint64_t> length,
-                                              UploadAbout claims) {
-  if (handle->upload->pins > 0) co_return fail(Errc::conflict, "a concatenation needs the bytes of this upload");
-  const auto turn = co_await store_.take_turn(handle->upload, "");
-  if (!turn) co_return tl::make_unexpected(turn.error());
-  UploadAbout about = handle->about;
-  about.sha256 = claims.sha256;
-  about.sha512 = std::move(claims.sha512);
-  HF_CO_TRY_VOID(co_await store_.restart(handle->upload, length, encode(about)));
-  handle->about = std::move(about);
-  co_return Result<void>{};
-}
-
 io::Task<bool> UploadHandles::cancel(UploadHandlePtr handle) {
   constexpr auto kHow = resume::UploadEnd::cancelled;
   if (handle->has_ended()) co_return co_await store_.end(handle->upload, kHow, "cancelled");

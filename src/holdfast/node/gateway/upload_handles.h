@@ -65,9 +65,6 @@ class UploadHandles {
   /// all that is here, up to `offset`; else nothing changes. Errors: unavailable, io.
   io::Task<Result<void>> prove_pending(UploadHandlePtr handle, std::uint64_t offset, Hash sha256);
   io::Task<AppendOutcome> append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& body);
-  /// Forgets all bytes, for another file of this length and these digests, as far as they are known. Errors: conflict (a
-  /// concatenation needs them), unavailable, io.
-  io::Task<Result<void>> restart(UploadHandlePtr handle, std::optional<std::uint64_t> length, UploadAbout claims);
   /// Ends one whose acknowledged bytes are not all there any more. For whoever has the turn.
   io::Task<void> fail_if_lost(UploadHandlePtr handle);
   /// What is whole needs no more bytes. Errors: corrupt (not what its sender said: it has failed), io.
@@ -90,6 +87,8 @@ class UploadHandles {
 
  private:
   struct Body;
+  io::Task<AppendOutcome> append_in_turn(UploadHandlePtr handle, AppendWish wish, http::BodyReader& body);
+  io::Task<std::optional<AppendOutcome>> restart(UploadHandlePtr handle, const AppendWish& wish);
   io::Task<std::optional<AppendOutcome>> admit(UploadHandlePtr handle, const AppendWish& wish);
   io::Task<AppendOutcome::End> receive(UploadHandlePtr handle, Body& body);
   io::Task<AppendOutcome> conclude(UploadHandlePtr handle, Body& body, AppendOutcome::End end);
