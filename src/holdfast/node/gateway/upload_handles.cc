@@ -11,6 +11,7 @@ using State = UploadHandle::State;
 using Phase = resume::UploadPhase;
 
 constexpr std::size_t kNameBytes = 20;
+constexpr std::size_t kTextBytesMax = 1'024;  // a file name, a media type
 constexpr double kRequestsPerSecond = 20, kRequestsAtOnce = 100;
 constexpr io::Duration kSweepEvery = std::chrono::seconds(60);
 
@@ -46,6 +47,15 @@ State state_of(const uploads::Upload& upload) {
       break;
   }
   return State::failed;
+}
+
+/// What is to be remembered comes from a stranger, and fields of a request are longer than what there is room for.
+Result<void> check_about(const UploadAbout& about) {
+  if (about.name.size() > kTextBytesMax) return fail(Errc::malformed, "that file name is too long");
+  if (about.media_type.size() > kTextBytesMax) return fail(Errc::malformed, "that media type is too long");
+  if (encode(about).size() > resume::kAboutBytesMax)
+    return fail(Errc::malformed, "that is more than is remembered of an upload");
+  return {};
 }
 
 }  // namespace
@@ -159,6 +169,7 @@ void UploadHandles::unpin(UploadHandle& handle) const {
 }
 
 io::Task<Result<UploadHandlePtr>> UploadHandles::create(NewHandle wanted) {
+  HF_CO_TRY_VOID(check_about(wanted.about));
   HF_CO_TRY(std::vector<UploadHandlePtr> parts, parts_of(wanted.about));
   const auto open_ones = std::ranges::count_if(handles_, [](const auto& each) { return each.second->is_receiving(); });
   if (static_cast<std::size_t>(open_ones) >= options_.store.uploads_max)
