@@ -3,6 +3,8 @@
 import hashlib
 import os
 import secrets
+import signal
+import socket
 import subprocess
 import unittest
 
@@ -86,6 +88,33 @@ class Whole(Desk):
             self.assertRaises(ConnectionError, wire.answer)
         spool = self.place.path + "/gateway/uploads"
         self.assertEqual([name for name in os.listdir(spool) if name.endswith(".dat") and os.path.getsize(f"{spool}/{name}") == 4000], [])
+
+
+    def put_and(self, then, content, headers=()):
+        """The answer to a PUT of a file for which there is no grid: `then` happens when all of it has come."""
+        self.place.grid.process.send_signal(signal.SIGSTOP)
+        try:
+            with Wire(self.port) as wire:
+                wire.head("PUT", "/uri", [("Content-Length", len(content)), *headers])
+                wire.send(content)
+                spool = self.place.path + "/gateway/uploads"
+                wait_until(lambda: len(content) in [os.path.getsize(f"{spool}/{name}") for name in os.listdir(spool) if name.endswith(".dat")], "all is here", 30)
+                then(wire)
+                return wire.answer()
+        finally:
+            self.place.grid.process.send_signal(signal.SIGCONT)
+
+    def test_W4_2_what_is_not_in_the_grid_yet_is_no_success(self):
+        """`CAP=$(curl -sf -T file .../uri)` takes every success for the cap."""
+        left = self.put_and(lambda wire: wire.socket.shutdown(socket.SHUT_WR), content_of(5_001, 1))
+        self.assertEqual((left.status, left["Content-Type"]), (503, "application/problem+json"), left)
+        for prefer in ("wait=1", "respond-async"):
+            asked = self.put_and(lambda wire: None, content_of(5_010 + len(prefer), 2), [("Prefer", prefer)])
+            self.assertEqual((asked.status, asked.json["state"]), (202, "committing"), asked)
+        stopped = self.put_and(lambda wire: self.gateway.process.terminate(), content_of(5_002, 3))
+        self.gateway.stop()
+        self.gateway.start()
+        self.assertEqual((stopped.status, stopped["Content-Type"]), (503, "application/problem+json"), stopped)
 
 
 def form(content, boundary="XX", fields=(("t", "upload"),), name="file", filename="a.bin"):
