@@ -188,7 +188,7 @@ io::Task<void> UploadHandles::commit(UploadHandlePtr handle) {
       co_await fail_handle(handle, error.what);
       break;
     }
-    handle->note = error.what;
+    handle->note = told(error.what);
     const unsigned doublings = std::min(handle->tries++, 12U);
     const io::Duration delay = std::min<io::Duration>(options_.retry_max, options_.retry_first * (1U << doublings));
     handle->retry_at = context_.loop.now() + delay;
@@ -206,7 +206,7 @@ io::Task<void> UploadHandles::commit(UploadHandlePtr handle) {
 io::Task<void> UploadHandles::fail_handle(UploadHandlePtr handle, std::string why) {
   ++counters_.failed;
   context_.log.warning("upload " + handle->upload->name().substr(0, 8) + " has failed: " + why);
-  handle->note = why;
+  handle->note = why = told(std::move(why));
   co_await store_.end(handle->upload, resume::UploadEnd::failed, std::move(why));
   unpin(*handle);
   enter(*handle, State::failed);

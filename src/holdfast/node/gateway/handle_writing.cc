@@ -119,7 +119,8 @@ io::Task<std::optional<AppendOutcome>> UploadHandles::admit(UploadHandlePtr hand
   co_return std::nullopt;
 }
 
-io::Task<AppendOutcome> UploadHandles::append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& reader) {
+io::Task<AppendOutcome> UploadHandles::append_in_turn(UploadHandlePtr handle, AppendWish wish,
+                                                      http::BodyReader& reader) {
   if (!handle->about.parts.empty()) co_return AppendOutcome{End::is_final, false, "its bytes are those of its parts"};
   if (handle->has_ended()) co_return AppendOutcome{End::ended, false, "the upload has ended"};
   if (!handle->is_receiving()) co_return AppendOutcome{End::whole_already, true, "the upload is whole"};
@@ -236,6 +237,12 @@ io::Task<AppendOutcome> UploadHandles::conclude(UploadHandlePtr handle, Body& bo
     co_return AppendOutcome{wrong ? End::wrong_digest : end_of(finished.error()), false, finished.error().what};
   }
   co_return AppendOutcome{End::stored, true, ""};
+}
+
+io::Task<AppendOutcome> UploadHandles::append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& reader) {
+  AppendOutcome outcome = co_await append_in_turn(std::move(handle), std::move(wish), reader);
+  outcome.what = told(std::move(outcome.what));
+  co_return outcome;
 }
 
 }  // namespace holdfast::gateway

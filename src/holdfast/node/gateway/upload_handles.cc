@@ -97,7 +97,6 @@ void UploadHandles::adopt(const UploadHandlePtr& handle) {
 io::Task<Result<void>> UploadHandles::open() {
   HF_CO_TRY_VOID(co_await store_.open());
   std::vector<UploadHandlePtr> joined;
-  std::vector<uploads::UploadPtr> strangers;
   for (const auto& [name, upload] : store_.uploads()) {
     Result<UploadAbout> about = UploadAbout{};
     if (!upload->has_ended()) about = decode_upload_about(upload->log.creation.about);
@@ -110,7 +109,9 @@ io::Task<Result<void>> UploadHandles::open() {
       if (!result) handle = nullptr;
     }
     if (handle == nullptr) {
-      strangers.push_back(upload);
+      // A newer version may have written it, and may want to go on with it. The store knows it, and ends it when it is old.
+      context_.log.error("the upload " + std::string(name.substr(0, 8)) +
+                         " says what is not understood here: it is kept as it is");
       continue;
     }
     handle->note = upload->log.reason;
@@ -118,7 +119,6 @@ io::Task<Result<void>> UploadHandles::open() {
     if (!handle->about.parts.empty() && handle->state != State::committed) joined.push_back(handle);
     if (handle->state == State::committing) to_commit_.push_back(handle);
   }
-  for (const uploads::UploadPtr& each : strangers) co_await store_.forget(each);
   for (const UploadHandlePtr& handle : joined) {
     Result<std::vector<UploadHandlePtr>> parts = parts_of(handle->about);
     if (!parts) {
@@ -206,11 +206,13 @@ io::Task<Result<std::uint64_t>> UploadHandles::query(UploadHandlePtr handle) {
   {
     const auto turn = co_await store_.take_turn(handle->upload, "");
     if (!turn) co_return tl::make_unexpected(turn.error());
-    HF_CO_TRY_VOID(co_await store_.sync(handle->upload));
+    const Result<void> synced = co_await store_.sync(handle->upload);
+    if (!synced) co_return fail(synced.error().code, told(synced.error().what));
     co_await fail_if_lost(handle);
     // Its last byte may have come when its sender was cut off. Who is told that the offset is the length will send no more.
     const Result<void> finished = co_await finish_if_whole(handle);
-    if (!finished && finished.error().code != Errc::corrupt) co_return tl::make_unexpected(finished.error());
+    if (!finished && finished.error().code != Errc::corrupt)
+      co_return fail(finished.error().code, told(finished.error().what));
   }
   co_return handle->offset();
 }
@@ -261,6 +263,16 @@ io::Task<void> UploadHandles::wait_for_result(UploadHandlePtr handle, io::Durati
     const Result<void> told = co_await io::with_timeout(left, handle->changed.told());
     if (!told && told.error().code == Errc::cancelled) co_return;
   }
+}
+
+std::string UploadHandles::told(std::string what) const {
+  for (const std::string& directory :
+       {options_.store.receiving_directory, options_.store.sealed_directory, context_.journal_directory}) {
+    if (directory.empty() || what.find(directory) == std::string::npos) continue;
+    context_.log.warning("uploads: " + what);
+    return "there is trouble with the disk of this gateway";
+  }
+  return what;
 }
 
 bool UploadHandles::allow_request(UploadHandle& handle) const {

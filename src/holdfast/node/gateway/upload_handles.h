@@ -75,6 +75,8 @@ class UploadHandles {
   /// when `or_trouble`.
   io::Task<void> wait_for_result(UploadHandlePtr handle, io::Duration patience, bool or_trouble = false);
 
+  /// What whoever asks is told of trouble: where files lie here is for the log alone.
+  std::string told(std::string what) const;
   /// May this upload be asked once more now? Twenty requests a second, a hundred at once.
   bool allow_request(UploadHandle& handle) const;
 
