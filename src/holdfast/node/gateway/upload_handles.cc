@@ -89,9 +89,12 @@ Result<std::vector<UploadHandlePtr>> UploadHandles::parts_of(const UploadAbout& 
   return out;
 }
 
-void UploadHandles::adopt(const UploadHandlePtr& handle) {
-  for (const UploadHandlePtr& part : handle->parts) ++part->upload->pins;
-  handles_[handle->upload->name()] = handle;
+void UploadHandles::pin(const std::vector<UploadHandlePtr>& parts) {
+  for (const UploadHandlePtr& part : parts) ++part->upload->pins;
+}
+
+void UploadHandles::unpin(UploadHandle& handle) {
+  for (const UploadHandlePtr& part : std::exchange(handle.parts, {})) --part->upload->pins;
 }
 
 io::Task<Result<void>> UploadHandles::open() {
@@ -126,7 +129,7 @@ io::Task<Result<void>> UploadHandles::open() {
       continue;
     }
     handle->parts = std::move(*parts);
-    adopt(handle);
+    pin(handle->parts);
   }
   std::erase_if(to_commit_, [](const UploadHandlePtr& each) { return each->has_ended(); });
   co_return Result<void>{};
@@ -164,26 +167,27 @@ io::Task<void> UploadHandles::sweep() {
   }
 }
 
-void UploadHandles::unpin(UploadHandle& handle) const {
-  for (const UploadHandlePtr& part : std::exchange(handle.parts, {})) --part->upload->pins;
-}
-
 io::Task<Result<UploadHandlePtr>> UploadHandles::create(NewHandle wanted) {
   HF_CO_TRY_VOID(check_about(wanted.about));
   HF_CO_TRY(std::vector<UploadHandlePtr> parts, parts_of(wanted.about));
   const auto open_ones = std::ranges::count_if(handles_, [](const auto& each) { return each.second->is_receiving(); });
   if (static_cast<std::size_t>(open_ones) >= options_.store.uploads_max)
     co_return fail(Errc::unavailable, "too many uploads are open here");
+  pin(parts);  // while it is made nobody may empty them or end them
   if (wanted.name.empty()) wanted.name = base32_encode(context_.random.bytes(kNameBytes));
   if (const UploadHandlePtr former = find_by_name(wanted.name); former != nullptr && former->has_ended()) {
     co_await store_.forget(former->upload);
     handles_.erase(wanted.name);
   }
   uploads::UploadStore::NewUpload upload{wanted.name, Hash{}, wanted.length, encode(wanted.about), !parts.empty()};
-  HF_CO_TRY(uploads::UploadPtr made, co_await store_.create(std::move(upload)));
-  auto handle = std::make_shared<UploadHandle>(context_.loop, std::move(made), std::move(wanted.about));
+  Result<uploads::UploadPtr> made = co_await store_.create(std::move(upload));
+  if (!made) {
+    for (const UploadHandlePtr& part : parts) --part->upload->pins;
+    co_return fail(made.error().code, told(made.error().what));
+  }
+  auto handle = std::make_shared<UploadHandle>(context_.loop, std::move(*made), std::move(wanted.about));
   handle->parts = std::move(parts);
-  adopt(handle);
+  handles_[handle->upload->name()] = handle;
   ++counters_.created;
   const bool tus =
       handle->about.dialect == UploadAbout::Dialect::tus;  // in the others a body comes, though an empty one

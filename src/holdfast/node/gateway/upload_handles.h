@@ -95,20 +95,22 @@ class UploadHandles {
   io::Task<AppendOutcome::End> receive(UploadHandlePtr handle, Body& body);
   io::Task<AppendOutcome> conclude(UploadHandlePtr handle, Body& body, AppendOutcome::End end);
   Result<std::vector<UploadHandlePtr>> parts_of(const UploadAbout& about) const;
-  void adopt(const UploadHandlePtr& handle);
   void enter(UploadHandle& handle, UploadHandle::State state);
   io::Task<Result<void>> finish_if_whole(UploadHandlePtr handle);
   io::Task<void> finish_concatenations();
   void hear_concatenations(const UploadHandlePtr& part) const;
-  io::Task<Result<void>> read_source(UploadHandlePtr handle, std::function<void(ByteView)> use);
+  io::Task<Result<void>> read_file(std::string path, std::uint64_t bytes, std::function<void(ByteView)> use);
+  io::Task<Result<void>> read_part(UploadHandlePtr part, resume::WholeDigest& joined);
   io::Task<Result<void>> prove_sha512(UploadHandlePtr handle);
   io::Task<Result<void>> join(UploadHandlePtr handle);
+  io::Task<Result<void>> find_source(UploadHandlePtr handle);
   io::Task<void> commit(UploadHandlePtr handle);
   io::Task<Result<UploadResult>> commit_once(UploadHandlePtr handle);
   io::Task<void> fail_handle(UploadHandlePtr handle, std::string why);
   io::Task<void> abandon_shares(std::string path);
   std::string source_path(const UploadHandle& handle) const;
-  void unpin(UploadHandle& handle) const;
+  static void pin(const std::vector<UploadHandlePtr>& parts);
+  static void unpin(UploadHandle& handle);
   io::Task<void> sweep();
 
   const HandleOptions options_;
