@@ -233,7 +233,15 @@ class Damage(Desk):
             with open(first, "ab") as f:
                 f.write(b"x")  # never acknowledged
 
-        for harm in (lambda first, _: os.truncate(first, 150_000), lambda _, second: os.truncate(second, 199_999), lambda first, _: self.damage(first, 7),
+        def torn(first, _):
+            """A piece of it was being replaced when the gateway was killed."""
+            self.gateway.kill()
+            withdrawn = bytes([4, 0, 0, 8]) + bytes(8)
+            with open(first.replace(".dat", ".jnl"), "ab") as f:
+                f.write(withdrawn + crc32c(withdrawn).to_bytes(4, "big"))
+            self.gateway.start()
+
+        for harm in (torn, lambda first, _: os.truncate(first, 150_000), lambda _, second: os.truncate(second, 199_999), lambda first, _: self.damage(first, 7),
                      lambda _, second: self.damage(second, 199_999), lambda first, _: os.unlink(first)):
             final, halves = joined(harm)
             state = wait_until(lambda: (s := self.state(final))["state"] in ("committed", "failed") and s, "its end", 60)
