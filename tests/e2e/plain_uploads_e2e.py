@@ -3,10 +3,12 @@
 import hashlib
 import os
 import secrets
+import signal
+import socket
 import subprocess
 import unittest
 
-from rig import Links
+from rig import Links, wait_until
 from uploads import Desk, Wire, base64_of, content_of, digest_field
 
 DATA = content_of(5_000, 3)
@@ -86,6 +88,33 @@ class Whole(Desk):
             self.assertRaises(ConnectionError, wire.answer)
         spool = self.place.path + "/gateway/uploads"
         self.assertEqual([name for name in os.listdir(spool) if name.endswith(".dat") and os.path.getsize(f"{spool}/{name}") == 4000], [])
+
+
+    def put_and(self, then, content, headers=()):
+        """The answer to a PUT of a file for which there is no grid: `then` happens when all of it has come."""
+        self.place.grid.process.send_signal(signal.SIGSTOP)
+        try:
+            with Wire(self.port) as wire:
+                wire.head("PUT", "/uri", [("Content-Length", len(content)), *headers])
+                wire.send(content)
+                spool = self.place.path + "/gateway/uploads"
+                wait_until(lambda: len(content) in [os.path.getsize(f"{spool}/{name}") for name in os.listdir(spool) if name.endswith(".dat")], "all is here", 30)
+                then(wire)
+                return wire.answer()
+        finally:
+            self.place.grid.process.send_signal(signal.SIGCONT)
+
+    def test_W4_2_what_is_not_in_the_grid_yet_is_no_success(self):
+        """`CAP=$(curl -sf -T file .../uri)` takes every success for the cap."""
+        left = self.put_and(lambda wire: wire.socket.shutdown(socket.SHUT_WR), content_of(5_001, 1))
+        self.assertEqual((left.status, left["Content-Type"]), (503, "application/problem+json"), left)
+        for prefer in ("wait=1", "respond-async"):
+            asked = self.put_and(lambda wire: None, content_of(5_010 + len(prefer), 2), [("Prefer", prefer)])
+            self.assertEqual((asked.status, asked.json["state"]), (202, "committing"), asked)
+        stopped = self.put_and(lambda wire: self.gateway.process.terminate(), content_of(5_002, 3))
+        self.gateway.stop()
+        self.gateway.start()
+        self.assertEqual((stopped.status, stopped["Content-Type"]), (503, "application/problem+json"), stopped)
 
 
 def form(content, boundary="XX", fields=(("t", "upload"),), name="file", filename="a.bin"):
@@ -238,6 +267,51 @@ class GoingOn(Desk):
         self.assertEqual(self.expect(204, "HEAD", target)["Upload-Offset"], "1000", "not before its first byte is here")
         self.assert_file(self.expect(200, "PUT", target, body=DATA[:200]).body.decode(), DATA[:200])
         self.assert_file(self.expect(200, "PUT", target, body=b"").body.decode(), b"")
+
+    def half_sent(self, target, content, headers):
+        """A request that has brought so much and goes on to live: the gateway has it, and nothing of it need be durable."""
+        spool = self.place.path + "/gateway/uploads"
+        before = {name for name in os.listdir(spool) if os.path.getsize(f"{spool}/{name}") == len(content)}
+        wire = Wire(self.port)
+        self.addCleanup(wire.close)
+        wire.head("PUT", target, headers)
+        wire.chunk(content) if ("Transfer-Encoding", "chunked") in headers else wire.send(content)
+        there = lambda: {name for name in os.listdir(spool) if os.path.getsize(f"{spool}/{name}") == len(content)} - before
+        wait_until(there, "all of it is in the spool", 30)
+
+    def test_W15_2_a_whole_file_replaces_what_another_request_still_brings(self):
+        content = content_of(300_000, 43)
+        for chunked in (True, False):
+            fields = [("Transfer-Encoding", "chunked")] if chunked else [("Content-Length", 300_000)]
+            for target, success in ((self.key(), 200), (self.expect(201, "POST", "/uploads", body=b"").path, 201)):
+                self.half_sent(target, content[:100_000], fields)
+                whole = {"chunks": [content]} if chunked else {"body": content}
+                self.assert_file(self.expect(success, "PUT", target, **whole).body.decode(), content)
+
+    def test_W15_2_S5_6_a_whole_file_has_the_length_and_digest_of_its_own_request(self):
+        wrong = {"Holdfast-Expect-SHA256": "00" * 32}
+        for status, headers, content in ((422, wrong, DATA), (422, {"Repr-Digest": digest_field(b"x")}, DATA), (201, {"Repr-Digest": digest_field(DATA)}, DATA)):
+            path = self.expect(201, "POST", "/uploads", body=b"").path
+            self.expect(status, "PUT", path, headers, content)
+        path = self.expect(201, "POST", "/uploads", wrong, b"").path
+        self.expect(201, "PUT", path, body=DATA)
+        target = self.key()
+        with Wire(self.port) as wire:
+            wire.head("PUT", target, [("Content-Length", 4000), *wrong.items()])
+            wire.socket.shutdown(1)
+            self.assertRaises(ConnectionError, wire.answer)
+        self.assertEqual(self.expect(204, "HEAD", target)["Upload-Length"], "4000", "cut before its first byte")
+        self.assert_file(self.expect(200, "PUT", target, body=DATA).body.decode(), DATA)
+
+    def test_S5_6_a_digest_that_is_none_is_refused_in_all_dialects(self):
+        for bad in ("x", "00" * 31, "00" * 33, "", digest_field(DATA)):
+            claim = {"Holdfast-Expect-SHA256": bad}
+            for target in ("/uri", self.key()):
+                self.expect(400, "PUT", target, claim, DATA)
+            self.expect(400, "POST", "/uploads", claim, DATA)
+            self.expect(400, "POST", "/uploads", claim, b"")
+            self.assertEqual(self.draft_create(6, True, claim, DATA).status, 400)
+            self.assertEqual(self.tus("POST", "/uploads", {"Upload-Length": 5, **claim}).status, 400)
 
     def test_W15_2_keys_that_could_be_guessed(self):
         for key in ("", "short", "x" * 21, "x" * 129, "%2F" * 30, "x" * 30 + "%00", "x" * 30 + "%20"):

@@ -1,5 +1,6 @@
 """What the gateway's uploads have in common, whatever they are spoken to in: resumable-upload.md 1.11, 1.13, 1.14, 4 and 5."""
 import email.utils
+import hashlib
 import statistics
 import subprocess
 import threading
@@ -301,6 +302,24 @@ class Concatenation(Desk):
         for path in (wrong, wrong_too):
             wait_until(lambda: self.tus("HEAD", path).status == 410, "it fails")
         self.assert_is_stored(self.final([a], {"Repr-Digest": digest_field(DATA, "sha-512")}).path, DATA)
+
+    def test_S5_8_what_is_remembered_of_an_upload_has_a_limit_in_all_dialects(self):
+        name, media = ("Content-Disposition", "attachment; filename=" + "y" * 20_000), ("Content-Type", "a/" + "x" * 55_000)
+        form = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\nabc\r\n--XX--\r\n' % (b"y" * 2_000)
+        for fields in ([name, media], [name], [media]):
+            self.assertEqual(self.draft_create(6, False, dict(fields)).status, 400)
+        for method, target in (("PUT", "/uri"), ("PUT", "/uri?resume=" + "k" * 30), ("POST", "/uploads")):
+            self.expect(400, method, target, [media], b"abc")
+        self.expect(400, "POST", "/uri", {"Content-Type": "multipart/form-data; boundary=XX"}, form)
+        for metadata in ("filename " + base64_of("y" * 1_025), "filetype " + base64_of("y" * 1_025)):
+            self.assertEqual(self.tus("POST", "/uploads", {"Upload-Length": 5, "Upload-Metadata": metadata}).status, 400)
+        # Each of these is short enough, and all of them together are not.
+        longest = f"filename {base64_of('y' * 1_024)},filetype {base64_of('y' * 1_024)},x "
+        part = self.tus_create(5, {"Upload-Concat": "partial", "Idempotency-Key": "k", "Upload-Metadata": longest + base64_of("y" * 10_150)}, b"")
+        digests = {"Repr-Digest": digest_field(b"abcde" * 1_000, "sha-512"), "Holdfast-Expect-SHA256": hashlib.sha256(b"abcde" * 1_000).hexdigest()}
+        for more, status in ((10_000, 201), (10_218, 400)):
+            self.assertEqual(self.final([part] * 1_000, {"Upload-Metadata": longest + base64_of("y" * more), **digests}).status, status)
+        self.assertEqual(self.tus_patch(part, 0, b"abcde").status, 204)
 
     def test_S8_9_a_thousand_partials(self):
         parts, content = [], content_of(100_000, 5)

@@ -3,15 +3,25 @@ import hashlib
 import os
 import random
 import shutil
+import subprocess
 import time
 import unittest
 
 from disk_e2e import SmallDisk
-from rig import Gateway, Place, wait_until
+from rig import BINARY, Gateway, Place, wait_until
 from uploads import OFFSET_MEDIA, Desk, Wire, base64_of, content_of, digest_field
 
 MIB = 1 << 20
 TUS = {"Tus-Resumable": "1.0.0"}
+
+
+def crc32c(data):
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    return value ^ 0xFFFFFFFF
 
 
 class FullDisk(Desk):
@@ -209,6 +219,80 @@ class Damage(Desk):
         path, data = self.one_upload(content, 60_000)
         os.truncate(data, 100)
         self.expect(410, "PUT", path + "?piece=0", body=content[:60_000])
+
+    def test_F27_F30_a_concatenation_of_parts_that_are_not_what_came_is_not_stored(self):
+        content = content_of(400_000, 44)
+
+        def joined(harm):
+            halves = [self.one_upload(half, 200_000, {"Upload-Concat": "partial"}) for half in (content[:200_000], content[200_000:])]
+            harm(*(data for _, data in halves))
+            paths = " ".join(path for path, _ in halves)
+            return self.tus("POST", "/uploads", {"Upload-Concat": "final;" + paths}).path, halves
+
+        def longer(first, _):
+            with open(first, "ab") as f:
+                f.write(b"x")  # never acknowledged
+
+        def torn(first, _):
+            """A piece of it was being replaced when the gateway was killed."""
+            self.gateway.kill()
+            withdrawn = bytes([4, 0, 0, 8]) + bytes(8)
+            with open(first.replace(".dat", ".jnl"), "ab") as f:
+                f.write(withdrawn + crc32c(withdrawn).to_bytes(4, "big"))
+            self.gateway.start()
+
+        for harm in (torn, lambda first, _: os.truncate(first, 150_000), lambda _, second: os.truncate(second, 199_999), lambda first, _: self.damage(first, 7),
+                     lambda _, second: self.damage(second, 199_999), lambda first, _: os.unlink(first)):
+            final, halves = joined(harm)
+            state = wait_until(lambda: (s := self.state(final))["state"] in ("committed", "failed") and s, "its end", 60)
+            self.assertEqual((state["state"], state.get("cap")), ("failed", None), state)
+        for harm in (longer, lambda first, second: None):
+            self.assert_is_stored(joined(harm)[0], content)
+
+    def test_F42_what_a_newer_version_wrote_down_is_kept(self):
+        content = content_of(5_000, 42)
+        path, data = self.one_upload(content, 3_000)
+        self.gateway.kill()
+        journal = data.replace(".dat", ".jnl")
+        with open(journal, "rb") as f:
+            records = f.read()
+        end = 12 + int.from_bytes(records[9:12], "big")  # of the payload of the first record
+        creation = records[8:end].replace(b"gdialect\x00", b"gdialect\x09")
+        self.assertNotEqual(creation, records[8:end])
+        with open(journal, "wb") as f:
+            f.write(records[:8] + creation + crc32c(creation).to_bytes(4, "big") + records[end + 4:])
+        self.gateway.start()
+        self.assertEqual(self.tus("HEAD", path).status, 404)
+        self.gateway.kill()
+        self.assertEqual((os.path.getsize(data), os.path.exists(journal)), (3_000, True))
+        with open(journal, "wb") as f:
+            f.write(records)
+        self.gateway.start()
+        self.tus_patch(path, 3_000, content[3_000:])
+        self.assert_is_stored(path, content)
+
+    def test_F26_who_asks_is_not_told_where_files_lie(self):
+        spool = self.place.path + "/gateway/uploads"
+        os.rename(spool, spool + ".away")
+        open(spool, "w").close()  # a file where the directory should be
+        try:
+            with Wire(self.port) as wire:
+                answer = wire.ask("POST", "/uploads", {"Tus-Resumable": "1.0.0", "Upload-Length": 5})
+        finally:
+            os.unlink(spool)
+            os.rename(spool + ".away", spool)
+        self.assertGreaterEqual(answer.status, 400)
+        self.assertIn(b"trouble with the disk", answer.body)
+        self.assertNotIn(b"gateway/uploads", answer.body)
+
+    def test_F26_without_its_spool_it_does_not_get_ready(self):
+        node = self.place.path + "/both"
+        subprocess.run([BINARY, "create-node", node, "--storage", "--gateway", "--bind", "127.0.0.1", "--server", self.place.nurls()[0]], check=True, capture_output=True)
+        with open(node + "/private/upload-url.key", "w") as f:
+            f.write("junk")
+        run = subprocess.run([BINARY, "run", node], capture_output=True, text=True, timeout=60)
+        self.assertEqual((run.returncode, run.stdout), (1, ""), run)
+        self.assertIn("upload-url.key", run.stderr)
 
     def test_F40_journals_damaged_anywhere(self):
         dice, content = random.Random(40), content_of(5_000, 40)

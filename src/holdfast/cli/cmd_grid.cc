@@ -106,7 +106,7 @@ io::Task<int> run_grid(World& world, GridWishes wishes) {
       co_return kFailed;
     }
   }
-  const auto gateway = start_grid_gateway(world, wishes.directory, wishes.gateway_port, nurls);
+  const auto gateway = co_await start_grid_gateway(world, wishes.directory, wishes.gateway_port, nurls);
   if (!gateway) {
     std::fprintf(stderr, "%s\n", describe(gateway.error()).c_str());
     co_return kFailed;

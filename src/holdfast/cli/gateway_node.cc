@@ -116,14 +116,14 @@ Result<std::string> create_gateway_node(World& world, const std::string& path, c
   return url_of(own.gateway.bind, port);
 }
 
-Result<std::unique_ptr<GatewayNode>> start_gateway(World& world, const std::string& path, int listen_fd) {
+io::Task<Result<std::unique_ptr<GatewayNode>>> start_gateway(World& world, std::string path, int listen_fd) {
   const config::NodeDirectory node(world.files, path);
-  HF_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
-  if (!own.gateway.port) return std::unique_ptr<GatewayNode>();
+  HF_CO_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
+  if (!own.gateway.port) co_return std::unique_ptr<GatewayNode>();
   const bool tls = own.gateway.tls || !own.gateway.tls_certificate.empty();
   const bool beyond = !is_loopback(own.gateway.bind);
   if (beyond && !tls && !own.gateway.plain_http_beyond_loopback) {
-    return fail(
+    co_return fail(
         Errc::malformed,
         "holdfast.cfg: [gateway] bind = " + own.gateway.bind +
             " is beyond this machine, where caps and files would go unprotected; say tls = yes, put a TLS proxy in "
@@ -131,7 +131,7 @@ Result<std::unique_ptr<GatewayNode>> start_gateway(World& world, const std::stri
   }
   ClientNode::Options wishes;
   wishes.helper = "auto";
-  HF_TRY(std::unique_ptr<ClientNode> client, ClientNode::open(world, path, wishes));
+  HF_CO_TRY(std::unique_ptr<ClientNode> client, ClientNode::open(world, path, wishes));
   gateway::RoleOptions options;
   options.host = own.gateway.bind;
   options.port = *own.gateway.port;
@@ -139,34 +139,35 @@ Result<std::unique_ptr<GatewayNode>> start_gateway(World& world, const std::stri
   options.host_names = own.gateway.hosts;
   options.version = std::string("holdfast/") + kVersion;
   if (tls) {
-    HF_TRY(options.tls_pem, tls_pem(world, node, own.gateway));
+    HF_CO_TRY(options.tls_pem, tls_pem(world, node, own.gateway));
   }
   if (beyond || own.gateway.access_token) {
-    HF_TRY(options.access_token, access_token(world, node));
+    HF_CO_TRY(options.access_token, access_token(world, node));
   }
   options.origins = own.gateway.origins;
   options.public_url = own.gateway.public_url;
-  HF_TRY(options.uploads, upload_options(world, *client, own.gateway));
+  HF_CO_TRY(options.uploads, upload_options(world, *client, own.gateway));
   if (own.gateway.cache_bytes) options.limits.cache_bytes_max = *own.gateway.cache_bytes;
-  HF_TRY(std::unique_ptr<gateway::GatewayRole> role,
-         gateway::GatewayRole::start(world.loop, client->context(), std::move(options)));
+  HF_CO_TRY(std::unique_ptr<gateway::GatewayRole> role,
+            gateway::GatewayRole::start(world.loop, client->context(), std::move(options)));
+  HF_CO_TRY_VOID(co_await role->open());
   std::string url = url_of(own.gateway.bind, role->port(), tls);
-  HF_TRY_VOID(node.write_public("node.url", url + "\n"));
-  return std::make_unique<GatewayNode>(std::move(client), std::move(role), std::move(url));
+  HF_CO_TRY_VOID(node.write_public("node.url", url + "\n"));
+  co_return std::make_unique<GatewayNode>(std::move(client), std::move(role), std::move(url));
 }
 
-Result<std::unique_ptr<GatewayNode>> start_grid_gateway(World& world, const std::string& grid_directory,
-                                                        std::optional<std::uint16_t> port,
-                                                        const std::vector<std::string>& nurls) {
+io::Task<Result<std::unique_ptr<GatewayNode>>> start_grid_gateway(World& world, std::string grid_directory,
+                                                                  std::optional<std::uint16_t> port,
+                                                                  std::vector<std::string> nurls) {
   const std::string path = grid_directory + "/gateway";
   if (port) {
     GatewayNodeWishes wishes;
     wishes.port = *port;
-    wishes.nurls = nurls;
-    HF_TRY_VOID(create_gateway_node(world, path, wishes));
+    wishes.nurls = std::move(nurls);
+    HF_CO_TRY_VOID(create_gateway_node(world, path, wishes));
   }
-  if (!config::NodeDirectory(world.files, path).exists()) return std::unique_ptr<GatewayNode>();
-  return start_gateway(world, path, -1);
+  if (!config::NodeDirectory(world.files, path).exists()) co_return std::unique_ptr<GatewayNode>();
+  co_return co_await start_gateway(world, path, -1);
 }
 
 }  // namespace holdfast::cli

@@ -29,13 +29,14 @@ class GatewayNode {
   std::string url_;
 };
 
-/// The gateway of this node, listening and not yet serving; its URL is in node.url then. Null: the node has none. Errors:
-/// those of the node directory and of listening; malformed for an address beyond this machine without the consent to it.
-Result<std::unique_ptr<GatewayNode>> start_gateway(World& world, const std::string& path, int listen_fd);
+/// The gateway of this node, listening, with its uploads taken over, and not yet serving; its URL is in node.url then. Null: the
+/// node has none. Errors: those of the node directory, of the spool and of listening; malformed for an address beyond this machine
+/// without the consent to it.
+io::Task<Result<std::unique_ptr<GatewayNode>>> start_gateway(World& world, std::string path, int listen_fd);
 
 /// The one of a grid, in DIR/gateway: made when a port is asked for, started when it is there.
-Result<std::unique_ptr<GatewayNode>> start_grid_gateway(World& world, const std::string& grid_directory,
-                                                        std::optional<std::uint16_t> port,
-                                                        const std::vector<std::string>& nurls);
+io::Task<Result<std::unique_ptr<GatewayNode>>> start_grid_gateway(World& world, std::string grid_directory,
+                                                                  std::optional<std::uint16_t> port,
+                                                                  std::vector<std::string> nurls);
 
 }  // namespace holdfast::cli

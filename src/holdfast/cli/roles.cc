@@ -70,7 +70,8 @@ io::Task<Result<std::vector<std::unique_ptr<Role>>>> start_roles(World& world, s
     HF_CO_TRY(auto role, co_await start_helper(world, *node, activated.take()));
     out.push_back(std::make_unique<Helper>(std::move(node), std::move(role)));
   }
-  HF_CO_TRY(std::unique_ptr<GatewayNode> gateway, start_gateway(world, path, out.empty() ? activated.take() : -1));
+  const int gateway_fd = out.empty() ? activated.take() : -1;
+  HF_CO_TRY(std::unique_ptr<GatewayNode> gateway, co_await start_gateway(world, path, gateway_fd));
   if (gateway != nullptr) out.push_back(std::make_unique<Gateway>(std::move(gateway)));
   if (out.empty()) {
     co_return fail(Errc::not_found, "there is nothing to run in " + path + "; make a node with `holdfast create-node " +

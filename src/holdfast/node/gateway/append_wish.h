@@ -10,16 +10,19 @@
 #include "holdfast/core/base/bytes.h"
 #include "holdfast/core/crypto/running_checksum.h"
 #include "holdfast/edge/io/task.h"
+#include "holdfast/node/gateway/upload_handle.h"
 
 namespace holdfast::gateway {
 
 /// One request to send bytes, as its dialect understood it.
 struct AppendWish {
-  std::optional<std::uint64_t> offset;                // nothing: wherever the upload is
-  std::optional<std::uint64_t> length;                // of the whole upload, when this request says it
-  std::optional<std::uint64_t> content_length;        // of this body
-  bool completes = false;                             // the end of this body is the end of the upload
-  bool completes_at_length = false;                   // reaching the length is enough
+  std::optional<std::uint64_t> offset;          // nothing: wherever the upload is
+  std::optional<std::uint64_t> length;          // of the whole upload, when this request says it
+  std::optional<std::uint64_t> content_length;  // of this body
+  bool completes = false;                       // the end of this body is the end of the upload
+  bool completes_at_length = false;             // reaching the length is enough
+  /// The body is another file, of `length`: it takes the place of all that is there. What is said of it; nothing: it goes on.
+  std::optional<UploadAbout> replaces;
   std::unique_ptr<crypto::RunningChecksum> checksum;  // of this body; its bytes count when it is right
   /// What the checksum must be, asked at the end of the body; nothing: nobody said.
   std::function<std::optional<Bytes>()> expected;
@@ -43,6 +46,7 @@ struct AppendOutcome {
     wrong_checksum,
     wrong_digest,  // of the whole file: the upload has failed
     is_final,
+    needed,   // by a concatenation, as it is: nothing was stored
     trouble,  // of the disk
   };
   End end = End::stored;

@@ -5,12 +5,17 @@
 
 namespace holdfast::gateway {
 
-void read_claims(const http::Exchange& exchange, UploadAbout& about) {
-  const auto bytes = from_hex(single_field(exchange, "Holdfast-Expect-SHA256").value_or(""));
-  if (bytes && bytes->size() == Hash::kSize) about.sha256 = Hash::from(*bytes);
+Result<void> read_claims(const http::Exchange& exchange, UploadAbout& about) {
+  if (has_field(exchange, "Holdfast-Expect-SHA256")) {
+    const auto bytes = from_hex(single_field(exchange, "Holdfast-Expect-SHA256").value_or(""));
+    if (!bytes || bytes->size() != Hash::kSize)
+      return fail(Errc::malformed, "Holdfast-Expect-SHA256 is not a SHA-256 in hexadecimal");
+    about.sha256 = Hash::from(*bytes);
+  }
   const auto digest = protocol::parse_digest_field(single_field(exchange, "Repr-Digest").value_or(""));
   if (digest && digest->algorithm == "sha-256") about.sha256 = Hash::from(digest->digest);
   if (digest && digest->algorithm == "sha-512") about.sha512 = digest->digest;
+  return {};
 }
 
 void read_content_digest(const http::Exchange& exchange, AppendWish& wish) {

@@ -5,8 +5,9 @@
 
 namespace holdfast::gateway {
 
-/// Of the whole file: Repr-Digest, or Holdfast-Expect-SHA256 in hexadecimal.
-void read_claims(const http::Exchange& exchange, UploadAbout& about);
+/// Of the whole file: Repr-Digest, or Holdfast-Expect-SHA256 in hexadecimal. Errors: malformed: who named a digest and is not
+/// understood would take the answer for a proof. (Repr-Digest may well be of an algorithm that nobody here knows.)
+Result<void> read_claims(const http::Exchange& exchange, UploadAbout& about);
 /// Content-Digest is of this body alone: its bytes count when it is right.
 void read_content_digest(const http::Exchange& exchange, AppendWish& wish);
 

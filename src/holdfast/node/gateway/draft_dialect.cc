@@ -58,7 +58,7 @@ class DraftRequest {
   bool interim_allowed() const { return !rules_.rfc_mode && !came_through_proxy(exchange_); }
   io::Task<void> tell_url(UploadHandlePtr handle);
   io::Task<void> tell_offset(std::uint64_t durable);
-  UploadAbout about_of_creation() const;
+  Result<UploadAbout> about_of_creation() const;
   io::Task<void> query(UploadHandlePtr handle);
   io::Task<void> append(UploadHandlePtr handle);
   io::Task<void> answer_append(UploadHandlePtr handle, AppendOutcome outcome, bool created);
@@ -90,12 +90,12 @@ io::Task<void> DraftRequest::tell_offset(std::uint64_t durable) {
   static_cast<void>(co_await exchange_.inform(std::move(head)));
 }
 
-UploadAbout DraftRequest::about_of_creation() const {
+Result<UploadAbout> DraftRequest::about_of_creation() const {
   UploadAbout about;
   about.dialect = UploadAbout::Dialect::draft;
   about.media_type = std::string(single_field(exchange_, "Content-Type").value_or(""));
   about.name = protocol::name_in_disposition(single_field(exchange_, "Content-Disposition").value_or(""));
-  read_claims(exchange_, about);
+  HF_TRY_VOID(read_claims(exchange_, about));
   return about;
 }
 
@@ -104,8 +104,10 @@ io::Task<void> DraftRequest::create() {
   if (has_field(exchange_, "Upload-Offset") &&
       resume::parse_sf_count(single_field(exchange_, "Upload-Offset").value_or("")) != 0)
     co_return co_await refuse(400, "", "an upload begins at offset 0");
+  Result<UploadAbout> about = about_of_creation();
+  if (!about) co_return co_await refuse(400, "", about.error().what);
   UploadHandles::NewHandle wanted;
-  wanted.about = about_of_creation();
+  wanted.about = std::move(*about);
   wanted.length = resume::parse_sf_count(single_field(exchange_, "Upload-Length").value_or(""));
   const std::optional<std::uint64_t> content_length = body_length(exchange_);
   if (complete && content_length) {

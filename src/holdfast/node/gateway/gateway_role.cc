@@ -52,20 +52,15 @@ Result<std::unique_ptr<GatewayRole>> GatewayRole::start(io::AsioLoop& loop, cons
   return role;
 }
 
+io::Task<Result<void>> GatewayRole::open() {
+  if (uploads_ == nullptr) co_return Result<void>{};
+  co_return co_await uploads_->open();
+}
+
 io::Task<void> GatewayRole::serve() {
   io::TaskGroup tending(shared_.context.loop);
   tending.spawn(files_.tend());
-  if (uploads_ != nullptr) {
-    // Until this is done connections wait to be accepted: nobody is told of an upload that it is not there.
-    const Result<void> opened = co_await uploads_->open();
-    if (!opened) {
-      shared_.context.log.error("uploads cannot be served: " + opened.error().what);
-      tending.cancel();
-      co_await tending.join();
-      co_return;
-    }
-    tending.spawn(uploads_->run());
-  }
+  if (uploads_ != nullptr) tending.spawn(uploads_->run());
   co_await server_->serve();
   tending.cancel();
   co_await tending.join();

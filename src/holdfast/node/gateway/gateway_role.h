@@ -33,6 +33,9 @@ class GatewayRole {
                                                     RoleOptions options);
 
   std::uint16_t port() const { return server_->port(); }
+  /// Takes over the uploads that an earlier process left; once, before serve(). Until then connections wait to be accepted: nobody is
+  /// told of an upload that it is not there. Errors: io, no_space: what cannot be read is not served without it.
+  io::Task<Result<void>> open();
   /// Until the scope is cancelled; then requests in progress get a moment and files are closed.
   io::Task<void> serve();
   const GatewayCounters& counters() const { return shared_.counters; }

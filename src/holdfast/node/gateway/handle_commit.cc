@@ -15,9 +15,10 @@ constexpr io::Duration kNoProgressMax = std::chrono::minutes(5);
 constexpr std::size_t kReadBytes = 1'048'576;
 constexpr const char* kOtherBytes = "the bytes that came are not those of the digest that was announced";
 
-/// Nothing that waiting could mend.
+/// Nothing that waiting could mend: the bytes are not what was acknowledged. All other trouble may be that of a directory, of a
+/// server or of the grid, and what is here and safe is not thrown away for it.
 bool is_final(Errc code) {
-  return code == Errc::corrupt || code == Errc::changed || code == Errc::not_found || code == Errc::malformed;
+  return code == Errc::corrupt;
 }
 
 }  // namespace
@@ -73,19 +74,19 @@ void UploadHandles::hear_concatenations(const UploadHandlePtr& part) const {
   }
 }
 
-/// All bytes from the disk, one piece after the other.
-io::Task<Result<void>> UploadHandles::read_source(UploadHandlePtr handle, std::function<void(ByteView)> use) {
-  const std::string path = source_path(*handle);
+/// So many bytes from the disk, one piece after the other. Errors: corrupt (there are fewer), io.
+io::Task<Result<void>> UploadHandles::read_file(std::string path, std::uint64_t bytes,
+                                                std::function<void(ByteView)> use) {
   auto opening = [&] { return files_.open(path, io::Open::read); };
   HF_CO_TRY(const std::unique_ptr<io::File> file, co_await context_.disk.run(opening));
   const io::CancelScope& scope = co_await io::this_scope();
   Bytes piece(kReadBytes);
-  std::uint64_t at = 0;
-  std::size_t got = piece.size();
-  while (got == piece.size()) {
+  for (std::uint64_t at = 0; at < bytes;) {
     if (scope.cancelled()) co_return fail(Errc::cancelled, "stopping");
     auto job = [&]() -> Result<void> {
-      HF_TRY(got, file->read(at, piece));
+      const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), bytes - at));
+      HF_TRY(const std::size_t got, file->read(at, MutableByteView(piece).first(wanted)));
+      if (got < wanted) return fail(Errc::corrupt, "bytes that were acknowledged are not there any more");
       use(ByteView(piece).first(got));
       at += got;
       return {};
@@ -100,29 +101,71 @@ io::Task<Result<void>> UploadHandles::prove_sha512(UploadHandlePtr handle) {
   if (handle->about.sha512.empty()) co_return Result<void>{};
   const std::unique_ptr<crypto::RunningChecksum> sum = crypto::make_running_checksum("sha512");
   std::function<void(ByteView)> use = [&sum](ByteView bytes) { sum->update(bytes); };
-  if (handle->offset() > 0) HF_CO_TRY_VOID(co_await read_source(handle, std::move(use)));
+  if (handle->offset() > 0) {
+    HF_CO_TRY_VOID(co_await read_file(source_path(*handle), handle->offset(), std::move(use)));
+  }
   if (sum->finish() != handle->about.sha512) co_return fail(Errc::corrupt, kOtherBytes);
+  co_return Result<void>{};
+}
+
+/// What the disk holds of a part, if that is what came: the digest that ran along with its bytes must be theirs. A part is never
+/// sealed, and nobody else asks.
+io::Task<Result<void>> UploadHandles::read_part(UploadHandlePtr part, resume::WholeDigest& joined) {
+  const uploads::UploadPtr& upload = part->upload;
+  const std::uint64_t bytes = upload->log.durable;
+  if (!upload->is_open() || upload->log.length != bytes) co_return fail(Errc::corrupt, "a part is not whole any more");
+  if (!upload->log.withdrawn.empty()) co_return fail(Errc::corrupt, "a piece of a part was being replaced");
+  const std::optional<std::string> loss = co_await store_.find_loss(upload);
+  if (loss) co_return fail(Errc::corrupt, "of a part " + *loss);
+  HF_CO_TRY(const Hash sent, co_await store_.digest_of(upload));
+  resume::WholeDigest held;
+  std::function<void(ByteView)> use = [&](ByteView piece) {
+    held.update(piece);
+    joined.update(piece);
+  };
+  if (bytes > 0) HF_CO_TRY_VOID(co_await read_file(upload->files.data_path(), bytes, std::move(use)));
+  if (held.digest() != sent) co_return fail(Errc::corrupt, "a part is not what came of it");
   co_return Result<void>{};
 }
 
 /// A concatenation becomes one file to read. Its parts are whole, and change no more.
 io::Task<Result<void>> UploadHandles::join(UploadHandlePtr handle) {
-  std::vector<std::string> paths;
+  const std::vector<UploadHandlePtr> parts = handle->parts;  // whoever cancels it meanwhile lets go of its own
+  std::vector<JoinedFiles::Part> files;
   std::uint64_t length = 0;
-  for (const UploadHandlePtr& part : handle->parts) {
-    length += part->upload->log.durable;
-    if (part->upload->log.durable > 0) paths.push_back(part->upload->files.data_path());
+  for (const UploadHandlePtr& part : parts) {
+    const std::uint64_t bytes = part->upload->log.durable;
+    length += bytes;
+    if (bytes > 0) files.push_back({part->upload->files.data_path(), bytes});
   }
-  if (!paths.empty()) files_.join(source_path(*handle), std::move(paths));
+  if (!files.empty()) files_.join(source_path(*handle), std::move(files));
   if (handle->upload->is_sealed()) co_return Result<void>{};
   resume::WholeDigest running;
-  std::function<void(ByteView)> use = [&running](ByteView bytes) { running.update(bytes); };
-  if (length > 0) HF_CO_TRY_VOID(co_await read_source(handle, std::move(use)));
+  for (const UploadHandlePtr& part : parts) HF_CO_TRY_VOID(co_await read_part(part, running));
+  if (running.size() != length) co_return fail(Errc::corrupt, "a part has changed while it was joined");
   const Hash digest = running.digest();
   HF_CO_TRY_VOID(co_await prove_sha512(handle));
   if (handle->about.sha256 && *handle->about.sha256 != digest)
     co_return fail(Errc::corrupt, "the parts are not the file of the digest that was announced");
   co_return co_await store_.seal_joined(handle->upload, length, digest);
+}
+
+/// Before it is pushed. A file that is not there is lost only where its journal is: else it is the directory that is away.
+io::Task<Result<void>> UploadHandles::find_source(UploadHandlePtr handle) {
+  const std::string path = source_path(*handle);
+  bool beside = false;
+  auto look = [&] {
+    beside = files_.info(handle->upload->files.journal_path()).has_value();
+    return files_.info(path);
+  };
+  const Result<io::FileInfo> info = co_await context_.disk.run(look);
+  const bool lost = !info && info.error().code == Errc::not_found && beside;
+  if (lost) co_return fail(Errc::corrupt, "its bytes are not in the spool any more");
+  if (!info) co_return tl::make_unexpected(info.error());
+  if (info->size != handle->upload->log.durable)
+    co_return fail(Errc::corrupt, "its file is of " + std::to_string(info->size) + " bytes, not of " +
+                                      std::to_string(handle->upload->log.durable));
+  co_return Result<void>{};
 }
 
 io::Task<Result<UploadResult>> UploadHandles::commit_once(UploadHandlePtr handle) {
@@ -136,12 +179,14 @@ io::Task<Result<UploadResult>> UploadHandles::commit_once(UploadHandlePtr handle
     out.cap = cap::to_string(cap::Cap(cap::LitCap{}));
     co_return out;
   }
+  HF_CO_TRY_VOID(co_await find_source(handle));
   transfer::UploadOptions options = options_.shape;
   options.content_sha256 = out.sha256;
   options.patience.give_up_after = kNoProgressMax;
   Result<transfer::UploadReport> report =
       co_await transfer::upload_file(context_, source_path(*handle), std::move(options), handle->progress);
   if (!report) co_return tl::make_unexpected(report.error());
+  if (report->file_bytes != out.size) co_return fail(Errc::corrupt, "its file changed while it was pushed");
   for (const std::string& warning : report->warnings)
     context_.log.info("upload " + handle->upload->name().substr(0, 8) + ": " + warning);
   out.cap = std::move(report->cap);
@@ -188,7 +233,7 @@ io::Task<void> UploadHandles::commit(UploadHandlePtr handle) {
       co_await fail_handle(handle, error.what);
       break;
     }
-    handle->note = error.what;
+    handle->note = told(error.what);
     const unsigned doublings = std::min(handle->tries++, 12U);
     const io::Duration delay = std::min<io::Duration>(options_.retry_max, options_.retry_first * (1U << doublings));
     handle->retry_at = context_.loop.now() + delay;
@@ -206,7 +251,7 @@ io::Task<void> UploadHandles::commit(UploadHandlePtr handle) {
 io::Task<void> UploadHandles::fail_handle(UploadHandlePtr handle, std::string why) {
   ++counters_.failed;
   context_.log.warning("upload " + handle->upload->name().substr(0, 8) + " has failed: " + why);
-  handle->note = why;
+  handle->note = why = told(std::move(why));
   co_await store_.end(handle->upload, resume::UploadEnd::failed, std::move(why));
   unpin(*handle);
   enter(*handle, State::failed);

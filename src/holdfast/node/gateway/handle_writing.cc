@@ -66,6 +66,23 @@ struct UploadHandles::Body {
   std::uint64_t window_bytes = 0;
 };
 
+/// Forgets all bytes, for another file of this length and these digests, as far as they are known. Only with the turn: before it
+/// is had, somebody else may still bring bytes, and what there is to forget is not known.
+io::Task<std::optional<AppendOutcome>> UploadHandles::restart(UploadHandlePtr handle, const AppendWish& wish) {
+  if (handle->upload->pins > 0)
+    co_return AppendOutcome{End::needed, false, "a concatenation needs the bytes of this upload"};
+  UploadAbout about = handle->about;
+  about.sha256 = wish.replaces->sha256;
+  about.sha512 = wish.replaces->sha512;
+  const Result<void> emptied = co_await store_.restart(handle->upload, wish.length, encode(about));
+  if (!emptied) {
+    const bool too_large = emptied.error().code == Errc::unsupported;
+    co_return AppendOutcome{too_large ? End::too_large : end_of(emptied.error()), false, emptied.error().what};
+  }
+  handle->about = std::move(about);
+  co_return std::nullopt;
+}
+
 /// Everything that can be said before the body is read; nothing: it may come.
 io::Task<std::optional<AppendOutcome>> UploadHandles::admit(UploadHandlePtr handle, const AppendWish& wish) {
   const uploads::UploadPtr& upload = handle->upload;
@@ -102,7 +119,8 @@ io::Task<std::optional<AppendOutcome>> UploadHandles::admit(UploadHandlePtr hand
   co_return std::nullopt;
 }
 
-io::Task<AppendOutcome> UploadHandles::append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& reader) {
+io::Task<AppendOutcome> UploadHandles::append_in_turn(UploadHandlePtr handle, AppendWish wish,
+                                                      http::BodyReader& reader) {
   if (!handle->about.parts.empty()) co_return AppendOutcome{End::is_final, false, "its bytes are those of its parts"};
   if (handle->has_ended()) co_return AppendOutcome{End::ended, false, "the upload has ended"};
   if (!handle->is_receiving()) co_return AppendOutcome{End::whole_already, true, "the upload is whole"};
@@ -115,7 +133,9 @@ io::Task<AppendOutcome> UploadHandles::append(UploadHandlePtr handle, AppendWish
   co_await fail_if_lost(handle);
   if (handle->has_ended()) co_return AppendOutcome{End::ended, false, "the upload has ended"};
   if (!handle->is_receiving()) co_return AppendOutcome{End::whole_already, true, "the upload is whole"};
-  const std::optional<AppendOutcome> refusal = co_await admit(handle, wish);
+  std::optional<AppendOutcome> refusal;
+  if (wish.replaces) refusal = co_await restart(handle, wish);
+  if (!refusal) refusal = co_await admit(handle, wish);
   if (refusal) co_return *refusal;
   const io::Time now = context_.loop.now();
   const std::uint64_t begin = handle->upload->written;
@@ -217,6 +237,12 @@ io::Task<AppendOutcome> UploadHandles::conclude(UploadHandlePtr handle, Body& bo
     co_return AppendOutcome{wrong ? End::wrong_digest : end_of(finished.error()), false, finished.error().what};
   }
   co_return AppendOutcome{End::stored, true, ""};
+}
+
+io::Task<AppendOutcome> UploadHandles::append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& reader) {
+  AppendOutcome outcome = co_await append_in_turn(std::move(handle), std::move(wish), reader);
+  outcome.what = told(std::move(outcome.what));
+  co_return outcome;
 }
 
 }  // namespace holdfast::gateway

@@ -8,16 +8,16 @@ namespace {
 /// Opens each part when it is read: there may be a thousand of them.
 class JoinedFile final : public io::File {
  public:
-  struct Part {
+  struct Extent {
     std::string path;
     std::uint64_t begin, end;
   };
-  JoinedFile(io::FileSystem& below, std::vector<Part> parts, io::FileInfo info)
+  JoinedFile(io::FileSystem& below, std::vector<Extent> parts, io::FileInfo info)
       : below_(below), parts_(std::move(parts)), info_(info) {}
 
   Result<std::size_t> read(std::uint64_t offset, MutableByteView out) override {
     std::size_t filled = 0;
-    auto part = std::ranges::upper_bound(parts_, offset, {}, [](const Part& each) { return each.end; });
+    auto part = std::ranges::upper_bound(parts_, offset, {}, [](const Extent& each) { return each.end; });
     for (; part != parts_.end() && filled < out.size(); ++part) {
       const std::uint64_t at = offset + filled;
       const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(out.size() - filled, part->end - at));
@@ -39,13 +39,13 @@ class JoinedFile final : public io::File {
   static Result<void> read_only() { return fail(Errc::io, "files that were joined are only read"); }
 
   io::FileSystem& below_;
-  const std::vector<Part> parts_;
+  const std::vector<Extent> parts_;
   const io::FileInfo info_;
 };
 
 }  // namespace
 
-void JoinedFiles::join(const std::string& path, std::vector<std::string> parts) {
+void JoinedFiles::join(const std::string& path, std::vector<Part> parts) {
   const std::lock_guard guard(mutex_);
   joined_[path] = std::move(parts);
 }
@@ -55,23 +55,24 @@ void JoinedFiles::part(const std::string& path) {
   joined_.erase(path);
 }
 
-std::vector<std::string> JoinedFiles::parts_of(const std::string& path) const {
+std::vector<JoinedFiles::Part> JoinedFiles::parts_of(const std::string& path) const {
   const std::lock_guard guard(mutex_);
   const auto it = joined_.find(path);
-  return it == joined_.end() ? std::vector<std::string>() : it->second;
+  return it == joined_.end() ? std::vector<Part>() : it->second;
 }
 
 Result<std::unique_ptr<io::File>> JoinedFiles::open(const std::string& path, io::Open how) {
-  const std::vector<std::string> parts = parts_of(path);
+  const std::vector<Part> parts = parts_of(path);
   if (parts.empty()) return below_.open(path, how);
-  std::vector<JoinedFile::Part> extents;
+  std::vector<JoinedFile::Extent> extents;
   io::FileInfo whole;
-  for (const std::string& part : parts) {
-    HF_TRY(const io::FileInfo info, below_.info(part));
-    extents.push_back({part, whole.size, whole.size + info.size});
+  for (const Part& part : parts) {
+    HF_TRY(const io::FileInfo info, below_.info(part.path));
+    if (info.size < part.bytes) return fail(Errc::corrupt, "a file that was joined to others has become shorter");
+    extents.push_back({part.path, whole.size, whole.size + part.bytes});
     if (whole.size == 0) whole.inode = info.inode;
     whole.device = info.device;
-    whole.size += info.size;
+    whole.size += part.bytes;
     whole.mtime_ns = std::max(whole.mtime_ns, info.mtime_ns);
     whole.ctime_ns = std::max(whole.ctime_ns, info.ctime_ns);
     whole.allocated_bytes += info.allocated_bytes;

@@ -13,8 +13,12 @@ class JoinedFiles final : public io::FileSystem {
  public:
   explicit JoinedFiles(io::FileSystem& below) : below_(below) {}
 
-  /// From now on `path` reads as these files, as long as they stay as they are.
-  void join(const std::string& path, std::vector<std::string> parts);
+  struct Part {
+    std::string path;
+    std::uint64_t bytes;  // from its beginning: whatever lies behind them does not count
+  };
+  /// From now on `path` reads as these, as long as they stay as they are. Opening it is `corrupt` when one has become too short.
+  void join(const std::string& path, std::vector<Part> parts);
   void part(const std::string& path);
 
   Result<std::unique_ptr<io::File>> open(const std::string& path, io::Open how) override;
@@ -35,11 +39,11 @@ class JoinedFiles final : public io::FileSystem {
   Result<std::uint64_t> free_bytes(const std::string& path) override { return below_.free_bytes(path); }
 
  private:
-  std::vector<std::string> parts_of(const std::string& path) const;
+  std::vector<Part> parts_of(const std::string& path) const;
 
   io::FileSystem& below_;
   mutable std::mutex mutex_;  // jobs on worker threads look here
-  std::map<std::string, std::vector<std::string>> joined_;
+  std::map<std::string, std::vector<Part>> joined_;
 };
 
 }  // namespace holdfast::gateway

@@ -72,8 +72,7 @@ class PlainRequest {
   Result<AppendWish> read_wish() const;
   Result<void> read_range(AppendWish& wish) const;
   Result<void> read_draft_terms(AppendWish& wish) const;
-  io::Task<Result<UploadHandlePtr>> handle_for(UploadHandlePtr handle, const std::string& key_name,
-                                               const AppendWish& wish);
+  io::Task<Result<UploadHandlePtr>> handle_for(UploadHandlePtr handle, const std::string& key_name, AppendWish& wish);
   io::Task<void> answer_append(UploadHandlePtr handle, AppendOutcome outcome);
   io::Task<void> answer_final(UploadHandlePtr handle);
 
@@ -89,7 +88,8 @@ io::Task<void> PlainRequest::refuse_creation(const Error& error) {
 
 io::Task<void> PlainRequest::create_empty() {
   UploadHandles::NewHandle wanted;
-  read_claims(exchange_, wanted.about);
+  const Result<void> claims = read_claims(exchange_, wanted.about);
+  if (!claims) co_return co_await refuse_creation(claims.error());
   const Result<UploadHandlePtr> made = co_await handles_.create(std::move(wanted));
   if (!made) co_return co_await refuse_creation(made.error());
   http::Headers out = position(**made, false);
@@ -147,25 +147,22 @@ Result<void> PlainRequest::read_draft_terms(AppendWish& wish) const {
   return {};
 }
 
-/// The upload that the body goes into: made when there is none, emptied when the body is a whole new file.
+/// The upload that the body goes into: the one there is, which a whole file replaces, or a new one.
 io::Task<Result<UploadHandlePtr>> PlainRequest::handle_for(UploadHandlePtr handle, const std::string& key_name,
-                                                           const AppendWish& wish) {
+                                                           AppendWish& wish) {
+  UploadHandles::NewHandle wanted;
+  HF_CO_TRY_VOID(read_claims(exchange_, wanted.about));
   const bool whole_file = !wish.offset;
   if (handle != nullptr && !handle->has_ended()) {
     const bool again = whole_file && !handle->is_receiving() && !key_name.empty();
     if (!again) {
-      UploadAbout claims;
-      read_claims(exchange_, claims);
-      const bool other = whole_file && handle->is_receiving() && handle->offset() > 0;
-      if (other) HF_CO_TRY_VOID(co_await handles_.restart(handle, wish.length, claims));
+      if (whole_file) wish.replaces = std::move(wanted.about);
       co_return handle;
     }
     co_await handles_.cancel(handle);
   }
-  UploadHandles::NewHandle wanted;
   wanted.name = key_name;
   wanted.length = wish.length;
-  read_claims(exchange_, wanted.about);
   wanted.about.media_type = media_type_of_body(exchange_);
   co_return co_await handles_.create(std::move(wanted));
 }
@@ -185,9 +182,10 @@ io::Task<void> PlainRequest::put(UploadHandlePtr handle, std::string key_name) {
   if (there && wish->offset) co_await read_proof(handles_, exchange_, handle, *wish->offset);
   const bool lost_answer = there && !handle->is_receiving() && wish->offset == handle->offset() && !has_body(exchange_);
   if (lost_answer) co_return co_await answer_final(handle);
-  // What is held is dropped for a new file only when its first byte is here.
+  // What is held is dropped for a new file only when its first byte is here. How much that is nobody knows yet: somebody may be
+  // bringing more.
   Bytes begin;
-  const bool drops = there && !wish->offset && handle->offset() > 0;
+  const bool drops = there && !wish->offset && (handle->is_receiving() || !key_name.empty());
   if (drops && has_body(exchange_)) {
     begin.resize(16 * 1024);
     const Result<std::size_t> count = co_await exchange_.body().read_some(begin);
@@ -251,7 +249,8 @@ io::Task<void> PlainRequest::whole_file(http::BodyReader& body, std::optional<st
   UploadHandles::NewHandle wanted;
   wanted.length = length;
   wanted.about = std::move(about);
-  read_claims(exchange_, wanted.about);
+  const Result<void> claims = read_claims(exchange_, wanted.about);
+  if (!claims) co_return co_await refuse_creation(claims.error());
   const Result<UploadHandlePtr> made = co_await handles_.create(std::move(wanted));
   if (!made) co_return co_await refuse_creation(made.error());
   AppendWish wish;

@@ -21,6 +21,7 @@ unsigned status_of(End end) {
       return 403;
     case End::offset_mismatch:
     case End::whole_already:
+    case End::needed:
       return 409;
     case End::too_large:
       return 413;

@@ -5,7 +5,7 @@
 
 namespace holdfast::gateway {
 
-/// Of UploadHandles::create and restart.
+/// Of UploadHandles::create.
 unsigned status_of_creation(Errc code);
 /// Of everything but `stored`, `ended`, and what is broken off without an answer.
 unsigned status_of(AppendOutcome::End end);

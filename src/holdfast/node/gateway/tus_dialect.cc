@@ -126,7 +126,7 @@ std::optional<TusRequest::Refusal> TusRequest::read_creation(Creation& out) cons
     urls = std::move(concat->urls);
   }
   if (auto refusal = read_lengths(out, body)) return refusal;
-  read_claims(exchange_, about);
+  if (const Result<void> claims = read_claims(exchange_, about); !claims) return Refusal{400, claims.error().what};
   if (has_field(exchange_, "Upload-Metadata")) {
     about.metadata = std::string(single_field(exchange_, "Upload-Metadata").value_or(","));
     const Result<protocol::TusMetadata> metadata = protocol::parse_tus_metadata(about.metadata);

@@ -81,7 +81,7 @@ TEST_F(JoinedFilesTest, read_as_one_from_any_place_in_any_length) {
   make("/a", "abc");
   make("/b", "d");
   make("/c", "efghij");
-  files.join("/whole", {"/a", "/b", "/c", "/a"});
+  files.join("/whole", {{"/a", 3}, {"/b", 1}, {"/c", 6}, {"/a", 3}});
   const std::string whole = "abcdefghijabc";
   EXPECT_EQ(files.info("/whole").value().size, whole.size());
   for (std::size_t at = 0; at <= whole.size() + 1; ++at) {
@@ -93,7 +93,7 @@ TEST_F(JoinedFilesTest, read_as_one_from_any_place_in_any_length) {
 TEST_F(JoinedFilesTest, nothing_is_written_through_them_and_a_lost_part_is_an_error) {
   make("/a", "abc");
   make("/b", "def");
-  files.join("/whole", {"/a", "/b"});
+  files.join("/whole", {{"/a", 3}, {"/b", 3}});
   const auto file = files.open("/whole", io::Open::read).value();
   EXPECT_FALSE(file->write(0, view_of("x")).has_value());
   EXPECT_FALSE(file->truncate(0).has_value());
@@ -104,6 +104,16 @@ TEST_F(JoinedFilesTest, nothing_is_written_through_them_and_a_lost_part_is_an_er
   files.part("/whole");
   EXPECT_EQ(files.open("/whole", io::Open::read).error().code, Errc::not_found) << "an ordinary name again";
   EXPECT_TRUE(files.open("/a", io::Open::read).has_value());
+}
+
+TEST_F(JoinedFilesTest, have_the_lengths_they_were_joined_with) {
+  make("/a", "abc");
+  make("/b", "def");
+  files.join("/whole", {{"/a", 2}, {"/b", 3}});
+  EXPECT_EQ(read(0, 6), "abdef") << "what lies behind them does not count";
+  ASSERT_TRUE(disk.open("/b", io::Open::write).value()->truncate(2).has_value());
+  EXPECT_EQ(files.open("/whole", io::Open::read).error().code, Errc::corrupt);
+  EXPECT_EQ(files.info("/whole").error().code, Errc::corrupt);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ using State = UploadHandle::State;
 using Phase = resume::UploadPhase;
 
 constexpr std::size_t kNameBytes = 20;
+constexpr std::size_t kTextBytesMax = 1'024;  // a file name, a media type
 constexpr double kRequestsPerSecond = 20, kRequestsAtOnce = 100;
 constexpr io::Duration kSweepEvery = std::chrono::seconds(60);
 
@@ -48,6 +49,15 @@ State state_of(const uploads::Upload& upload) {
   return State::failed;
 }
 
+/// What is to be remembered comes from a stranger, and fields of a request are longer than what there is room for.
+Result<void> check_about(const UploadAbout& about) {
+  if (about.name.size() > kTextBytesMax) return fail(Errc::malformed, "that file name is too long");
+  if (about.media_type.size() > kTextBytesMax) return fail(Errc::malformed, "that media type is too long");
+  if (encode(about).size() > resume::kAboutBytesMax)
+    return fail(Errc::malformed, "that is more than is remembered of an upload");
+  return {};
+}
+
 }  // namespace
 
 UploadHandles::UploadHandles(const transfer::Context& context, HandleOptions options)
@@ -79,15 +89,17 @@ Result<std::vector<UploadHandlePtr>> UploadHandles::parts_of(const UploadAbout& 
   return out;
 }
 
-void UploadHandles::adopt(const UploadHandlePtr& handle) {
-  for (const UploadHandlePtr& part : handle->parts) ++part->upload->pins;
-  handles_[handle->upload->name()] = handle;
+void UploadHandles::pin(const std::vector<UploadHandlePtr>& parts) {
+  for (const UploadHandlePtr& part : parts) ++part->upload->pins;
+}
+
+void UploadHandles::unpin(UploadHandle& handle) {
+  for (const UploadHandlePtr& part : std::exchange(handle.parts, {})) --part->upload->pins;
 }
 
 io::Task<Result<void>> UploadHandles::open() {
   HF_CO_TRY_VOID(co_await store_.open());
   std::vector<UploadHandlePtr> joined;
-  std::vector<uploads::UploadPtr> strangers;
   for (const auto& [name, upload] : store_.uploads()) {
     Result<UploadAbout> about = UploadAbout{};
     if (!upload->has_ended()) about = decode_upload_about(upload->log.creation.about);
@@ -100,7 +112,9 @@ io::Task<Result<void>> UploadHandles::open() {
       if (!result) handle = nullptr;
     }
     if (handle == nullptr) {
-      strangers.push_back(upload);
+      // A newer version may have written it, and may want to go on with it. The store knows it, and ends it when it is old.
+      context_.log.error("the upload " + std::string(name.substr(0, 8)) +
+                         " says what is not understood here: it is kept as it is");
       continue;
     }
     handle->note = upload->log.reason;
@@ -108,7 +122,6 @@ io::Task<Result<void>> UploadHandles::open() {
     if (!handle->about.parts.empty() && handle->state != State::committed) joined.push_back(handle);
     if (handle->state == State::committing) to_commit_.push_back(handle);
   }
-  for (const uploads::UploadPtr& each : strangers) co_await store_.forget(each);
   for (const UploadHandlePtr& handle : joined) {
     Result<std::vector<UploadHandlePtr>> parts = parts_of(handle->about);
     if (!parts) {
@@ -116,7 +129,7 @@ io::Task<Result<void>> UploadHandles::open() {
       continue;
     }
     handle->parts = std::move(*parts);
-    adopt(handle);
+    pin(handle->parts);
   }
   std::erase_if(to_commit_, [](const UploadHandlePtr& each) { return each->has_ended(); });
   co_return Result<void>{};
@@ -154,25 +167,27 @@ io::Task<void> UploadHandles::sweep() {
   }
 }
 
-void UploadHandles::unpin(UploadHandle& handle) const {
-  for (const UploadHandlePtr& part : std::exchange(handle.parts, {})) --part->upload->pins;
-}
-
 io::Task<Result<UploadHandlePtr>> UploadHandles::create(NewHandle wanted) {
+  HF_CO_TRY_VOID(check_about(wanted.about));
   HF_CO_TRY(std::vector<UploadHandlePtr> parts, parts_of(wanted.about));
   const auto open_ones = std::ranges::count_if(handles_, [](const auto& each) { return each.second->is_receiving(); });
   if (static_cast<std::size_t>(open_ones) >= options_.store.uploads_max)
     co_return fail(Errc::unavailable, "too many uploads are open here");
+  pin(parts);  // while it is made nobody may empty them or end them
   if (wanted.name.empty()) wanted.name = base32_encode(context_.random.bytes(kNameBytes));
   if (const UploadHandlePtr former = find_by_name(wanted.name); former != nullptr && former->has_ended()) {
     co_await store_.forget(former->upload);
     handles_.erase(wanted.name);
   }
   uploads::UploadStore::NewUpload upload{wanted.name, Hash{}, wanted.length, encode(wanted.about), !parts.empty()};
-  HF_CO_TRY(uploads::UploadPtr made, co_await store_.create(std::move(upload)));
-  auto handle = std::make_shared<UploadHandle>(context_.loop, std::move(made), std::move(wanted.about));
+  Result<uploads::UploadPtr> made = co_await store_.create(std::move(upload));
+  if (!made) {
+    for (const UploadHandlePtr& part : parts) --part->upload->pins;
+    co_return fail(made.error().code, told(made.error().what));
+  }
+  auto handle = std::make_shared<UploadHandle>(context_.loop, std::move(*made), std::move(wanted.about));
   handle->parts = std::move(parts);
-  adopt(handle);
+  handles_[handle->upload->name()] = handle;
   ++counters_.created;
   const bool tus =
       handle->about.dialect == UploadAbout::Dialect::tus;  // in the others a body comes, though an empty one
@@ -195,11 +210,13 @@ io::Task<Result<std::uint64_t>> UploadHandles::query(UploadHandlePtr handle) {
   {
     const auto turn = co_await store_.take_turn(handle->upload, "");
     if (!turn) co_return tl::make_unexpected(turn.error());
-    HF_CO_TRY_VOID(co_await store_.sync(handle->upload));
+    const Result<void> synced = co_await store_.sync(handle->upload);
+    if (!synced) co_return fail(synced.error().code, told(synced.error().what));
     co_await fail_if_lost(handle);
     // Its last byte may have come when its sender was cut off. Who is told that the offset is the length will send no more.
     const Result<void> finished = co_await finish_if_whole(handle);
-    if (!finished && finished.error().code != Errc::corrupt) co_return tl::make_unexpected(finished.error());
+    if (!finished && finished.error().code != Errc::corrupt)
+      co_return fail(finished.error().code, told(finished.error().what));
   }
   co_return handle->offset();
 }
@@ -226,19 +243,6 @@ io::Task<Result<void>> UploadHandles::prove_pending(UploadHandlePtr handle, std:
   co_return co_await store_.settle(upload, true);
 }
 
-io::Task<Result<void>> UploadHandles::restart(UploadHandlePtr handle, std::optional<std::uint64_t> length,
-                                              UploadAbout claims) {
-  if (handle->upload->pins > 0) co_return fail(Errc::conflict, "a concatenation needs the bytes of this upload");
-  const auto turn = co_await store_.take_turn(handle->upload, "");
-  if (!turn) co_return tl::make_unexpected(turn.error());
-  UploadAbout about = handle->about;
-  about.sha256 = claims.sha256;
-  about.sha512 = std::move(claims.sha512);
-  HF_CO_TRY_VOID(co_await store_.restart(handle->upload, length, encode(about)));
-  handle->about = std::move(about);
-  co_return Result<void>{};
-}
-
 io::Task<bool> UploadHandles::cancel(UploadHandlePtr handle) {
   constexpr auto kHow = resume::UploadEnd::cancelled;
   if (handle->has_ended()) co_return co_await store_.end(handle->upload, kHow, "cancelled");
@@ -263,6 +267,16 @@ io::Task<void> UploadHandles::wait_for_result(UploadHandlePtr handle, io::Durati
     const Result<void> told = co_await io::with_timeout(left, handle->changed.told());
     if (!told && told.error().code == Errc::cancelled) co_return;
   }
+}
+
+std::string UploadHandles::told(std::string what) const {
+  for (const std::string& directory :
+       {options_.store.receiving_directory, options_.store.sealed_directory, context_.journal_directory}) {
+    if (directory.empty() || what.find(directory) == std::string::npos) continue;
+    context_.log.warning("uploads: " + what);
+    return "there is trouble with the disk of this gateway";
+  }
+  return what;
 }
 
 bool UploadHandles::allow_request(UploadHandle& handle) const {

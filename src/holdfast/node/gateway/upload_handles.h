@@ -65,9 +65,6 @@ class UploadHandles {
   /// all that is here, up to `offset`; else nothing changes. Errors: unavailable, io.
   io::Task<Result<void>> prove_pending(UploadHandlePtr handle, std::uint64_t offset, Hash sha256);
   io::Task<AppendOutcome> append(UploadHandlePtr handle, AppendWish wish, http::BodyReader& body);
-  /// Forgets all bytes, for another file of this length and these digests, as far as they are known. Errors: conflict (a
-  /// concatenation needs them), unavailable, io.
-  io::Task<Result<void>> restart(UploadHandlePtr handle, std::optional<std::uint64_t> length, UploadAbout claims);
   /// Ends one whose acknowledged bytes are not all there any more. For whoever has the turn.
   io::Task<void> fail_if_lost(UploadHandlePtr handle);
   /// What is whole needs no more bytes. Errors: corrupt (not what its sender said: it has failed), io.
@@ -78,6 +75,8 @@ class UploadHandles {
   /// when `or_trouble`.
   io::Task<void> wait_for_result(UploadHandlePtr handle, io::Duration patience, bool or_trouble = false);
 
+  /// What whoever asks is told of trouble: where files lie here is for the log alone.
+  std::string told(std::string what) const;
   /// May this upload be asked once more now? Twenty requests a second, a hundred at once.
   bool allow_request(UploadHandle& handle) const;
 
@@ -90,24 +89,28 @@ class UploadHandles {
 
  private:
   struct Body;
+  io::Task<AppendOutcome> append_in_turn(UploadHandlePtr handle, AppendWish wish, http::BodyReader& body);
+  io::Task<std::optional<AppendOutcome>> restart(UploadHandlePtr handle, const AppendWish& wish);
   io::Task<std::optional<AppendOutcome>> admit(UploadHandlePtr handle, const AppendWish& wish);
   io::Task<AppendOutcome::End> receive(UploadHandlePtr handle, Body& body);
   io::Task<AppendOutcome> conclude(UploadHandlePtr handle, Body& body, AppendOutcome::End end);
   Result<std::vector<UploadHandlePtr>> parts_of(const UploadAbout& about) const;
-  void adopt(const UploadHandlePtr& handle);
   void enter(UploadHandle& handle, UploadHandle::State state);
   io::Task<Result<void>> finish_if_whole(UploadHandlePtr handle);
   io::Task<void> finish_concatenations();
   void hear_concatenations(const UploadHandlePtr& part) const;
-  io::Task<Result<void>> read_source(UploadHandlePtr handle, std::function<void(ByteView)> use);
+  io::Task<Result<void>> read_file(std::string path, std::uint64_t bytes, std::function<void(ByteView)> use);
+  io::Task<Result<void>> read_part(UploadHandlePtr part, resume::WholeDigest& joined);
   io::Task<Result<void>> prove_sha512(UploadHandlePtr handle);
   io::Task<Result<void>> join(UploadHandlePtr handle);
+  io::Task<Result<void>> find_source(UploadHandlePtr handle);
   io::Task<void> commit(UploadHandlePtr handle);
   io::Task<Result<UploadResult>> commit_once(UploadHandlePtr handle);
   io::Task<void> fail_handle(UploadHandlePtr handle, std::string why);
   io::Task<void> abandon_shares(std::string path);
   std::string source_path(const UploadHandle& handle) const;
-  void unpin(UploadHandle& handle) const;
+  static void pin(const std::vector<UploadHandlePtr>& parts);
+  static void unpin(UploadHandle& handle);
   io::Task<void> sweep();
 
   const HandleOptions options_;

@@ -31,7 +31,7 @@ io::Task<void> tell_digests(const UploadDesk& desk, WebRequest request, UploadHa
     // Perhaps there is no more to be read than that.
     static_cast<void>(co_await desk.handles.query(handle));
     if (handle->has_ended()) co_return co_await answer_gone(request.exchange, handle, {});
-    co_return co_await answer_problem(request.exchange, 503, "", found.error().what, {});
+    co_return co_await answer_problem(request.exchange, 503, "", desk.handles.told(found.error().what), {});
   }
   boost::json::object out{{"piece_bytes", resume::kPieceBytes}, {"offset", found->offset}, {"first", *first}};
   boost::json::array digests;
@@ -54,13 +54,15 @@ io::Task<void> replace_piece(const UploadDesk& desk, WebRequest request, UploadH
   Result<Bytes> body = co_await reading.in((*turn)->scope);
   if (!body && body.error().code != Errc::malformed) co_return request.exchange.abandon();
   if (!body) co_return co_await answer_problem(request.exchange, 413, "", "a piece has at most 1 MiB", {});
+  // Once more: meanwhile a concatenation may have been made of it.
+  if (const char* reason = why_not(handle)) co_return co_await answer_problem(request.exchange, 409, "", reason, {});
   const Result<void> replaced = co_await store.replace_piece(handle->upload, *piece, std::move(*body));
   http::Headers out;
   out.add("Upload-Offset", std::to_string(handle->offset()));
   if (replaced) co_return co_await answer(request.exchange, 204, std::move(out));
   const Errc code = replaced.error().code;
   const unsigned status = code == Errc::conflict ? 409 : code == Errc::no_space ? 507 : 503;
-  co_await answer_problem(request.exchange, status, "", replaced.error().what, std::move(out));
+  co_await answer_problem(request.exchange, status, "", desk.handles.told(replaced.error().what), std::move(out));
 }
 
 }  // namespace holdfast::gateway

@@ -17,7 +17,8 @@ constexpr io::Duration kForEver = std::chrono::hours(24 * 365);  // until the cl
 
 }  // namespace
 
-io::Duration WaitingAnswer::patience() const {
+/// How long its sender wants to wait; nothing: it did not say.
+std::optional<io::Duration> WaitingAnswer::preference() const {
   std::string_view prefer = single_field(exchange_, "Prefer").value_or("");
   while (!prefer.empty()) {
     std::string_view each = protocol::trim(protocol::take_until(prefer, ','));
@@ -26,14 +27,14 @@ io::Duration WaitingAnswer::patience() const {
     if (const auto seconds = protocol::parse_decimal(each.substr(5)))
       return std::chrono::seconds(std::min(*seconds, kWaitSecondsMax));
   }
-  return for_ever ? kForEver : desk_.commit_wait;
+  return std::nullopt;
 }
 
 /// As long as the client is there.
 io::Task<void> WaitingAnswer::wait(UploadHandlePtr handle) {
   io::Loop& loop = desk_.handles.loop();
   const io::CancelScope& scope = co_await io::this_scope();
-  const io::Time deadline = loop.now() + patience();
+  const io::Time deadline = loop.now() + preference().value_or(for_ever ? kForEver : desk_.commit_wait);
   io::Time next = loop.now() + kMeanwhileEvery;
   while (loop.now() < deadline && !scope.cancelled()) {
     const io::Duration step = std::min<io::Duration>(kLookEvery, deadline - loop.now());
@@ -56,10 +57,11 @@ io::Task<void> WaitingAnswer::answer(UploadHandlePtr handle, http::Headers heade
   }
   if (handle->has_ended()) co_return co_await answer_gone(exchange_, handle, std::move(headers));
   add_state(headers, desk_, exchange_, *handle);
-  if (for_ever && handle->state == State::waiting) {
-    co_return co_await answer_problem(
-        exchange_, 503, "", "it is here and safe, but not in the grid yet; it is tried again: " + handle->note,
-        std::move(headers));
+  const bool trouble = handle->state == State::waiting;
+  if (for_ever && (trouble || !preference())) {
+    const std::string why = trouble ? "; it is tried again: " + handle->note : "";
+    co_return co_await answer_problem(exchange_, 503, "", "it is here and safe, but not in the grid yet" + why,
+                                      std::move(headers));
   }
   headers.add("Retry-After", "2");
   co_await gateway::answer(exchange_, 202, std::move(headers), state_json(desk_, *handle), "application/json");

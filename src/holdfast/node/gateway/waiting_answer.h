@@ -13,7 +13,8 @@ class WaitingAnswer {
 
   /// Called every ten seconds while it waits.
   std::function<io::Task<void>()> meanwhile;
-  /// Waits for the result however long it takes, or for the first trouble: what a client of plain PUT expects.
+  /// Waits for the result however long it takes, or for the first trouble: what a client of plain PUT expects. It takes every
+  /// success for the cap: when there is none it gets 503, unless it has said with `Prefer` that it knows of other answers.
   bool for_ever = false;
   unsigned success = 201;
   /// Answers in another way than with `success` and the cap.
@@ -24,7 +25,7 @@ class WaitingAnswer {
   io::Task<void> answer(UploadHandlePtr handle, http::Headers headers);
 
  private:
-  io::Duration patience() const;
+  std::optional<io::Duration> preference() const;
   io::Task<void> wait(UploadHandlePtr handle);
 
   const UploadDesk& desk_;
