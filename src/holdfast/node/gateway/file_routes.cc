@@ -179,8 +179,7 @@ class FileServing {
     if (!use) co_return co_await answer_error(exchange_, use.error());
     OpenFile& file = use->file();
     FileReader reader(file, [this] { return exchange_.client_finished(); });
-    Result<Piece> first =
-        co_await io::with_timeout(shared_.limits.first_byte, first_piece(reader, answer.parts.front().range));
+    Result<Piece> first = co_await first_piece(reader, answer.parts.front().range);
     if (!first) co_return co_await refuse(file, std::move(first).error());
     Result<void> sent = co_await exchange_.begin(std::move(answer.head), answer.length);
     for (const AnswerPart& part : answer.parts) {
@@ -212,8 +211,9 @@ class FileServing {
 
   io::Task<void> refuse(const OpenFile& file, Error error) {
     if (error.code == Errc::timeout) {
-      error.what =
-          "only " + std::to_string(file.shares_found()) + " shares have been found so far; some servers do not answer";
+      const std::string found = std::to_string(file.shares_found()) + " shares have been found";
+      error.what = file.is_open() ? found + ", but nothing more comes of them; try again later"
+                                  : "only " + found + " so far; some servers do not answer";
     }
     co_await answer_error(exchange_, error);
   }

@@ -31,7 +31,7 @@ struct GatewayLimits {
   // Files.
   std::size_t open_files_max = 256;
   io::Duration idle_file = std::chrono::seconds(60);     // nobody reads it: closed
-  io::Duration first_byte = std::chrono::seconds(30);    // a request waits for it; then 503
+  io::Duration first_byte = std::chrono::seconds(30);    // nothing comes for a request that waits for it: 503
   io::Duration no_progress = std::chrono::seconds(120);  // no server answers in the middle of a body: it is broken off
   io::Duration look = std::chrono::seconds(1);           // how often a waiting reader looks whether its client is there
   std::uint64_t looks_before_leaving = 2;                // of a client that has finished sending

@@ -50,6 +50,8 @@ class OpenFile {
   /// It cannot be opened, or a segment could not be fetched. Whoever comes next should try with a new one: servers may
   /// have come, and shares may have been repaired.
   const std::optional<Error>& failed() const { return failed_; }
+  /// When something of it, or an answer about it, came from a server.
+  io::Time last_heard() const { return link_.last_heard(); }
   /// How many of its shares have been found so far.
   std::size_t shares_found() const { return fetcher_.shares_found(); }
 
