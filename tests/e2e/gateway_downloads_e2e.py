@@ -467,6 +467,24 @@ class Economy(Scene):
         stream.close()
         self.assert_nothing_more_is_fetched(at_most=MIB)
 
+    def ask_to_verify(self):
+        stream = socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE)
+        stream.sendall(f"POST {self.target}?t=check&verify=true HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
+        return stream
+
+    def test_a_client_that_leaves_ends_its_check_and_only_so_many_run(self):
+        self.gateway()
+        self.links.line_rate(500_000)
+        streams = [self.ask_to_verify() for _ in range(2)]
+        wait_until(lambda: self.from_servers() > 500_000, "they run")
+        refused = self.ask("POST", self.target + "?t=check&verify=true")
+        self.assertEqual((refused.status, refused["Retry-After"]), (503, "10"))
+        for each in streams:
+            each.close()
+        self.assert_nothing_more_is_fetched()
+        self.links.line_rate(100_000_000)
+        self.assertEqual(self.ask("POST", self.target + "?t=check&verify=true").status, 200, "their places are free again")
+
     def assert_nothing_more_is_fetched(self, at_most=None):
         def still():
             before = self.from_servers()
