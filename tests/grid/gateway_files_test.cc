@@ -243,6 +243,28 @@ TEST_F(GatewayFiles, OnlySoManyAreOpenAndIdleOnesMakeRoom) {
   });
 }
 
+TEST_F(GatewayFiles, CapsOfNothingTakeNoRoomFromFilesThatOpen) {
+  limits.opening_files_max = 2;
+  for (const auto& server : grid.servers) server->a_byte_takes = milliseconds(100);
+  run([this]() -> io::Task<void> {
+    cap::ChkReadCap second = cap, third = cap;
+    second.ueb_hash.bytes[0] ^= 1;
+    third.ueb_hash.bytes[0] ^= 2;
+    {
+      const auto one = files->use(second);
+      static_cast<void>(co_await io::sleep_for(seconds(1)));
+      const auto two = files->use(third);
+      FileReader waits(one->file(), stays);
+      const auto right = files->use(cap);
+      const Result<void> opened = co_await waits.open();
+      EXPECT_EQ(opened.has_value() ? Errc::io : opened.error().code, Errc::unavailable);
+      EXPECT_FALSE(two->file().failed()) << "it has not waited as long";
+      EXPECT_EQ(files->open_files(), 2u);
+    }
+    co_await expect_right({0, 10});
+  });
+}
+
 TEST_F(GatewayFiles, TheIdOfAFileDoesNotDependOnWhatTheCapIsCalledAndTellsCapsApart) {
   cap::ChkReadCap other = cap;
   other.directory = true;

@@ -30,6 +30,7 @@ struct GatewayLimits {
 
   // Files.
   std::size_t open_files_max = 256;
+  std::size_t opening_files_max = 64;                    // of them, not open yet: a cap that somebody made up never is
   io::Duration idle_file = std::chrono::seconds(60);     // nobody reads it: closed
   io::Duration first_byte = std::chrono::seconds(30);    // nothing comes for a request that waits for it: 503
   io::Duration no_progress = std::chrono::seconds(120);  // no server answers in the middle of a body: it is broken off

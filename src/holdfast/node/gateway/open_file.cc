@@ -39,7 +39,13 @@ OpenFile::OpenFile(SharedState& shared, const cap::ChkReadCap& cap)
 
 io::Task<void> OpenFile::open() {
   opened_ = co_await fetcher_.open();
-  if (!*opened_) failed_ = opened_->error();
+  if (!*opened_ && !failed_) failed_ = opened_->error();
+  changed_.notify_all();
+}
+
+void OpenFile::give_up(Error why) {
+  failed_ = std::move(why);
+  group_.cancel();
   changed_.notify_all();
 }
 

@@ -60,11 +60,13 @@ class OpenFile {
   std::shared_ptr<Run> join(SegmentNumber number, SegmentNumber length, SegmentNumber last_end, bool only_if_allowed);
   void leave(Run& run);
 
+  /// For one that is not open: it has failed with this.
+  void give_up(Error why);
   /// Ends what is on its way; to be awaited before it is destroyed.
   io::Task<void> close();
 
   unsigned users = 0;  // of the table
-  io::Time used_at;
+  io::Time used_at;    // or made, when nobody has left it yet
 
  private:
   io::Task<void> open();
