@@ -485,6 +485,18 @@ class Economy(Scene):
         self.links.line_rate(100_000_000)
         self.assertEqual(self.ask("POST", self.target + "?t=check&verify=true").status, 200, "their places are free again")
 
+    def test_a_client_that_leaves_is_not_counted_as_the_grid_s_failure(self):
+        self.gateway(links=False)
+        stream = self.connect_and_ask(0)
+        self.assertTrue(stream.recv(100).startswith(b"HTTP/1.1 206"))
+        stream.close()
+
+        def counted(name):
+            return f"holdfast_gateway_downloads_{name}_total 1\n".encode() in self.ask(target="/metrics").body
+
+        wait_until(lambda: counted("left") or counted("broken"), "it is counted")
+        self.assertFalse(counted("broken"))
+
     def assert_nothing_more_is_fetched(self, at_most=None):
         def still():
             before = self.from_servers()

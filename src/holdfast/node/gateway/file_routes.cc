@@ -183,13 +183,18 @@ class FileServing {
     if (!first) co_return co_await refuse(file, std::move(first).error());
     Result<void> sent = co_await exchange_.begin(std::move(answer.head), answer.length);
     for (const AnswerPart& part : answer.parts) {
-      if (sent) sent = co_await exchange_.write(view_of(part.before));
+      if (sent) sent = co_await write(view_of(part.before));
       if (sent) sent = co_await send_range(reader, part.range, first);
     }
     if (sent) co_return;
-    ++shared_.counters.broken_off;
     // The body stays visibly short: not a byte that is not the file's is ever sent.
     exchange_.abandon();
+  }
+
+  io::Task<Result<void>> write(ByteView bytes) {
+    Result<void> sent = co_await exchange_.write(bytes);
+    if (!sent && sent.error().code != Errc::cancelled) ++shared_.counters.clients_left;
+    co_return sent;
   }
 
   /// `first` is the piece that is there already; the others are read.
@@ -198,11 +203,13 @@ class FileServing {
       Result<Piece> piece = std::exchange(first, fail(Errc::cancelled, "has been sent"));
       if (!piece) piece = co_await reader.read(range);
       if (!piece) {
-        if (piece.error().code != Errc::cancelled)
+        if (piece.error().code != Errc::cancelled) {
+          ++shared_.counters.broken_off;
           shared_.context.log.warning("a download was broken off: " + piece.error().what);
+        }
         co_return tl::make_unexpected(std::move(piece).error());
       }
-      HF_CO_TRY_VOID(co_await exchange_.write(piece->bytes));
+      HF_CO_TRY_VOID(co_await write(piece->bytes));
       shared_.counters.bytes_sent += piece->bytes.size();
       range.begin += piece->bytes.size();
     }
