@@ -98,6 +98,12 @@ class Token(Scene):
         self.assertEqual(self.ask("GET", "/status?t=json", {"Cookie": "other=1; " + pair}).status, 200)
         self.assertEqual(self.ask("GET", "/status?t=json", {"Cookie": pair[:-1]}).status, 401)
 
+    def test_the_cookie_is_for_tls_only_also_when_a_proxy_speaks_it(self):
+        for cfg, secure in (("public_url = https://files.example/\n", True), ("public_url = http://files.example/\n", False), ("", False)):
+            self.gateway("access_token = yes\n" + cfg)
+            reply = self.ask("POST", "/sign-in", {"Content-Type": "application/x-www-form-urlencoded"}, "token=" + self.token())
+            self.assertEqual("Secure" in reply.headers["Set-Cookie"], secure, cfg)
+
     def test_who_has_signed_in_comes_to_what_was_asked_for_and_never_to_another_site(self):
         self.gateway("tls = yes\naccess_token = yes\n")
         target = f"/file/{self.cap}/@@named=/a%20b'&x.txt?save=true&filename=%3C%22"

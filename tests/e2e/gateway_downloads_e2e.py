@@ -469,6 +469,36 @@ class Economy(Scene):
         stream.close()
         self.assert_nothing_more_is_fetched(at_most=MIB)
 
+    def ask_to_verify(self):
+        stream = socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE)
+        stream.sendall(f"POST {self.target}?t=check&verify=true HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode())
+        return stream
+
+    def test_a_client_that_leaves_ends_its_check_and_only_so_many_run(self):
+        self.gateway()
+        self.links.line_rate(500_000)
+        streams = [self.ask_to_verify() for _ in range(2)]
+        wait_until(lambda: self.from_servers() > 500_000, "they run")
+        refused = self.ask("POST", self.target + "?t=check&verify=true")
+        self.assertEqual((refused.status, refused["Retry-After"]), (503, "10"))
+        for each in streams:
+            each.close()
+        self.assert_nothing_more_is_fetched()
+        self.links.line_rate(100_000_000)
+        self.assertEqual(self.ask("POST", self.target + "?t=check&verify=true").status, 200, "their places are free again")
+
+    def test_a_client_that_leaves_is_not_counted_as_the_grid_s_failure(self):
+        self.gateway(links=False)
+        stream = self.connect_and_ask(0)
+        self.assertTrue(stream.recv(100).startswith(b"HTTP/1.1 206"))
+        stream.close()
+
+        def counted(name):
+            return f"holdfast_gateway_downloads_{name}_total 1\n".encode() in self.ask(target="/metrics").body
+
+        wait_until(lambda: counted("left") or counted("broken"), "it is counted")
+        self.assertFalse(counted("broken"))
+
     def assert_nothing_more_is_fetched(self, at_most=None):
         def still():
             before = self.from_servers()

@@ -148,6 +148,34 @@ TEST_F(GatewayFiles, AClientThatLeftWhileItWaitedIsNoticed) {
   });
 }
 
+TEST_F(GatewayFiles, ASlowGridIsWaitedForAsLongAsSomethingComes) {
+  io::Duration pace = milliseconds(0);
+  for (const auto& server : grid.servers) server->pace = [&pace](Range) { return pace; };
+  run([this, &pace]() -> io::Task<void> {
+    co_await expect_right({0, 10});
+    pace = seconds(1);
+    const io::Time begin = grid.loop.now();
+    co_await expect_right({kSegment, 2 * kSegment});
+    EXPECT_GT(grid.loop.now() - begin, 3 * limits.first_byte) << "else nothing is shown here";
+  });
+}
+
+TEST_F(GatewayFiles, NobodyWaitsForAFirstByteWhenNothingComes) {
+  io::Duration pace = milliseconds(0);
+  for (const auto& server : grid.servers) server->pace = [&pace](Range) { return pace; };
+  run([this, &pace]() -> io::Task<void> {
+    co_await expect_right({0, 10});
+    static_cast<void>(co_await io::sleep_for(seconds(40)));
+    pace = std::chrono::hours(1);
+    const io::Time begin = grid.loop.now();
+    const auto got = co_await read({kSize - 10, kSize});
+    EXPECT_EQ(got.has_value() ? Errc::io : got.error().code, Errc::timeout);
+    EXPECT_GE(grid.loop.now() - begin, limits.first_byte) << "from when the reader came, not from what came before";
+    EXPECT_LE(grid.loop.now() - begin, limits.first_byte + 2 * limits.look);
+    static_cast<void>(co_await io::sleep_for(seconds(1)));
+  });
+}
+
 TEST_F(GatewayFiles, SlowReadersDoNotMakeMemoryGrow) {
   limits.cache_bytes_max = 2 * kSegment;
   limits.held_bytes_max = 3 * kSegment;
@@ -212,6 +240,28 @@ TEST_F(GatewayFiles, OnlySoManyAreOpenAndIdleOnesMakeRoom) {
       EXPECT_EQ(refused.has_value() ? Errc::io : refused.error().code, Errc::unavailable);
     }
     EXPECT_TRUE(files->use(cap).has_value());
+  });
+}
+
+TEST_F(GatewayFiles, CapsOfNothingTakeNoRoomFromFilesThatOpen) {
+  limits.opening_files_max = 2;
+  for (const auto& server : grid.servers) server->a_byte_takes = milliseconds(100);
+  run([this]() -> io::Task<void> {
+    cap::ChkReadCap second = cap, third = cap;
+    second.ueb_hash.bytes[0] ^= 1;
+    third.ueb_hash.bytes[0] ^= 2;
+    {
+      const auto one = files->use(second);
+      static_cast<void>(co_await io::sleep_for(seconds(1)));
+      const auto two = files->use(third);
+      FileReader waits(one->file(), stays);
+      const auto right = files->use(cap);
+      const Result<void> opened = co_await waits.open();
+      EXPECT_EQ(opened.has_value() ? Errc::io : opened.error().code, Errc::unavailable);
+      EXPECT_FALSE(two->file().failed()) << "it has not waited as long";
+      EXPECT_EQ(files->open_files(), 2u);
+    }
+    co_await expect_right({0, 10});
   });
 }
 

@@ -171,6 +171,21 @@ TEST(Heads, HaveLinesOfAtMost65000Bytes) {
   }
 }
 
+TEST(Bodies, ThatNobodyReadsHoldTheirConnectionForAMoment) {
+  RawServer server;
+  server.reads_bodies = false;
+  const std::string request = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ";
+  const auto ended_after = [&server](const std::string& input) {
+    const io::Time begin = io::SimulatedLoop().now();
+    const Conversation said = server.talk(view_of(input), true);
+    EXPECT_TRUE(said.ended);
+    EXPECT_EQ(statuses_of(said.output), std::vector<unsigned>{200});
+    return said.finished_at - begin;
+  };
+  EXPECT_LE(ended_after(request + "100\r\n\r\nabc"), std::chrono::seconds(10));
+  EXPECT_LE(ended_after(request + "100000000\r\n\r\nabc"), std::chrono::seconds(10)) << "too much to be read at all";
+}
+
 TEST(Refusals, TellAPageOfItsOriginWhatHappened) {
   RawServer server;
   server.limits.head_bytes_max = 500;

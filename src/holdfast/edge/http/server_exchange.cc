@@ -3,8 +3,14 @@
 #include <array>
 
 #include "holdfast/edge/http/head_text.h"
+#include "holdfast/edge/io/waiting.h"
 
 namespace holdfast::http {
+namespace {
+
+constexpr io::Duration kDrainMax = std::chrono::seconds(5);  // as long as a goodbye takes
+
+}  // namespace
 
 io::Task<Result<std::size_t>> RequestBody::read_some(MutableByteView out) {
   stream_.set_idle_limits(context_.limits.body_idle_timeout, context_.limits.write_idle_timeout);
@@ -26,18 +32,24 @@ bool RequestBody::can_be_drained() const {
   return !length || *length - body_.bytes_read() <= context_.limits.drain_bytes_max;
 }
 
+io::Task<Result<void>> RequestBody::read_rest() {
+  Bytes scratch(context_.limits.drain_bytes_max + 1);
+  std::size_t drained = 0;
+  while (!body_.done() && drained <= context_.limits.drain_bytes_max) {
+    HF_CO_TRY(const std::size_t count, co_await read_some(scratch));
+    if (count == 0) break;
+    drained += count;
+  }
+  if (drained > context_.limits.drain_bytes_max) co_return fail(Errc::malformed, "more than is worth reading");
+  co_return Result<void>{};
+}
+
+/// One whose bytes drip is no reason to keep a connection, whatever the limit for each of them.
 io::Task<bool> RequestBody::drain() {
   if (!can_be_drained()) co_return false;
   if (body_.done()) co_return true;
-  Bytes scratch(context_.limits.drain_bytes_max + 1);
-  std::size_t drained = 0;
-  while (drained <= context_.limits.drain_bytes_max) {
-    const auto count = co_await read_some(scratch);
-    if (!count) co_return false;
-    if (*count == 0) co_return true;
-    drained += *count;
-  }
-  co_return false;
+  const Result<void> drained = co_await io::with_timeout(kDrainMax, read_rest());
+  co_return drained.has_value();
 }
 
 ServerExchange::ServerExchange(io::ByteStream& stream, ServerContext& context, ParsedRequest request, MessageBody body,

@@ -18,11 +18,13 @@ class RequestBody final : public BodyReader {
   bool failed() const { return body_.failed(); }
   /// Whether reading on to the end of the body is worth keeping the connection.
   bool can_be_drained() const;
-  /// Reads what is left, within drain_bytes_max; false when there is more.
+  /// Reads what is left, within drain_bytes_max and a moment; false when there is more.
   io::Task<bool> drain();
   void answer_begins() { answer_begun_ = true; }
 
  private:
+  io::Task<Result<void>> read_rest();
+
   io::ByteStream& stream_;
   ServerContext& context_;
   MessageBody body_;

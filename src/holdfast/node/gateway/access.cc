@@ -4,12 +4,14 @@
 #include "holdfast/core/crypto/tags.h"
 #include "holdfast/core/protocol/field_text.h"
 #include "holdfast/core/protocol/web_target.h"
+#include "holdfast/edge/io/waiting.h"
 #include "holdfast/node/gateway/page.h"
 
 namespace holdfast::gateway {
 namespace {
 
 constexpr std::size_t kFormBytesMax = 8'192;
+constexpr io::Duration kFormTimeMax = std::chrono::seconds(10);  // whoever sends it has no token yet
 constexpr std::string_view kCookieName = "holdfast-access";
 constexpr std::string_view kWanted = "Bearer realm=\"holdfast\"";
 
@@ -68,7 +70,9 @@ io::Task<void> AccessGate::sign_in(http::Exchange& exchange) const {
     out.add("Location", "/");
     co_return co_await answer_text(exchange, 303, "the page is at /", std::move(out));
   }
-  const Result<Bytes> body = co_await http::read_all(exchange.body(), kFormBytesMax);
+  const Result<Bytes> body = co_await io::with_timeout(kFormTimeMax, http::read_all(exchange.body(), kFormBytesMax));
+  if (!body && body.error().code == Errc::timeout)
+    co_return co_await answer_text(exchange, 408, "the form took too long to arrive");
   if (!body) co_return co_await answer_text(exchange, 400, "that is no form of ours");
   // A form is written like the arguments of a URL.
   const Result<protocol::WebTarget> form = protocol::parse_web_target("/?" + std::string(text_of(*body)));

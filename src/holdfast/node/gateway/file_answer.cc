@@ -18,9 +18,10 @@ protocol::RangeChoice range_choice(const http::RequestHead& request, const FileF
 }
 
 /// What 200, 206, 304 and 416 have in common.
-void add_validators(http::Headers& headers, const FileFacts& facts) {
+void add_validators(http::Headers& headers, unsigned status, const FileFacts& facts) {
   headers.add("ETag", facts.etag);
-  headers.add("Cache-Control", facts.cache_control);
+  // A refusal is of this request, not of the file.
+  headers.add("Cache-Control", status == 416 ? "no-store" : facts.cache_control);
   headers.add("Accept-Ranges", "bytes");
 }
 
@@ -36,7 +37,7 @@ FileAnswer without_body(unsigned status, std::uint64_t length, const FileFacts& 
   FileAnswer out;
   out.head.status = status;
   out.length = length;
-  add_validators(out.head.headers, facts);
+  add_validators(out.head.headers, status, facts);
   return out;
 }
 

@@ -77,6 +77,7 @@ TEST_F(FileAnswerTest, NothingThatIsThereIs416) {
   EXPECT_TRUE(answer.parts.empty());
   EXPECT_EQ(header(answer, "Content-Range"), "bytes */5120");
   EXPECT_EQ(header(answer, "ETag"), "\"c-tag\"");
+  EXPECT_EQ(header(answer, "Cache-Control"), "no-store");
   facts.size = 0;
   EXPECT_EQ(ask({{"Range", "bytes=0-"}}).head.status, 416u);
   EXPECT_EQ(ask({}).head.status, 200u);

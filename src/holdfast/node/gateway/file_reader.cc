@@ -9,13 +9,20 @@ constexpr SegmentNumber kRunsAhead = 2;
 
 }  // namespace
 
-FileReader::FileReader(OpenFile& file, std::function<bool()> leaves) : file_(file), leaves_(std::move(leaves)) {}
+FileReader::FileReader(OpenFile& file, std::function<bool()> leaves)
+    : file_(file), leaves_(std::move(leaves)), came_(file.shared().context.loop.now()) {}
 
 FileReader::~FileReader() {
   leave_all_but(0, 0);
 }
 
-/// Until the event, but with a look at the client now and then.
+/// Nothing has come for the file since then, as long as this reader has been here.
+io::Duration FileReader::quiet_for() const {
+  return file_.shared().context.loop.now() - std::max(came_, file_.last_heard());
+}
+
+/// Until the event, but with a look at the client now and then. On a slow line the first segment takes long, and whoever is sent
+/// away meanwhile finds it gone when he comes back: patience counts from the last byte, not from the request.
 io::Task<Result<void>> FileReader::wait(io::Event& event) {
   const GatewayLimits& limits = file_.shared().limits;
   const Result<void> woken = co_await io::with_timeout(limits.look, event.told());
@@ -26,6 +33,7 @@ io::Task<Result<void>> FileReader::wait(io::Event& event) {
     ++file_.shared().counters.clients_left;
     co_return fail(Errc::cancelled, "the client has left");
   }
+  if (!has_read_ && quiet_for() >= limits.first_byte) co_return fail(Errc::timeout, "nothing comes");
   co_return Result<void>{};
 }
 
@@ -119,6 +127,7 @@ io::Task<Result<Piece>> FileReader::read(Range range) {
     piece.owner = std::make_shared<const Buffer>(to_buffer(piece.bytes));
     piece.bytes = *piece.owner;
   }
+  has_read_ = true;
   co_return std::move(piece);
 }
 

@@ -23,7 +23,8 @@ class FileReader {
   ~FileReader();
   FileReader(const FileReader&) = delete;
 
-  /// Until the file is open. Errors: its own; cancelled when the client left.
+  /// Until the file is open. Errors: its own; cancelled when the client left; timeout when nothing at all came for
+  /// `first_byte`, as in the first read.
   io::Task<Result<void>> open();
   /// At least one byte from `range.begin` on, not beyond its end, for which it reads ahead. `range` is not empty. Errors: of
   /// the fetcher; cancelled when the client left.
@@ -36,9 +37,12 @@ class FileReader {
   void read_ahead(SegmentNumber number, SegmentNumber last_end);
   void leave_all_but(SegmentNumber from, SegmentNumber end);
   io::Task<Result<void>> wait(io::Event& event);
+  io::Duration quiet_for() const;
 
   OpenFile& file_;
   const std::function<bool()> leaves_;
+  const io::Time came_;
+  bool has_read_ = false;
   std::uint64_t looks_ = 0;  // at a client that seemed gone
   std::optional<SegmentNumber> at_;
   std::optional<transfer::RunLength> run_length_;

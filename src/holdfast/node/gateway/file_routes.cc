@@ -179,18 +179,22 @@ class FileServing {
     if (!use) co_return co_await answer_error(exchange_, use.error());
     OpenFile& file = use->file();
     FileReader reader(file, [this] { return exchange_.client_finished(); });
-    Result<Piece> first =
-        co_await io::with_timeout(shared_.limits.first_byte, first_piece(reader, answer.parts.front().range));
+    Result<Piece> first = co_await first_piece(reader, answer.parts.front().range);
     if (!first) co_return co_await refuse(file, std::move(first).error());
     Result<void> sent = co_await exchange_.begin(std::move(answer.head), answer.length);
     for (const AnswerPart& part : answer.parts) {
-      if (sent) sent = co_await exchange_.write(view_of(part.before));
+      if (sent) sent = co_await write(view_of(part.before));
       if (sent) sent = co_await send_range(reader, part.range, first);
     }
     if (sent) co_return;
-    ++shared_.counters.broken_off;
     // The body stays visibly short: not a byte that is not the file's is ever sent.
     exchange_.abandon();
+  }
+
+  io::Task<Result<void>> write(ByteView bytes) {
+    Result<void> sent = co_await exchange_.write(bytes);
+    if (!sent && sent.error().code != Errc::cancelled) ++shared_.counters.clients_left;
+    co_return sent;
   }
 
   /// `first` is the piece that is there already; the others are read.
@@ -199,11 +203,13 @@ class FileServing {
       Result<Piece> piece = std::exchange(first, fail(Errc::cancelled, "has been sent"));
       if (!piece) piece = co_await reader.read(range);
       if (!piece) {
-        if (piece.error().code != Errc::cancelled)
+        if (piece.error().code != Errc::cancelled) {
+          ++shared_.counters.broken_off;
           shared_.context.log.warning("a download was broken off: " + piece.error().what);
+        }
         co_return tl::make_unexpected(std::move(piece).error());
       }
-      HF_CO_TRY_VOID(co_await exchange_.write(piece->bytes));
+      HF_CO_TRY_VOID(co_await write(piece->bytes));
       shared_.counters.bytes_sent += piece->bytes.size();
       range.begin += piece->bytes.size();
     }
@@ -212,8 +218,9 @@ class FileServing {
 
   io::Task<void> refuse(const OpenFile& file, Error error) {
     if (error.code == Errc::timeout) {
-      error.what =
-          "only " + std::to_string(file.shares_found()) + " shares have been found so far; some servers do not answer";
+      const std::string found = std::to_string(file.shares_found()) + " shares have been found";
+      error.what = file.is_open() ? found + ", but nothing more comes of them; try again later"
+                                  : "only " + found + " so far; some servers do not answer";
     }
     co_await answer_error(exchange_, error);
   }

@@ -17,6 +17,7 @@ Result<FileUse> FileTable::use(const cap::ChkReadCap& cap) {
     it = files_.end();
   }
   if (it == files_.end()) {
+    end_longest_opening();
     if (files_.size() >= shared_.limits.open_files_max && !close_longest_idle()) {
       return fail(Errc::unavailable, "too many files are being read");
     }
@@ -65,6 +66,21 @@ bool FileTable::close_longest_idle() {
   retire(std::move(longest->second));
   files_.erase(longest);
   return true;
+}
+
+/// Files that are there open in a moment; those that hold the others up are caps of nothing, and grids that do not answer.
+void FileTable::end_longest_opening() {
+  std::size_t count = 0;
+  auto longest = files_.end();
+  for (auto it = files_.begin(); it != files_.end(); ++it) {
+    if (it->second->is_open() || it->second->failed()) continue;
+    ++count;
+    if (longest == files_.end() || it->second->used_at < longest->second->used_at) longest = it;
+  }
+  if (count < shared_.limits.opening_files_max) return;
+  longest->second->give_up(Error{Errc::unavailable, "too many files are being opened"});
+  retire(std::move(longest->second));
+  files_.erase(longest);
 }
 
 void FileTable::close_idle() {

@@ -27,7 +27,8 @@ class FileTable {
  public:
   explicit FileTable(SharedState& shared) : shared_(shared), closing_(shared.context.loop) {}
 
-  /// Opens it unless it is open. Errors: unavailable when open_files_max are being read.
+  /// Opens it unless it is open. When opening_files_max are not open yet, the one that has waited longest ends. Errors:
+  /// unavailable when open_files_max are being read.
   Result<FileUse> use(const cap::ChkReadCap& cap);
   std::size_t open_files() const { return files_.size(); }
 
@@ -40,6 +41,7 @@ class FileTable {
   void release(OpenFile& file);
   void retire(std::unique_ptr<OpenFile> file);
   bool close_longest_idle();
+  void end_longest_opening();
   void close_idle();
   static io::Task<void> close_one(std::unique_ptr<OpenFile> file);
 

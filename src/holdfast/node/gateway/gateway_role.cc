@@ -6,9 +6,18 @@
 #include "holdfast/node/gateway/upload_routes.h"
 
 namespace holdfast::gateway {
+namespace {
+
+/// Also when a proxy in front speaks it.
+bool clients_speak_tls(const RoleOptions& options) {
+  return !options.tls_pem.empty() || options.public_url.starts_with("https://");
+}
+
+}  // namespace
+
 GatewayRole::GatewayRole(const transfer::Context& context, RoleOptions options)
     : names_{std::move(options.host_names), std::move(options.origins)},
-      gate_(Secret(view_of(options.access_token)), !options.tls_pem.empty()),
+      gate_(Secret(view_of(options.access_token)), clients_speak_tls(options)),
       shared_(context, options.limits),
       files_(shared_),
       status_(shared_.context) {

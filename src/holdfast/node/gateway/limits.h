@@ -30,11 +30,16 @@ struct GatewayLimits {
 
   // Files.
   std::size_t open_files_max = 256;
+  std::size_t opening_files_max = 64;                    // of them, not open yet: a cap that somebody made up never is
   io::Duration idle_file = std::chrono::seconds(60);     // nobody reads it: closed
-  io::Duration first_byte = std::chrono::seconds(30);    // a request waits for it; then 503
+  io::Duration first_byte = std::chrono::seconds(30);    // nothing comes for a request that waits for it: 503
   io::Duration no_progress = std::chrono::seconds(120);  // no server answers in the middle of a body: it is broken off
   io::Duration look = std::chrono::seconds(1);           // how often a waiting reader looks whether its client is there
   std::uint64_t looks_before_leaving = 2;                // of a client that has finished sending
+
+  // Checks, all together; more are told to come again. One that only asks counts as 1.
+  std::uint64_t checks_max = 16;
+  std::uint64_t verify_counts_as = 8;  // also a repair: they read every share of a file
 };
 
 }  // namespace holdfast::gateway

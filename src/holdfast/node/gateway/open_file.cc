@@ -39,7 +39,13 @@ OpenFile::OpenFile(SharedState& shared, const cap::ChkReadCap& cap)
 
 io::Task<void> OpenFile::open() {
   opened_ = co_await fetcher_.open();
-  if (!*opened_) failed_ = opened_->error();
+  if (!*opened_ && !failed_) failed_ = opened_->error();
+  changed_.notify_all();
+}
+
+void OpenFile::give_up(Error why) {
+  failed_ = std::move(why);
+  group_.cancel();
   changed_.notify_all();
 }
 
@@ -56,12 +62,12 @@ std::shared_ptr<Run> OpenFile::join(SegmentNumber number, SegmentNumber length, 
   for (SegmentNumber next = number + 1; next < end; ++next) {
     if (shared_.cache.has(id_, next)) end = next;
   }
-  const std::uint64_t segment_size = geometry().segment_size();
-  std::uint64_t held = (end - number) * segment_size;
+  const std::uint64_t each = geometry().segment_size() + kSegmentOverheadBytes;
+  std::uint64_t held = (end - number) * each;
   if (!shared_.held.take(held)) {
     if (only_if_allowed) return nullptr;
     end = number + 1;
-    held = shared_.held.take(segment_size) ? segment_size : 0;
+    held = shared_.held.take(each) ? each : 0;
   }
   auto run = std::make_shared<Run>(shared_, number, end, held);
   run->readers = 1;
@@ -98,7 +104,8 @@ io::Task<void> OpenFile::fetch(std::shared_ptr<Run> run) {
 }
 
 io::Task<Result<std::vector<Buffer>>> OpenFile::fetch_segments(SegmentNumber first, SegmentNumber end) {
-  const std::uint64_t bytes = std::min((end - first) * geometry().segment_size(), shared_.limits.fetching_bytes_max);
+  const std::uint64_t each = geometry().segment_size() + kSegmentOverheadBytes;
+  const std::uint64_t bytes = std::min((end - first) * each, shared_.limits.fetching_bytes_max);
   const bool allowed = co_await shared_.fetching.acquire(bytes);
   if (!allowed) co_return fail(Errc::cancelled, "stopped");
   if (fetches_++ == 0) link_.heard();  // patience begins with the first who waits, not when the file was last read

@@ -50,6 +50,8 @@ class OpenFile {
   /// It cannot be opened, or a segment could not be fetched. Whoever comes next should try with a new one: servers may
   /// have come, and shares may have been repaired.
   const std::optional<Error>& failed() const { return failed_; }
+  /// When something of it, or an answer about it, came from a server.
+  io::Time last_heard() const { return link_.last_heard(); }
   /// How many of its shares have been found so far.
   std::size_t shares_found() const { return fetcher_.shares_found(); }
 
@@ -58,11 +60,13 @@ class OpenFile {
   std::shared_ptr<Run> join(SegmentNumber number, SegmentNumber length, SegmentNumber last_end, bool only_if_allowed);
   void leave(Run& run);
 
+  /// For one that is not open: it has failed with this.
+  void give_up(Error why);
   /// Ends what is on its way; to be awaited before it is destroyed.
   io::Task<void> close();
 
   unsigned users = 0;  // of the table
-  io::Time used_at;
+  io::Time used_at;    // or made, when nobody has left it yet
 
  private:
   io::Task<void> open();

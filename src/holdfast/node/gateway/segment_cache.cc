@@ -10,15 +10,15 @@ Segment SegmentCache::find(const Hash& file, SegmentNumber number) {
 }
 
 void SegmentCache::put(const Hash& file, SegmentNumber number, Segment segment) {
-  if (segment->size() > bytes_max_ || find(file, number) != nullptr) return;
-  bytes_ += segment->size();
+  if (cost_of(segment) > bytes_max_ || find(file, number) != nullptr) return;
+  bytes_ += cost_of(segment);
   entries_.push_front({{file, number}, std::move(segment)});
   places_[entries_.front().key] = entries_.begin();
   while (bytes_ > bytes_max_) drop_last();
 }
 
 void SegmentCache::drop_last() {
-  bytes_ -= entries_.back().segment->size();
+  bytes_ -= cost_of(entries_.back().segment);
   places_.erase(entries_.back().key);
   entries_.pop_back();
 }

@@ -12,6 +12,9 @@ namespace holdfast::gateway {
 
 using Segment = std::shared_ptr<const Buffer>;
 
+/// What one takes of memory beside its bytes, where it is kept and where it is known: a file may have segments of a byte.
+inline constexpr std::uint64_t kSegmentOverheadBytes = 256;
+
 class SegmentCache {
  public:
   explicit SegmentCache(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
@@ -21,6 +24,7 @@ class SegmentCache {
   bool has(const Hash& file, SegmentNumber number) const { return places_.contains({file, number}); }
   /// One that is larger than the whole cache is not kept.
   void put(const Hash& file, SegmentNumber number, Segment segment);
+  /// With the overhead of each.
   std::uint64_t bytes() const { return bytes_; }
 
  private:
@@ -29,6 +33,7 @@ class SegmentCache {
     Key key;
     Segment segment;
   };
+  static std::uint64_t cost_of(const Segment& segment) { return segment->size() + kSegmentOverheadBytes; }
   void drop_last();
 
   const std::uint64_t bytes_max_;

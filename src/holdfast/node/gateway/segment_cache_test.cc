@@ -7,13 +7,15 @@
 namespace holdfast::gateway {
 namespace {
 
+constexpr std::uint64_t kEach = kSegmentOverheadBytes;
+
 Segment of(std::size_t size) {
   return std::make_shared<const Buffer>(size, std::uint8_t{7});
 }
 const Hash kOne = Hash::from(Bytes(32, 1)), kTwo = Hash::from(Bytes(32, 2));
 
 TEST(SegmentCache, KeepsWhatWasUsedLast) {
-  SegmentCache cache(100);
+  SegmentCache cache(100 + 2 * kEach);
   cache.put(kOne, 0, of(40));
   cache.put(kOne, 1, of(40));
   EXPECT_NE(cache.find(kOne, 0), nullptr);
@@ -21,27 +23,34 @@ TEST(SegmentCache, KeepsWhatWasUsedLast) {
   EXPECT_TRUE(cache.has(kOne, 0)) << "it was read again";
   EXPECT_FALSE(cache.has(kOne, 1));
   EXPECT_TRUE(cache.has(kTwo, 0));
-  EXPECT_EQ(cache.bytes(), 80u);
+  EXPECT_EQ(cache.bytes(), 80 + 2 * kEach);
 }
 
 TEST(SegmentCache, TellsFilesApartAndTakesEachOnce) {
-  SegmentCache cache(100);
+  SegmentCache cache(100 + kEach);
   const Segment segment = of(10);
   cache.put(kOne, 5, segment);
   cache.put(kOne, 5, of(10));
   EXPECT_EQ(cache.find(kOne, 5), segment);
   EXPECT_EQ(cache.find(kTwo, 5), nullptr);
-  EXPECT_EQ(cache.bytes(), 10u);
+  EXPECT_EQ(cache.bytes(), 10 + kEach);
 }
 
 TEST(SegmentCache, WhatIsLargerThanAllOfItDoesNotEmptyIt) {
-  SegmentCache cache(100);
+  SegmentCache cache(100 + kEach);
   cache.put(kOne, 0, of(60));
   cache.put(kOne, 1, of(101));
   EXPECT_TRUE(cache.has(kOne, 0));
   EXPECT_FALSE(cache.has(kOne, 1));
   cache.put(kOne, 2, of(100));
-  EXPECT_EQ(cache.bytes(), 100u);
+  EXPECT_EQ(cache.bytes(), 100 + kEach);
+}
+
+TEST(SegmentCache, CountsWhatASegmentTakesBesideItsBytes) {
+  SegmentCache cache(10 * (1 + kEach));
+  for (SegmentNumber i = 0; i < 1000; ++i) cache.put(kOne, i, of(1));
+  EXPECT_TRUE(cache.has(kOne, 990));
+  EXPECT_FALSE(cache.has(kOne, 989));
 }
 
 TEST(MediaTypes, GoByTheExtension) {

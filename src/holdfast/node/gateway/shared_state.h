@@ -9,16 +9,16 @@
 
 namespace holdfast::gateway {
 
-/// Bytes that may be held; whoever gets none makes do without.
+/// Units that may be held; whoever gets none makes do without.
 class Allowance {
  public:
-  explicit Allowance(std::uint64_t bytes) : left_(bytes) {}
-  bool take(std::uint64_t bytes) {
-    if (bytes > left_) return false;
-    left_ -= bytes;
+  explicit Allowance(std::uint64_t units) : left_(units) {}
+  bool take(std::uint64_t units) {
+    if (units > left_) return false;
+    left_ -= units;
     return true;
   }
-  void give_back(std::uint64_t bytes) { left_ += bytes; }
+  void give_back(std::uint64_t units) { left_ += units; }
   std::uint64_t left() const { return left_; }
 
  private:
@@ -40,13 +40,15 @@ struct SharedState {
         cache(limits.cache_bytes_max),
         digests(limits.known_digests_max),
         held(limits.held_bytes_max),
+        checks(limits.checks_max),
         fetching(the_context.loop, limits.fetching_bytes_max) {}
 
   const transfer::Context& context;
   const GatewayLimits limits;
   SegmentCache cache;
   KnownDigests digests;
-  Allowance held;
+  Allowance held;  // bytes
+  Allowance checks;
   io::Semaphore fetching;  // bytes
   GatewayCounters counters;
 };

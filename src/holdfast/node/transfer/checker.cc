@@ -3,16 +3,15 @@
 #include <set>
 
 #include "holdfast/core/crypto/secrets.h"
-#include "holdfast/core/immutable/share_verifier.h"
 #include "holdfast/core/placement/happiness.h"
 #include "holdfast/edge/io/task_group.h"
-#include "holdfast/edge/io/waiting.h"
+#include "holdfast/node/transfer/copy_verifier.h"
 #include "holdfast/node/transfer/server_survey.h"
 
 namespace holdfast::transfer {
 namespace {
 
-constexpr unsigned kAttempts = 4;          // of one read, while other servers answer
+constexpr unsigned kAttempts = 4;          // of one question, while other servers answer
 constexpr std::size_t kCopiesAtOnce = 10;  // bounds the memory of a verify
 
 struct Verifying {
@@ -21,42 +20,10 @@ struct Verifying {
   const CheckOptions& options;
   Progress& progress;
   Link link;
-  io::Semaphore slots;
 };
 
-io::Task<Result<Bytes>> read_patiently(Link& link, const StorageIndex& si, grid::StorageServer& server,
-                                       ShareNumber share, Range range) {
-  for (unsigned failures = 1;; ++failures) {
-    Result<Bytes> bytes = co_await server.read(si, share, range);
-    if (bytes) {
-      link.heard();
-      co_return bytes;
-    }
-    const Errc code = bytes.error().code;
-    const bool passing = code == Errc::unavailable || code == Errc::timeout || code == Errc::cancelled;
-    if (!passing || failures == kAttempts) co_return bytes;
-    HF_CO_TRY_VOID(co_await link.pause(failures));
-  }
-}
-
-io::Task<Result<void>> read_whole_share(const Context& context, Link& link, const cap::ChkVerifyCap& cap,
-                                        grid::StorageServer& server, ShareNumber share, Progress& progress) {
-  immutable::ShareVerifier verifier({cap.ueb_hash, cap.k, cap.n, cap.size}, share);
-  while (const std::optional<Range> range = verifier.next()) {
-    HF_CO_TRY(const Bytes bytes, co_await read_patiently(link, cap.storage_index, server, share, *range));
-    auto job = [&] { return verifier.on_bytes(bytes); };
-    HF_CO_TRY_VOID(co_await context.cpu.run(job));
-    progress.done_bytes += bytes.size();
-  }
-  co_return Result<void>{};
-}
-
-io::Task<void> verify_into(Verifying* run, grid::StorageServer* server, ShareVerdict* verdict) {
-  const bool mine = co_await run->slots.acquire();
-  if (!mine) co_return;
-  const Result<void> outcome =
-      co_await verify_copy(run->context, run->link, run->cap, *server, verdict->share, run->progress);
-  run->slots.release();
+io::Task<void> verify_into(CopyVerifier* verifier, grid::StorageServer* server, ShareVerdict* verdict) {
+  const Result<void> outcome = co_await verifier->verify(*server, verdict->share);
   using State = ShareVerdict::State;
   verdict->state = State::good;
   if (outcome) co_return;
@@ -111,16 +78,6 @@ Result<cap::ChkVerifyCap> verifiable(const cap::Cap& cap) {
       "that is not the cap of a file (it begins with URI:CHK: or URI:CHK-Verifier:); was it cut when it was copied?");
 }
 
-io::Task<Result<void>> verify_copy(const Context& context, Link& link, const cap::ChkVerifyCap& cap,
-                                   grid::StorageServer& server, ShareNumber share, Progress& progress) {
-  Result<void> outcome = co_await read_whole_share(context, link, cap, server, share, progress);
-  if (!outcome && outcome.error().code == Errc::corrupt) {
-    // A courtesy to its operator: whether it arrives changes nothing here.
-    static_cast<void>(co_await server.advise_corrupt(cap.storage_index, share, outcome.error().what));
-  }
-  co_return outcome;
-}
-
 void sum_up(CheckReport& report) {
   std::set<ShareNumber> good;
   std::map<std::string, std::set<ShareNumber>> hosts;
@@ -142,12 +99,7 @@ io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap ca
                                     Progress& progress) {
   progress.phase = Phase::asking;
   progress.servers_known = static_cast<unsigned>(context.servers.size());
-  Verifying run{context,
-                cap,
-                options,
-                progress,
-                Link(context.loop, context.random, options.patience),
-                io::Semaphore(context.loop, kCopiesAtOnce)};
+  Verifying run{context, cap, options, progress, Link(context.loop, context.random, options.patience)};
   std::vector<Answer> answers;
   for (grid::StorageServer* server : permuted_servers(context, cap.storage_index))
     answers.emplace_back().server = server;
@@ -182,8 +134,9 @@ io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap ca
   if (options.verify) {
     progress.phase = Phase::verifying;
     progress.total_bytes = report.shares.size() * ((cap.size + cap.k - 1) / cap.k);
+    CopyVerifier verifier(context, run.link, cap, progress, kCopiesAtOnce);
     io::TaskGroup group(co_await io::this_scope());
-    for (std::size_t i = 0; i < holders.size(); ++i) group.spawn(verify_into(&run, holders[i], &report.shares[i]));
+    for (std::size_t i = 0; i < holders.size(); ++i) group.spawn(verify_into(&verifier, holders[i], &report.shares[i]));
     co_await group.join();
     if (group.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
   }

@@ -21,11 +21,6 @@ Result<cap::ChkVerifyCap> verifiable(const cap::Cap& cap);
 io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap cap, CheckOptions options,
                                     Progress& progress);
 
-/// Every byte of one copy against the cap. What is corrupt is reported to its server. Errors: corrupt, unsupported (layout
-/// version), not_found, or why it could not be read, after a few attempts.
-io::Task<Result<void>> verify_copy(const Context& context, Link& link, const cap::ChkVerifyCap& cap,
-                                   grid::StorageServer& server, ShareNumber share, Progress& progress);
-
 /// Distinct good shares, hosts, happiness and health from `report.shares`.
 void sum_up(CheckReport& report);
 

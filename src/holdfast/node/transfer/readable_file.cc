@@ -22,7 +22,7 @@ immutable::FileClaim claim_of(const cap::ChkReadCap& cap) {
 }
 
 RunLength::RunLength(io::Loop& loop, std::uint64_t segment_size, std::uint64_t run_bytes_max)
-    : loop_(loop), most_(std::max<std::uint64_t>(1, run_bytes_max / segment_size)), last_(loop.now()) {}
+    : loop_(loop), most_(std::clamp<std::uint64_t>(run_bytes_max / segment_size, 1, kSegmentsMax)), last_(loop.now()) {}
 
 void RunLength::arrived() {
   const io::Duration took = loop_.now() - std::exchange(last_, loop_.now());

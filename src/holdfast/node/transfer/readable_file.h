@@ -17,6 +17,7 @@ immutable::FileClaim claim_of(const cap::ChkReadCap& cap);
 /// for nothing; and hashing many at once is cheaper.
 class RunLength {
  public:
+  static constexpr SegmentNumber kSegmentsMax = 4096;  // however small: each of them takes memory beside its bytes
   RunLength(io::Loop& loop, std::uint64_t segment_size, std::uint64_t run_bytes_max);
   SegmentNumber now() const { return length_; }
   /// The last run took longer than a moment to come and to be passed on.

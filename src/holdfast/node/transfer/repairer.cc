@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "holdfast/core/crypto/secrets.h"
+#include "holdfast/node/transfer/copy_verifier.h"
 #include "holdfast/node/transfer/grid_push.h"
 #include "holdfast/node/transfer/segment_fetcher.h"
 
@@ -60,7 +61,7 @@ class LateProof {
  public:
   LateProof(const Context& context, Link& link, const cap::ChkVerifyCap& cap, const CheckReport& before,
             Progress& progress)
-      : context_(context), link_(link), cap_(cap), progress_(progress), slots_(context.loop, kCopiesAtOnce) {
+      : verifier_(context, link, cap, progress, kCopiesAtOnce) {
     for (const ShareVerdict& each : before.shares) {
       if (each.state == ShareVerdict::State::good) verified_.insert({each.server, each.share});
     }
@@ -68,21 +69,14 @@ class LateProof {
 
   io::Task<Result<void>> prove(grid::StorageServer& server, ShareNumber share) {
     if (verified_.contains({server.id(), share})) co_return Result<void>{};
-    const bool mine = co_await slots_.acquire();
-    if (!mine) co_return fail(Errc::cancelled, "stopped");
-    const Result<void> outcome = co_await verify_copy(context_, link_, cap_, server, share, progress_);
-    slots_.release();
+    const Result<void> outcome = co_await verifier_.verify(server, share);
     if (outcome) verified_.insert({server.id(), share});
     co_return outcome;
   }
 
  private:
   static constexpr std::size_t kCopiesAtOnce = 4;  // bounds the memory
-  const Context& context_;
-  Link& link_;
-  const cap::ChkVerifyCap& cap_;
-  Progress& progress_;
-  io::Semaphore slots_;
+  CopyVerifier verifier_;
   std::set<std::pair<std::string, ShareNumber>> verified_;
 };
 

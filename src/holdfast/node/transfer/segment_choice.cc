@@ -17,6 +17,7 @@ void SegmentFetcher::look() {
   const double when = now();
   if (!line_.look_is_due(when)) return;
   line_.look(when, received(), std::ranges::any_of(active_, [](const SegmentBatch* batch) { return batch->moves(); }));
+  if (line_.moves()) link_.heard();
   std::map<ShareCopy*, double> speeds;
   for (SegmentBatch* batch : active_) {
     for (auto& [copy, arrival] : batch->arrivals) {
