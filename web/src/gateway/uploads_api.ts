@@ -24,6 +24,9 @@ export interface UploadStatus {
   expires_in?: number;
 }
 
+/** docs/gateway.md, "Is it the right file?" */
+export const pieceBytes = 1_048_576;
+
 /** SHA-256 of each whole piece of what the gateway holds durably, and of its tail. */
 export interface Digests {
   piece_bytes: number;
@@ -42,12 +45,6 @@ export async function createUpload(file: File, signal: AbortSignal): Promise<str
   if (!location) throw new NoAnswer("the answer has no Location");
   // By path alone: a proxy in front may not know by which scheme and name it was called.
   return new URL(location, window.location.href).pathname;
-}
-
-/** How many bytes the gateway has. Whoever else sends to the upload, a connection of before a reload for one, is ended first. */
-export async function takeOver(url: string, signal: AbortSignal): Promise<number> {
-  const told = await askFields(url, { method: "HEAD", headers: tus, signal });
-  return Number(told.get("Upload-Offset"));
 }
 
 /** With `wait`, answers when something changes, so many seconds later at the latest. */

@@ -2,7 +2,7 @@
 // tus only ever goes on at a URL. Left to itself, tus-js-client would begin a new upload when the gateway answers 503.
 import { Uppy } from "@uppy/core";
 import Tus from "@uppy/tus";
-import type { DetailedError } from "tus-js-client";
+import type { DetailedError, HttpRequest, HttpResponse, Upload } from "tus-js-client";
 import { NoAnswer, Refusal, retryAfter } from "../gateway/request.ts";
 import type { Transfer } from "./transfer.ts";
 
@@ -10,6 +10,13 @@ import type { Transfer } from "./transfer.ts";
 const chunkBytes = 8 * 1_048_576;
 // Neither accepted nor given to the network: that connection is dead, though the gateway may answer on another.
 const stallMs = 20_000;
+
+/** The gateway has more than is known to be of this file: up to `offset`. To go on behind it would bring two files together. */
+export class Unproven extends Error {
+  constructor(readonly offset: number) {
+    super("The gateway has more of it than this page has sent.");
+  }
+}
 
 interface Sending {
   transfer: Transfer;
@@ -37,14 +44,16 @@ export class Sender {
     setInterval(() => this.#restartStalled(), stallMs / 4);
   }
 
-  /** Resolves when the gateway has every byte. Throws NoAnswer, Refusal, or what reading the file throws. */
+  /** Resolves when the gateway has every byte. Throws NoAnswer, Refusal, Unproven, or what reading the file throws. */
   send(transfer: Transfer): Promise<void> {
     return new Promise((resolve, reject) => {
       // A name of its own: two files may have the same name, size and time.
       const data = transfer.file!;
       const meta = { relativePath: transfer.id };
       const id = this.#uppy.addFile({ name: transfer.name, type: data.type, data, source: transfer.id, meta });
-      this.#uppy.setFileState(id, { tus: { uploadUrl: transfer.url, endpoint: "" } } as object);
+      const onBeforeRequest = (request: HttpRequest) => this.#offer(id, request);
+      const onAfterResponse = (request: HttpRequest, response: HttpResponse) => this.#judge(id, request, response);
+      this.#uppy.setFileState(id, { tus: { uploadUrl: transfer.url, endpoint: "", onBeforeRequest, onAfterResponse } } as object);
       this.#sending.set(id, { transfer, resolve, reject, movedAt: performance.now(), paused: false });
       // Its outcome is told by the events; Uppy's own promise is for all files of a batch.
       this.#uppy.upload().catch(() => {});
@@ -62,6 +71,17 @@ export class Sender {
 
   isSending(transfer: Transfer): boolean {
     return this.#idOf(transfer) !== null;
+  }
+
+  /** Gives this attempt up. What the gateway has by then stays there. The promise of `send` is rejected with `reason`. */
+  drop(transfer: Transfer, reason: unknown): void {
+    const id = this.#idOf(transfer);
+    if (id === null) return;
+    // An upload that Uppy knows when its file is removed is deleted at the gateway too.
+    const { uploaders } = this.#uppy.getPlugin("Tus") as unknown as { uploaders: Record<string, Upload | null> };
+    void uploaders[id]?.abort(false);
+    uploaders[id] = null;
+    this.cancel(transfer, reason);
   }
 
   /** Gives up for good: the gateway is told to forget it. The promise of `send` is rejected with `reason`. */
@@ -86,6 +106,26 @@ export class Sender {
   #idOf(transfer: Transfer): string | null {
     for (const [id, sending] of this.#sending) if (sending.transfer === transfer) return id;
     return null;
+  }
+
+  /** No request of an attempt that was given up leaves any more. */
+  #offer(id: string, request: HttpRequest): void {
+    const transfer = this.#sending.get(id)?.transfer;
+    if (!transfer) throw new Error("given up");
+    if (request.getMethod() === "PATCH") transfer.offered = Math.max(transfer.offered, endOf(request, transfer));
+  }
+
+  /** Before tus goes on where an answer says: what is there must be of this file. The question for it has ended whoever else sent. */
+  #judge(id: string, request: HttpRequest, response: HttpResponse): void {
+    const transfer = this.#sending.get(id)?.transfer;
+    if (!transfer) throw new Error("given up");
+    const offset = Number(response.getHeader("Upload-Offset") ?? NaN);
+    if (response.getStatus() >= 300 || !Number.isInteger(offset)) return; // tus makes an error of it
+    // The answer to the last byte may have been lost; then nobody tells digests any more.
+    const lastIsOurs = offset === transfer.size && transfer.offered === transfer.size;
+    const ours = request.getMethod() === "PATCH" ? endOf(request, transfer) : transfer.proven;
+    if (offset > ours && !lastIsOurs) throw new Unproven(offset);
+    transfer.proven = offset;
   }
 
   #moved(id: string | undefined, bytes: number): void {
@@ -116,10 +156,16 @@ export class Sender {
   }
 }
 
+/** Of the bytes of the file that are in this request. */
+function endOf(request: HttpRequest, transfer: Transfer): number {
+  return Math.min(Number(request.getHeader("Upload-Offset")) + chunkBytes, transfer.size);
+}
+
 /** What went wrong, by what it asks for. */
 function translate(error: unknown): unknown {
   const cause = (error as { cause?: unknown }).cause ?? error;
-  const { originalRequest, originalResponse } = cause as Partial<DetailedError>;
+  const { causingError, originalRequest, originalResponse } = cause as Partial<DetailedError>;
+  if (causingError instanceof Unproven) return causingError;
   if (originalResponse) {
     const text = originalResponse.getBody().trim().slice(0, 300);
     return new Refusal(originalResponse.getStatus(), text, retryAfter(originalResponse.getHeader("Retry-After") ?? null));

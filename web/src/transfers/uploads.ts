@@ -5,7 +5,7 @@ import type { Link } from "../link.ts";
 import { abandon, bringAcross, Unreadable } from "./bring_across.ts";
 import { Follower, type Listener } from "./follower.ts";
 import { allRemembered, forget } from "./remembered.ts";
-import { Sender } from "./sender.ts";
+import { Sender, Unproven } from "./sender.ts";
 import { type Action, stages } from "./stages.ts";
 import { Tabs } from "./tabs.ts";
 import { identityOf, Transfer } from "./transfer.ts";
@@ -67,7 +67,7 @@ export class Uploads extends EventTarget implements Listener {
       return;
     }
     transfer.file = file;
-    transfer.proven = false;
+    transfer.doubt();
     transfer.enter("queued");
     this.#startNext();
   }
@@ -88,11 +88,8 @@ export class Uploads extends EventTarget implements Listener {
     if (status.state === "receiving" && transfer.stage === "recalled") transfer.enter("unpicked");
     else if (status.state === "receiving") transfer.changed();
     // All is there, but the last answer was lost or a pause came in between: tus finds out by one question.
-    else if (this.#sender.isSending(transfer)) this.#sender.resume(transfer);
-    else {
-      this.#stop(transfer);
-      this.#settle(transfer, status);
-    }
+    else if (this.#running.has(transfer)) this.#sender.resume(transfer);
+    else this.#settle(transfer, status);
   }
 
   lost(transfer: Transfer): void {
@@ -106,7 +103,8 @@ export class Uploads extends EventTarget implements Listener {
     const waits = status.state === "waiting" || (status.state === "committing" && status.note !== "");
     if (waits) transfer.enter("short", status.servers_answering >= status.happy ? status.note : "");
     else if (status.state === "committing") transfer.enter("storing");
-    if (status.state === "committed") transfer.enter("stored", status.note);
+    const elsewhere = transfer.file !== null && transfer.proven < transfer.size;
+    if (status.state === "committed") transfer.enter("stored", elsewhere ? finishedElsewhere : status.note);
     if (status.state === "failed") transfer.enter("failed", status.error ?? status.note);
     if (status.state === "cancelled") this.#remove(transfer);
     if (stages[transfer.stage].received) transfer.speed.note(status.pushed_bytes);
@@ -136,10 +134,11 @@ export class Uploads extends EventTarget implements Listener {
     this.#follower.nudge();
     try {
       await bringAcross(transfer, this.link, this.#sender, stop.signal);
-      transfer.received = transfer.sent = transfer.size;
+      transfer.proven = transfer.received = transfer.sent = transfer.size;
       transfer.enter("storing");
     } catch (error) {
       if (error instanceof Unreadable) transfer.enter("unpicked", error.message);
+      else if (error instanceof Unproven) transfer.enter("recalled");
       else if (!stop.signal.aborted) transfer.enter("failed", (error as Error).message);
     } finally {
       if (this.#running.get(transfer) === stop) this.#running.delete(transfer);
@@ -148,11 +147,16 @@ export class Uploads extends EventTarget implements Listener {
     }
   }
 
+  /** What the gateway has by the time that it is resumed here may be of the file that was picked there. */
   #yield(url: string): void {
-    const transfer = this.#list.find((it) => it.url === url && this.#running.has(it));
+    const transfer = this.#list.find((it) => it.url === url);
     if (!transfer) return;
-    this.#pause(transfer);
+    transfer.doubt();
+    if (!this.#running.has(transfer) && transfer.stage !== "queued") return;
+    this.#stop(transfer);
+    this.#sender.drop(transfer, new Error("another tab goes on with it"));
     transfer.enter("paused", "Another tab goes on with it.");
+    this.#startNext();
   }
 
   #pause(transfer: Transfer): void {
@@ -222,4 +226,5 @@ export class Uploads extends EventTarget implements Listener {
   }
 }
 
+const finishedElsewhere = "Somebody else brought the last of it, another tab perhaps: this is the file that was chosen there.";
 const waitsForLink = "It goes on by itself when the gateway answers again.";
