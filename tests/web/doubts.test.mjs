@@ -10,6 +10,32 @@ import { assertStored, links, MiB, overwrite, page, place, setTheScene } from ".
 
 setTheScene();
 
+const uploads = "**/uploads";
+const anyUpload = "**/uploads/*";
+const anyStatus = "**/uploads/*t=status*";
+const portal = { status: 200, contentType: "text/html", body: "<!DOCTYPE html><title>Welcome to the hotel</title>Please sign in." };
+const strange404 = { status: 404, contentType: "text/html", body: "<h1>Not Found</h1>" };
+const own404 = { status: 404, contentType: "application/problem+json", body: '{"status": 404, "title": "there is no such upload"}' };
+
+/** Requests of this method get this instead of what the gateway would say; how many did. */
+async function answerWith(path, method, answer) {
+  const seen = { count: 0 };
+  await page.context.route(path, (route) => {
+    if (method !== "*" && route.request().method() !== method) return route.fallback();
+    seen.count++;
+    return route.fulfill(answer);
+  });
+  return seen;
+}
+
+async function partlyReceived(name, size, perCent = 20) {
+  const path = place.file(name, size);
+  await links.ask(`* rate ${size / 8}`);
+  await page.pick(path);
+  await until(async () => (await page.row(name).received()) >= perCent, `${perCent} % are received`);
+  return path;
+}
+
 /** Another file with the same name and size, and other bytes from `position` on. */
 function twinOf(path, name, position) {
   mkdirSync(join(place.path, "twin"), { recursive: true });
@@ -57,3 +83,58 @@ test("a file that another tab has finished is not called this one", async () => 
   await first.is("stored");
   await first.locator.getByText("this is the file that was chosen there").waitFor();
 });
+
+test("404 for a new upload is asked again after pauses", async () => {
+  const path = place.file("f.bin", MiB);
+  const seen = await answerWith(uploads, "POST", strange404);
+  await page.pick(path);
+  const row = page.row("f.bin");
+  await row.is("delayed");
+  await row.locator.getByText("Something on the way answered 404, not the gateway.").waitFor();
+  await until(() => seen.count >= 3, "it is asked again");
+  assert.ok(seen.count < 20, `${seen.count} requests`);
+  await page.context.unroute(uploads);
+  await assertStored(await row.cap(), path);
+});
+
+test("404 of somebody else is not believed, nor is the upload forgotten", async () => {
+  const path = await partlyReceived("f.bin", 16 * MiB);
+  const seen = await answerWith(anyStatus, "GET", strange404);
+  await page.tab.reload();
+  const row = page.row("f.bin");
+  await until(() => seen.count >= 3, "the page asks again");
+  await row.is("recalled");
+  await page.context.unroute(anyStatus);
+  await row.is("unpicked");
+  await links.ask("* rate 0");
+  await page.pick(path);
+  await assertStored(await row.cap(), path);
+});
+
+test("an upload that the gateway does not know is remembered until it is removed", async () => {
+  await partlyReceived("f.bin", 16 * MiB);
+  await answerWith(anyStatus, "GET", own404);
+  await page.tab.reload();
+  const row = page.row("f.bin");
+  await row.is("failed");
+  await row.locator.getByText("The gateway no longer has this upload").waitFor();
+  await page.context.unroute(anyStatus);
+  await row.button("Try again").click();
+  await row.is("unpicked");
+  await page.tab.reload();
+  await row.is("unpicked");
+  assert.ok((await row.received()) >= 20, "nothing of it was lost");
+});
+
+for (const [what, answer] of [["a portal that answers everything well", portal], ["a proxy that tells of a timeout", { status: 408 }]]) {
+  test(`${what} is waited for`, async () => {
+    const path = await partlyReceived("f.bin", 24 * MiB);
+    const row = page.row("f.bin");
+    const seen = await answerWith(anyUpload, "*", answer);
+    await links.ask("* rate 0");
+    await row.is("cut", "delayed");
+    await until(() => seen.count >= 4, "it is tried again");
+    await page.context.unroute(anyUpload);
+    await assertStored(await row.cap(), path);
+  });
+}

@@ -1,5 +1,5 @@
 // Upload handles as the gateway has them: docs/gateway.md, "Uploads". The bytes themselves go by tus (transfers/sender.ts).
-import { askFields, askJson, NoAnswer } from "./request.ts";
+import { askFields, askJson, NoAnswer, type Question } from "./request.ts";
 
 const tus = { "Tus-Resumable": "1.0.0" };
 
@@ -40,7 +40,7 @@ export async function createUpload(file: File, signal: AbortSignal): Promise<str
   const metadata = [`filename ${base64(file.name)}`];
   if (file.type) metadata.push(`filetype ${base64(file.type)}`);
   const headers = { ...tus, "Upload-Length": String(file.size), "Upload-Metadata": metadata.join(",") };
-  const told = await askFields("/uploads", { method: "POST", headers, signal });
+  const told = await askTus("/uploads", { method: "POST", headers, signal });
   const location = told.get("Location");
   if (!location) throw new NoAnswer("the answer has no Location");
   // By path alone: a proxy in front may not know by which scheme and name it was called.
@@ -58,11 +58,19 @@ export function uploadDigests(url: string, first: number, count: number, signal:
 }
 
 export async function replacePiece(url: string, piece: number, bytes: Blob, signal: AbortSignal): Promise<void> {
-  await askFields(`${url}?piece=${piece}`, { method: "PUT", body: bytes, signal, patience: 60_000 });
+  const told = await askFields(`${url}?piece=${piece}`, { method: "PUT", body: bytes, signal, patience: 60_000 });
+  if (!told.has("Upload-Offset")) throw new NoAnswer("the answer has no Upload-Offset");
 }
 
 export async function cancelUpload(url: string): Promise<void> {
-  await askFields(url, { method: "DELETE", headers: tus });
+  await askTus(url, { method: "DELETE", headers: tus });
+}
+
+/** What a portal on the way answers to everything, with 200 even, does not count. */
+async function askTus(url: string, question: Question): Promise<Headers> {
+  const told = await askFields(url, question);
+  if (!told.has("Tus-Resumable")) throw new NoAnswer("the answer has no Tus-Resumable");
+  return told;
 }
 
 /** Of the UTF-8 of a text. */

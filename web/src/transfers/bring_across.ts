@@ -79,9 +79,10 @@ async function recover(transfer: Transfer, error: unknown, attempt: number, link
   } else if (error instanceof Unproven && error.offset < transfer.size) {
     transfer.received = error.offset;
     await unless(signal, pause(backoff(attempt)));
-  } else if (error instanceof Refusal && error.gone) {
+  } else if (error instanceof Refusal && error.gone && transfer.url) {
     abandon(transfer);
     transfer.remark = "The gateway no longer had the first part; it starts anew.";
+    await unless(signal, pause(backoff(attempt)));
   } else if (error instanceof Refusal && error.temporary) {
     transfer.enter("delayed", error.message);
     await unless(signal, pause(error.retryAfter !== null ? error.retryAfter * 1000 : backoff(attempt)));

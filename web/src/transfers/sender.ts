@@ -3,7 +3,7 @@
 import { Uppy } from "@uppy/core";
 import Tus from "@uppy/tus";
 import type { DetailedError, HttpRequest, HttpResponse, Upload } from "tus-js-client";
-import { NoAnswer, Refusal, retryAfter } from "../gateway/request.ts";
+import { NoAnswer, refusal } from "../gateway/request.ts";
 import type { Transfer } from "./transfer.ts";
 
 // A proxy that collects a whole request before it passes it on then holds back this much, and no more.
@@ -166,9 +166,8 @@ function translate(error: unknown): unknown {
   const cause = (error as { cause?: unknown }).cause ?? error;
   const { causingError, originalRequest, originalResponse } = cause as Partial<DetailedError>;
   if (causingError instanceof Unproven) return causingError;
-  if (originalResponse) {
-    const text = originalResponse.getBody().trim().slice(0, 300);
-    return new Refusal(originalResponse.getStatus(), text, retryAfter(originalResponse.getHeader("Retry-After") ?? null));
-  }
+  const status = originalResponse?.getStatus() ?? 0;
+  if (originalResponse && status >= 400) return refusal(status, (name) => originalResponse.getHeader(name) ?? null, originalResponse.getBody());
+  // Who answers well, but without what an answer of the gateway has, is not the gateway.
   return originalRequest ? new NoAnswer(String(error)) : error;
 }

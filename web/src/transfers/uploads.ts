@@ -94,7 +94,7 @@ export class Uploads extends EventTarget implements Listener {
 
   lost(transfer: Transfer): void {
     if (this.#running.has(transfer)) return; // whose own request finds out too
-    abandon(transfer);
+    // Its URL is kept until the person has read this and removes it: whoever said so may be wrong.
     transfer.enter("failed", "The gateway no longer has this upload; it may have been waiting for too long.");
   }
 
@@ -176,7 +176,7 @@ export class Uploads extends EventTarget implements Listener {
   #retry(transfer: Transfer): void {
     this.#stop(transfer);
     if (transfer.status?.state === "failed") abandon(transfer);
-    transfer.enter(transfer.file ? "queued" : "unpicked");
+    transfer.enter(transfer.file ? "queued" : transfer.url ? "recalled" : "unpicked");
   }
 
   #cancel(transfer: Transfer): void {
