@@ -2,11 +2,11 @@
 // what was asked for is done.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "./rig.mjs";
-import { assertStored, links, MiB, overwrite, page, place, setTheScene } from "./scene.mjs";
+import { assertStored, gateway, links, MiB, overwrite, page, place, setTheScene } from "./scene.mjs";
 
 setTheScene();
 
@@ -138,3 +138,39 @@ for (const [what, answer] of [["a portal that answers everything well", portal],
     await assertStored(await row.cap(), path);
   });
 }
+
+test("an upload is cancelled when the gateway says so, and until then the row says that it is not", async () => {
+  await partlyReceived("f.bin", 16 * MiB);
+  const row = page.row("f.bin");
+  const refused = await answerWith(anyUpload, "DELETE", { status: 500, contentType: "application/problem+json", body: '{"title": "the disk did not take that"}' });
+  await row.button("Cancel").click();
+  await row.is("cancelling");
+  await row.locator.getByText("Not yet: the disk did not take that").waitFor();
+  await until(() => refused.count >= 3, "the gateway is asked again");
+  const deceived = await answerWith(anyUpload, "DELETE", portal);
+  await until(() => deceived.count >= 1, "a portal says that it is done");
+  await row.is("cancelling");
+  await page.context.unroute(anyUpload);
+  await row.locator.waitFor({ state: "detached" });
+  const status = await (await fetch(`${gateway.url}status?t=json`)).json();
+  assert.equal(status.uploads.length, 0, "then the gateway has dropped it");
+});
+
+test("an upload of which the gateway has lost bytes fails with that reason", async () => {
+  await partlyReceived("f.bin", 16 * MiB);
+  const row = page.row("f.bin");
+  await row.button("Pause").click();
+  const [url] = await page.tab.evaluate(() => Object.values(localStorage).map((it) => JSON.parse(it).url));
+  await page.tab.goto("about:blank");
+  await gateway.kill();
+  const [spooled] = readdirSync(join(gateway.path, "uploads")).filter((name) => name.endsWith(".dat"));
+  truncateSync(join(gateway.path, "uploads", spooled), 1_000);
+  await gateway.start();
+  await fetch(new URL(url, gateway.url), { method: "HEAD", headers: { "Tus-Resumable": "1.0.0" } });
+  const status = await fetch(new URL(`${url}?t=status`, gateway.url));
+  assert.equal(status.status, 410);
+  const { error } = await status.json();
+  await page.tab.goto(page.url);
+  await row.is("failed");
+  await row.locator.getByText(error).waitFor();
+});

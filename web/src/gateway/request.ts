@@ -38,13 +38,15 @@ export function refusal(status: number, field: (name: string) => string | null, 
 export interface Question extends RequestInit {
   /** Silence for longer is `NoAnswer`. */
   patience?: number;
+  /** An answer with this status is none the less what was asked for. */
+  also?: number;
 }
 
 const patienceMs = 15_000;
 const absent = new Set([404, 410]);
 const passing = new Set([408, 409, 423, 425, 429]);
 
-/** A 2xx answer. Throws `Refusal`, `NoAnswer`, or an AbortError of the caller's own signal. */
+/** A 2xx answer, or the other one that is wanted. Throws `Refusal`, `NoAnswer`, or an AbortError of the caller's own signal. */
 export async function ask(url: string, question: Question = {}): Promise<Response> {
   const silence = AbortSignal.timeout(question.patience ?? patienceMs);
   const signal = question.signal ? either(question.signal, silence) : silence;
@@ -57,7 +59,7 @@ export async function ask(url: string, question: Question = {}): Promise<Respons
   }
   // The access token is wanted (again): the form for it is where this page was.
   if (answer.status === 401) window.location.reload();
-  if (!answer.ok) throw refusal(answer.status, (name) => answer.headers.get(name), await answer.text().catch(() => ""));
+  if (!answer.ok && answer.status !== question.also) throw refusal(answer.status, (name) => answer.headers.get(name), await answer.text().catch(() => ""));
   return answer;
 }
 

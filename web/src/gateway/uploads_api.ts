@@ -48,9 +48,12 @@ export async function createUpload(file: File, signal: AbortSignal): Promise<str
 }
 
 /** With `wait`, answers when something changes, so many seconds later at the latest. */
-export function uploadStatus(url: string, wait: number, signal: AbortSignal): Promise<UploadStatus> {
+export async function uploadStatus(url: string, wait: number, signal: AbortSignal): Promise<UploadStatus> {
   const query = wait > 0 ? `?t=status&wait=${wait}` : "?t=status";
-  return askJson<UploadStatus>(url + query, { signal, patience: (wait + 15) * 1000 });
+  // With 410 comes the status of an upload that has ended.
+  const status = await askJson<UploadStatus>(url + query, { signal, patience: (wait + 15) * 1000, also: 410 });
+  if (typeof status?.state !== "string") throw new NoAnswer("that is not the status of an upload");
+  return status;
 }
 
 export function uploadDigests(url: string, first: number, count: number, signal: AbortSignal): Promise<Digests> {
@@ -62,8 +65,8 @@ export async function replacePiece(url: string, piece: number, bytes: Blob, sign
   if (!told.has("Upload-Offset")) throw new NoAnswer("the answer has no Upload-Offset");
 }
 
-export async function cancelUpload(url: string): Promise<void> {
-  await askTus(url, { method: "DELETE", headers: tus });
+export async function cancelUpload(url: string, signal: AbortSignal): Promise<void> {
+  await askTus(url, { method: "DELETE", headers: tus, signal });
 }
 
 /** What a portal on the way answers to everything, with 200 even, does not count. */

@@ -4,12 +4,10 @@ import { NoAnswer, Refusal } from "../gateway/request.ts";
 import { cancelUpload, createUpload } from "../gateway/uploads_api.ts";
 import type { Link } from "../link.ts";
 import { compare, replace } from "./compare.ts";
+import { backoff, pause, unless } from "./patience.ts";
 import { forget, remember } from "./remembered.ts";
 import { type Sender, Unproven } from "./sender.ts";
 import { identityOf, type Transfer } from "./transfer.ts";
-
-const firstBackoffMs = 200;
-const backoffMsMax = 30_000;
 
 /** The file on this disk is not the one that was picked any more, or is gone: it has to be picked again. */
 export class Unreadable extends Error {}
@@ -36,7 +34,7 @@ async function makeReady(transfer: Transfer, signal: AbortSignal): Promise<void>
   const doubtful = transfer.received > transfer.proven && transfer.received < transfer.size;
   if (transfer.url && doubtful && !(await isSameFile(transfer, transfer.url, signal))) {
     // Bytes of two files must not come together.
-    await cancelUpload(transfer.url);
+    await cancelUpload(transfer.url, signal);
     abandon(transfer);
     transfer.remark = "This is not the same file as before; it starts anew.";
   }
@@ -106,21 +104,4 @@ async function assertReadable(file: File): Promise<void> {
   } catch {
     throw new Unreadable("The file has changed, or cannot be read any more.");
   }
-}
-
-/** With full jitter, so that many pages do not come back at the same moment. */
-function backoff(attempt: number): number {
-  return Math.random() * Math.min(firstBackoffMs * 2 ** attempt, backoffMsMax);
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    promise.then(resolve, reject);
-  });
 }

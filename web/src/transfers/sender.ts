@@ -81,13 +81,6 @@ export class Sender {
     const { uploaders } = this.#uppy.getPlugin("Tus") as unknown as { uploaders: Record<string, Upload | null> };
     void uploaders[id]?.abort(false);
     uploaders[id] = null;
-    this.cancel(transfer, reason);
-  }
-
-  /** Gives up for good: the gateway is told to forget it. The promise of `send` is rejected with `reason`. */
-  cancel(transfer: Transfer, reason: unknown): void {
-    const id = this.#idOf(transfer);
-    if (id === null) return;
     const sending = this.#sending.get(id)!;
     this.#sending.delete(id);
     this.#uppy.removeFile(id);

@@ -1,8 +1,8 @@
 // All uploads of this page: what is picked, what waits its turn, what a person wants done with it.
-import { NoAnswer } from "../gateway/request.ts";
-import { cancelUpload, type UploadStatus } from "../gateway/uploads_api.ts";
+import type { UploadStatus } from "../gateway/uploads_api.ts";
 import type { Link } from "../link.ts";
 import { abandon, bringAcross, Unreadable } from "./bring_across.ts";
+import { cancelAtGateway } from "./cancel.ts";
 import { Follower, type Listener } from "./follower.ts";
 import { allRemembered, forget } from "./remembered.ts";
 import { Sender, Unproven } from "./sender.ts";
@@ -76,12 +76,14 @@ export class Uploads extends EventTarget implements Listener {
     if (action === "pause") this.#pause(transfer);
     if (action === "resume") this.#resume(transfer);
     if (action === "retry") this.#retry(transfer);
-    if (action === "cancel") this.#cancel(transfer);
+    if (action === "cancel") void this.#cancel(transfer);
     if (action === "remove") this.#remove(transfer);
     this.#startNext();
   }
 
   learned(transfer: Transfer, status: UploadStatus): void {
+    const ended = status.state === "failed" || status.state === "cancelled";
+    if (ended && this.#running.has(transfer)) return; // whose own request finds out too
     transfer.status = status;
     transfer.received = status.offset;
     if (transfer.stage === "sending") transfer.speed.note(status.offset);
@@ -105,7 +107,7 @@ export class Uploads extends EventTarget implements Listener {
     else if (status.state === "committing") transfer.enter("storing");
     const elsewhere = transfer.file !== null && transfer.proven < transfer.size;
     if (status.state === "committed") transfer.enter("stored", elsewhere ? finishedElsewhere : status.note);
-    if (status.state === "failed") transfer.enter("failed", status.error ?? status.note);
+    if (status.state === "failed") transfer.enter("failed", status.error || status.note || "The gateway has given it up.");
     if (status.state === "cancelled") this.#remove(transfer);
     if (stages[transfer.stage].received) transfer.speed.note(status.pushed_bytes);
   }
@@ -116,13 +118,15 @@ export class Uploads extends EventTarget implements Listener {
   }
 
   #remove(transfer: Transfer): void {
+    if (!this.#list.includes(transfer)) return;
+    this.#halt(transfer, "removed");
     if (transfer.url) forget(transfer.url);
     this.#list.splice(this.#list.indexOf(transfer), 1);
     this.dispatchEvent(new CustomEvent("removed", { detail: transfer }));
   }
 
   #startNext(): void {
-    const busy = [...this.#running.keys()].filter((it) => it.stage !== "paused").length;
+    const busy = [...this.#running.keys()].filter((it) => it.stage !== "paused" && it.stage !== "cancelling").length;
     for (const transfer of this.#list.filter((it) => it.stage === "queued").slice(0, Math.max(0, atOnceMax - busy))) void this.#start(transfer);
   }
 
@@ -150,11 +154,10 @@ export class Uploads extends EventTarget implements Listener {
   /** What the gateway has by the time that it is resumed here may be of the file that was picked there. */
   #yield(url: string): void {
     const transfer = this.#list.find((it) => it.url === url);
-    if (!transfer) return;
+    if (!transfer || transfer.stage === "cancelling") return;
     transfer.doubt();
     if (!this.#running.has(transfer) && transfer.stage !== "queued") return;
-    this.#stop(transfer);
-    this.#sender.drop(transfer, new Error("another tab goes on with it"));
+    this.#halt(transfer, "another tab goes on with it");
     transfer.enter("paused", "Another tab goes on with it.");
     this.#startNext();
   }
@@ -179,25 +182,26 @@ export class Uploads extends EventTarget implements Listener {
     transfer.enter(transfer.file ? "queued" : transfer.url ? "recalled" : "unpicked");
   }
 
-  #cancel(transfer: Transfer): void {
+  /** The row goes when the gateway has dropped the upload, or when the person does not want to see that. */
+  async #cancel(transfer: Transfer): Promise<void> {
     const { url } = transfer;
-    const sending = this.#sender.isSending(transfer);
-    this.#stop(transfer);
-    if (sending) this.#sender.cancel(transfer, new Error("cancelled"));
-    if (url && (!sending || this.link.isDown)) void this.#cancelAtGateway(url);
-    this.#remove(transfer);
+    this.#halt(transfer, "cancelled");
+    if (!url) return this.#remove(transfer);
+    const stop = new AbortController();
+    this.#running.set(transfer, stop);
+    transfer.enter("cancelling");
+    try {
+      await cancelAtGateway(transfer, url, this.link, stop.signal);
+      this.#remove(transfer);
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+    }
   }
 
-  /** Without an answer it is asked again; without that too, the gateway drops what nobody continues. */
-  async #cancelAtGateway(url: string): Promise<void> {
-    try {
-      await cancelUpload(url);
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) return;
-      this.link.suspect();
-      await this.link.up();
-      return this.#cancelAtGateway(url);
-    }
+  /** Whatever goes on for it, without a word to the gateway. */
+  #halt(transfer: Transfer, why: string): void {
+    this.#stop(transfer);
+    this.#sender.drop(transfer, new Error(why));
   }
 
   #stop(transfer: Transfer): void {
