@@ -2,7 +2,7 @@
 // what was asked for is done.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdirSync, readdirSync, truncateSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, truncateSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "./rig.mjs";
@@ -173,4 +173,24 @@ test("an upload of which the gateway has lost bytes fails with that reason", asy
   await page.tab.goto(page.url);
   await row.is("failed");
   await row.locator.getByText(error).waitFor();
+});
+
+test("another file of the same name, size and time is not taken for one that is on its way", async () => {
+  const path = place.file("f.bin", 16 * MiB);
+  const twin = twinOf(path, "f.bin", 0);
+  const now = new Date();
+  for (const it of [path, twin]) utimesSync(it, now, now);
+  await links.ask(`* rate ${2 * MiB}`);
+  await page.pick(path);
+  await page.row("f.bin").is("sending");
+  await page.pick(twin);
+  await page.tab.locator("#said").getByText("In the list already, by name, size and time: f.bin.").waitFor();
+  assert.equal(await page.row("f.bin").locator.count(), 1);
+  await page.tab.getByRole("button", { name: "Add all the same" }).click();
+  await links.ask("* rate 0");
+  const rows = page.row("f.bin").locator;
+  await until(async () => (await rows.and(page.tab.locator('[data-stage="stored"]')).count()) === 2, "both are stored");
+  const caps = await page.tab.getByRole("textbox", { name: "Cap of f.bin" }).evaluateAll((all) => all.map((it) => it.value));
+  await assertStored(caps[0], path);
+  await assertStored(caps[1], twin);
 });

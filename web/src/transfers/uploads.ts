@@ -13,7 +13,13 @@ import { identityOf, Transfer } from "./transfer.ts";
 // More do not make one link faster, and browsers keep to six connections.
 const atOnceMax = 2;
 
-/** Tells "added" (a Transfer), "removed" (a Transfer), "said" (a sentence for people). */
+/** A sentence for people, and perhaps what they may want all the same. */
+export interface Said {
+  sentence: string;
+  offer?: { label: string; accept: () => void };
+}
+
+/** Tells "added" (a Transfer), "removed" (a Transfer), "said" (Said). */
 export class Uploads extends EventTarget implements Listener {
   readonly #list: Transfer[] = [];
   readonly #running = new Map<Transfer, AbortController>();
@@ -47,17 +53,31 @@ export class Uploads extends EventTarget implements Listener {
 
   /** Picked or dropped. A file that an earlier visit left unfinished goes on; that is proven before a byte is skipped. */
   pick(files: Iterable<File>): void {
+    const doubles: File[] = [];
     for (const file of files) {
       const unfinished = this.#unfinishedOf(file);
       if (unfinished) this.pickFor(unfinished, file);
-      else if (this.#hasAlready(file)) this.#say(`${file.name} is in the list already.`);
-      else {
-        const transfer = new Transfer(identityOf(file));
-        transfer.file = file;
-        this.#add(transfer);
-      }
+      else if (this.#hasAlready(file)) doubles.push(file);
+      else this.#begin(file);
     }
     this.#startNext();
+    if (doubles.length > 0) this.#sayDoubles(doubles);
+  }
+
+  /** Another folder may have another file of that name, size and time: the browser does not say which one it is. */
+  #sayDoubles(files: File[]): void {
+    const accept = () => {
+      for (const file of files) this.#begin(file);
+      this.#startNext();
+    };
+    const names = files.map((file) => file.name).join(", ");
+    this.#say(`In the list already, by name, size and time: ${names}.`, { label: "Add all the same", accept });
+  }
+
+  #begin(file: File): void {
+    const transfer = new Transfer(identityOf(file));
+    transfer.file = file;
+    this.#add(transfer);
   }
 
   /** The same, for a transfer that the person pointed to. */
@@ -225,8 +245,8 @@ export class Uploads extends EventTarget implements Listener {
     );
   }
 
-  #say(sentence: string): void {
-    this.dispatchEvent(new CustomEvent("said", { detail: sentence }));
+  #say(sentence: string, offer?: Said["offer"]): void {
+    this.dispatchEvent(new CustomEvent<Said>("said", { detail: { sentence, offer } }));
   }
 }
 
