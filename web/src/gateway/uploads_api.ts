@@ -56,8 +56,10 @@ export async function uploadStatus(url: string, wait: number, signal: AbortSigna
   return status;
 }
 
-export function uploadDigests(url: string, first: number, count: number, signal: AbortSignal): Promise<Digests> {
-  return askJson<Digests>(`${url}?digests&first=${first}&count=${count}`, { signal, patience: 60_000 });
+export async function uploadDigests(url: string, first: number, count: number, signal: AbortSignal): Promise<Digests> {
+  const told = await askJson<Digests>(`${url}?digests&first=${first}&count=${count}`, { signal, patience: 60_000 });
+  if (!Array.isArray(told?.digests)) throw new NoAnswer("these are not the digests of an upload");
+  return told;
 }
 
 export async function replacePiece(url: string, piece: number, bytes: Blob, signal: AbortSignal): Promise<void> {

@@ -18,6 +18,7 @@ export async function bringAcross(transfer: Transfer, link: Link, sender: Sender
     const before = transfer.received;
     try {
       await makeReady(transfer, signal);
+      signal.throwIfAborted();
       transfer.enter("sending");
       await sender.send(transfer);
       return;
@@ -59,6 +60,7 @@ async function isSameFile(transfer: Transfer, url: string, signal: AbortSignal):
   const repairable = file.lastModified === transfer.identity.modified;
   if (found.wrong.length > 0 && !repairable) return false;
   await replace(file, url, found, signal);
+  signal.throwIfAborted(); // what was found counts no more when another tab goes on
   transfer.proven = transfer.received = transfer.sent = found.end;
   if (found.wrong.length === 1) transfer.remark = "One damaged piece was replaced.";
   if (found.wrong.length > 1) transfer.remark = `${found.wrong.length} damaged pieces were replaced.`;
