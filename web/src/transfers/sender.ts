@@ -114,10 +114,8 @@ export class Sender {
     if (!transfer) throw new Error("given up");
     const offset = Number(response.getHeader("Upload-Offset") ?? NaN);
     if (response.getStatus() >= 300 || !Number.isInteger(offset)) return; // tus makes an error of it
-    // The answer to the last byte may have been lost; then nobody tells digests any more.
-    const lastIsOurs = offset === transfer.size && transfer.offered === transfer.size;
     const ours = request.getMethod() === "PATCH" ? endOf(request, transfer) : transfer.proven;
-    if (offset > ours && !lastIsOurs) throw new Unproven(offset);
+    if (offset > ours && !(offset === transfer.size && transfer.broughtHere)) throw new Unproven(offset);
     transfer.proven = offset;
   }
 

@@ -59,6 +59,12 @@ export class Transfer extends EventTarget {
     this.changed();
   }
 
+  /** If the gateway has all of it: then the last of it came from here. Its answer to that may have been lost, and a whole upload
+      tells no digests any more. */
+  get broughtHere(): boolean {
+    return Math.max(this.proven, this.offered) === this.size;
+  }
+
   /** Somebody else may have written there meanwhile, or it is another file: everything is to be compared. */
   doubt(): void {
     this.proven = this.offered = 0;

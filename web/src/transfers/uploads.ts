@@ -125,7 +125,7 @@ export class Uploads extends EventTarget implements Listener {
     const waits = status.state === "waiting" || (status.state === "committing" && status.note !== "");
     if (waits) transfer.enter("short", status.servers_answering >= status.happy ? status.note : "");
     else if (status.state === "committing") transfer.enter("storing");
-    const elsewhere = transfer.file !== null && transfer.proven < transfer.size;
+    const elsewhere = transfer.file !== null && !transfer.broughtHere;
     if (status.state === "committed") transfer.enter("stored", elsewhere ? finishedElsewhere : status.note);
     if (status.state === "failed") transfer.enter("failed", status.error || status.note || "The gateway has given it up.");
     if (status.state === "cancelled") this.#remove(transfer);
