@@ -1,59 +1,19 @@
 // Uploads on the page against the real gateway, while links are cut, tabs close and the gateway is killed.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { closeSync, openSync, readdirSync, statSync, utimesSync, writeSync } from "node:fs";
+import { readdirSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { openBrowser, Page } from "./browser.mjs";
-import { Place, sha256, until } from "./rig.mjs";
+import { test } from "node:test";
+import { Page } from "./browser.mjs";
+import { Place, until } from "./rig.mjs";
+import { assertStored, browser, gateway, links, MiB, overwrite, page, place, setTheScene } from "./scene.mjs";
 
-const MiB = 1 << 20;
 const large = (process.env.SOAK ? 3_000 : 300) * MiB;
 
-let place, grid, browser, home, gateway, links, port, page;
-
-before(async () => {
-  home = new Place();
-  grid = await home.grid();
-  browser = await openBrowser(home);
-});
-
-after(() => home.end());
-
-beforeEach(async () => {
-  place = new Place();
-  gateway = await place.gateway(grid.nurls);
-  links = place.links();
-  port = await links.to(gateway.port);
-  page = await Page.visit(browser, `http://127.0.0.1:${port}/`);
-});
-
-afterEach(async () => {
-  try {
-    await page.close();
-  } finally {
-    await place.end();
-  }
-});
-
-/** The file as another client gets it, not through the link. */
-async function assertStored(cap, path) {
-  const answer = await fetch(`${gateway.url}uri/${cap}`);
-  assert.equal(answer.status, 200);
-  const hash = createHash("sha256");
-  for await (const block of answer.body) hash.update(block);
-  assert.equal(hash.digest("hex"), await sha256(path));
-}
+setTheScene();
 
 /** Bytes that went up the link. */
 async function sentUp() {
   return (await links.ask("stats")).targets[0].bytes_up;
-}
-
-function overwrite(path, position, bytes) {
-  const fd = openSync(path, "r+");
-  writeSync(fd, bytes, 0, bytes.length, position);
-  closeSync(fd);
 }
 
 test("a large file goes through three cuts, a reload and a killed gateway", async () => {

@@ -10,29 +10,43 @@ export class Refusal extends Error {
     text: string,
     /** Seconds after which it may be asked again, when it said so. */
     readonly retryAfter: number | null = null,
+    /** The gateway said so. What stands in its place for a while, a proxy or a portal, answers too, often with 404. */
+    readonly ours = true,
   ) {
     super(text || `the gateway answered ${status}`);
   }
 
   /** Nothing is wrong with the request: the same one may succeed later. 507 is a full disk, which somebody may clear. */
   get temporary(): boolean {
-    return this.status >= 500 || this.status === 409 || this.status === 423 || this.status === 429;
+    return this.status >= 500 || passing.has(this.status) || (absent.has(this.status) && !this.ours);
   }
 
   /** What was asked about is not there (any more). */
   get gone(): boolean {
-    return this.status === 404 || this.status === 410;
+    return absent.has(this.status) && this.ours;
   }
+}
+
+/** An answer that is none, by its parts. Problem details, and the field of tus, are the gateway's manner. */
+export function refusal(status: number, field: (name: string) => string | null, body: string): Refusal {
+  const type = field("Content-Type") ?? "";
+  const ours = type.startsWith("application/problem+json") || field("Tus-Resumable") !== null;
+  const text = type.startsWith("text/html") ? `Something on the way answered ${status}, not the gateway.` : sentence(type, body.trim());
+  return new Refusal(status, text, retryAfter(field("Retry-After")), ours);
 }
 
 export interface Question extends RequestInit {
   /** Silence for longer is `NoAnswer`. */
   patience?: number;
+  /** An answer with this status is none the less what was asked for. */
+  also?: number;
 }
 
 const patienceMs = 15_000;
+const absent = new Set([404, 410]);
+const passing = new Set([408, 409, 423, 425, 429]);
 
-/** A 2xx answer. Throws `Refusal`, `NoAnswer`, or an AbortError of the caller's own signal. */
+/** A 2xx answer, or the other one that is wanted. Throws `Refusal`, `NoAnswer`, or an AbortError of the caller's own signal. */
 export async function ask(url: string, question: Question = {}): Promise<Response> {
   const silence = AbortSignal.timeout(question.patience ?? patienceMs);
   const signal = question.signal ? either(question.signal, silence) : silence;
@@ -45,7 +59,7 @@ export async function ask(url: string, question: Question = {}): Promise<Respons
   }
   // The access token is wanted (again): the form for it is where this page was.
   if (answer.status === 401) window.location.reload();
-  if (!answer.ok) throw new Refusal(answer.status, await sentence(answer), retryAfter(answer.headers.get("Retry-After")));
+  if (!answer.ok && answer.status !== question.also) throw refusal(answer.status, (name) => answer.headers.get(name), await answer.text().catch(() => ""));
   return answer;
 }
 
@@ -68,9 +82,8 @@ export async function askJson<T>(url: string, question: Question = {}): Promise<
 }
 
 /** Errors are one sentence of text; problem details of RFC 9457 have it in a field. */
-async function sentence(answer: Response): Promise<string> {
-  const text = (await answer.text().catch(() => "")).trim();
-  if (!answer.headers.get("Content-Type")?.includes("json")) return text.slice(0, 300);
+function sentence(type: string, text: string): string {
+  if (!type.includes("json")) return text.slice(0, 300);
   try {
     const problem = JSON.parse(text);
     return String(problem.detail ?? problem.title ?? "");
@@ -79,7 +92,7 @@ async function sentence(answer: Response): Promise<string> {
   }
 }
 
-export function retryAfter(field: string | null): number | null {
+function retryAfter(field: string | null): number | null {
   const seconds = Number(field ?? NaN);
   return Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
 }

@@ -1,5 +1,5 @@
 // Upload handles as the gateway has them: docs/gateway.md, "Uploads". The bytes themselves go by tus (transfers/sender.ts).
-import { askFields, askJson, NoAnswer } from "./request.ts";
+import { askFields, askJson, NoAnswer, type Question } from "./request.ts";
 
 const tus = { "Tus-Resumable": "1.0.0" };
 
@@ -24,6 +24,9 @@ export interface UploadStatus {
   expires_in?: number;
 }
 
+/** docs/gateway.md, "Is it the right file?" */
+export const pieceBytes = 1_048_576;
+
 /** SHA-256 of each whole piece of what the gateway holds durably, and of its tail. */
 export interface Digests {
   piece_bytes: number;
@@ -37,35 +40,42 @@ export async function createUpload(file: File, signal: AbortSignal): Promise<str
   const metadata = [`filename ${base64(file.name)}`];
   if (file.type) metadata.push(`filetype ${base64(file.type)}`);
   const headers = { ...tus, "Upload-Length": String(file.size), "Upload-Metadata": metadata.join(",") };
-  const told = await askFields("/uploads", { method: "POST", headers, signal });
+  const told = await askTus("/uploads", { method: "POST", headers, signal });
   const location = told.get("Location");
   if (!location) throw new NoAnswer("the answer has no Location");
   // By path alone: a proxy in front may not know by which scheme and name it was called.
   return new URL(location, window.location.href).pathname;
 }
 
-/** How many bytes the gateway has. Whoever else sends to the upload, a connection of before a reload for one, is ended first. */
-export async function takeOver(url: string, signal: AbortSignal): Promise<number> {
-  const told = await askFields(url, { method: "HEAD", headers: tus, signal });
-  return Number(told.get("Upload-Offset"));
-}
-
 /** With `wait`, answers when something changes, so many seconds later at the latest. */
-export function uploadStatus(url: string, wait: number, signal: AbortSignal): Promise<UploadStatus> {
+export async function uploadStatus(url: string, wait: number, signal: AbortSignal): Promise<UploadStatus> {
   const query = wait > 0 ? `?t=status&wait=${wait}` : "?t=status";
-  return askJson<UploadStatus>(url + query, { signal, patience: (wait + 15) * 1000 });
+  // With 410 comes the status of an upload that has ended.
+  const status = await askJson<UploadStatus>(url + query, { signal, patience: (wait + 15) * 1000, also: 410 });
+  if (typeof status?.state !== "string") throw new NoAnswer("that is not the status of an upload");
+  return status;
 }
 
-export function uploadDigests(url: string, first: number, count: number, signal: AbortSignal): Promise<Digests> {
-  return askJson<Digests>(`${url}?digests&first=${first}&count=${count}`, { signal, patience: 60_000 });
+export async function uploadDigests(url: string, first: number, count: number, signal: AbortSignal): Promise<Digests> {
+  const told = await askJson<Digests>(`${url}?digests&first=${first}&count=${count}`, { signal, patience: 60_000 });
+  if (!Array.isArray(told?.digests)) throw new NoAnswer("these are not the digests of an upload");
+  return told;
 }
 
 export async function replacePiece(url: string, piece: number, bytes: Blob, signal: AbortSignal): Promise<void> {
-  await askFields(`${url}?piece=${piece}`, { method: "PUT", body: bytes, signal, patience: 60_000 });
+  const told = await askFields(`${url}?piece=${piece}`, { method: "PUT", body: bytes, signal, patience: 60_000 });
+  if (!told.has("Upload-Offset")) throw new NoAnswer("the answer has no Upload-Offset");
 }
 
-export async function cancelUpload(url: string): Promise<void> {
-  await askFields(url, { method: "DELETE", headers: tus });
+export async function cancelUpload(url: string, signal: AbortSignal): Promise<void> {
+  await askTus(url, { method: "DELETE", headers: tus, signal });
+}
+
+/** What a portal on the way answers to everything, with 200 even, does not count. */
+async function askTus(url: string, question: Question): Promise<Headers> {
+  const told = await askFields(url, question);
+  if (!told.has("Tus-Resumable")) throw new NoAnswer("the answer has no Tus-Resumable");
+  return told;
 }
 
 /** Of the UTF-8 of a text. */

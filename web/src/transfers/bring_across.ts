@@ -4,22 +4,21 @@ import { NoAnswer, Refusal } from "../gateway/request.ts";
 import { cancelUpload, createUpload } from "../gateway/uploads_api.ts";
 import type { Link } from "../link.ts";
 import { compare, replace } from "./compare.ts";
+import { backoff, pause, unless } from "./patience.ts";
 import { forget, remember } from "./remembered.ts";
-import type { Sender } from "./sender.ts";
+import { type Sender, Unproven } from "./sender.ts";
 import { identityOf, type Transfer } from "./transfer.ts";
-
-const firstBackoffMs = 200;
-const backoffMsMax = 30_000;
 
 /** The file on this disk is not the one that was picked any more, or is gone: it has to be picked again. */
 export class Unreadable extends Error {}
 
-/** Throws Unreadable, a Refusal that waiting does not help, or the reason of `signal`. */
+/** Throws Unreadable, Unproven when somebody else has brought the last of it, a Refusal that waiting does not help, or the reason of `signal`. */
 export async function bringAcross(transfer: Transfer, link: Link, sender: Sender, signal: AbortSignal): Promise<void> {
   for (let attempt = 0; ; ++attempt) {
     const before = transfer.received;
     try {
       await makeReady(transfer, signal);
+      signal.throwIfAborted();
       transfer.enter("sending");
       await sender.send(transfer);
       return;
@@ -33,9 +32,10 @@ export async function bringAcross(transfer: Transfer, link: Link, sender: Sender
 
 /** Until what the gateway has of this upload is nothing, or a part of this file. */
 async function makeReady(transfer: Transfer, signal: AbortSignal): Promise<void> {
-  if (transfer.url && !transfer.proven && !(await isSameFile(transfer, transfer.url, signal))) {
+  const doubtful = transfer.received > transfer.proven && transfer.received < transfer.size;
+  if (transfer.url && doubtful && !(await isSameFile(transfer, transfer.url, signal))) {
     // Bytes of two files must not come together.
-    await cancelUpload(transfer.url);
+    await cancelUpload(transfer.url, signal);
     abandon(transfer);
     transfer.remark = "This is not the same file as before; it starts anew.";
   }
@@ -43,7 +43,6 @@ async function makeReady(transfer: Transfer, signal: AbortSignal): Promise<void>
   const file = transfer.file!;
   transfer.url = await createUpload(file, signal);
   transfer.identity = identityOf(file);
-  transfer.proven = true;
   remember(transfer.url, transfer.identity);
 }
 
@@ -56,13 +55,13 @@ async function isSameFile(transfer: Transfer, url: string, signal: AbortSignal):
     transfer.toCompare = of;
     transfer.changed();
   };
-  const found = await compare(file, url, progress, signal);
+  const found = await compare(file, url, transfer.proven, progress, signal);
   // The file has not changed since, so it is the gateway's copy that is wrong there.
   const repairable = file.lastModified === transfer.identity.modified;
   if (found.wrong.length > 0 && !repairable) return false;
   await replace(file, url, found, signal);
-  transfer.proven = true;
-  transfer.received = transfer.sent = found.compared;
+  signal.throwIfAborted(); // what was found counts no more when another tab goes on
+  transfer.proven = transfer.received = transfer.sent = found.end;
   if (found.wrong.length === 1) transfer.remark = "One damaged piece was replaced.";
   if (found.wrong.length > 1) transfer.remark = `${found.wrong.length} damaged pieces were replaced.`;
   return true;
@@ -77,9 +76,13 @@ async function recover(transfer: Transfer, error: unknown, attempt: number, link
     link.suspect();
     await unless(signal, link.up());
     await unless(signal, pause(backoff(attempt)));
-  } else if (error instanceof Refusal && error.gone) {
+  } else if (error instanceof Unproven && error.offset < transfer.size) {
+    transfer.received = error.offset;
+    await unless(signal, pause(backoff(attempt)));
+  } else if (error instanceof Refusal && error.gone && transfer.url) {
     abandon(transfer);
     transfer.remark = "The gateway no longer had the first part; it starts anew.";
+    await unless(signal, pause(backoff(attempt)));
   } else if (error instanceof Refusal && error.temporary) {
     transfer.enter("delayed", error.message);
     await unless(signal, pause(error.retryAfter !== null ? error.retryAfter * 1000 : backoff(attempt)));
@@ -93,7 +96,7 @@ export function abandon(transfer: Transfer): void {
   if (transfer.url) forget(transfer.url);
   transfer.url = null;
   transfer.status = null;
-  transfer.proven = false;
+  transfer.doubt();
   transfer.sent = transfer.received = 0;
 }
 
@@ -103,21 +106,4 @@ async function assertReadable(file: File): Promise<void> {
   } catch {
     throw new Unreadable("The file has changed, or cannot be read any more.");
   }
-}
-
-/** With full jitter, so that many pages do not come back at the same moment. */
-function backoff(attempt: number): number {
-  return Math.random() * Math.min(firstBackoffMs * 2 ** attempt, backoffMsMax);
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
-function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    promise.then(resolve, reject);
-  });
 }

@@ -2,14 +2,21 @@
 // tus only ever goes on at a URL. Left to itself, tus-js-client would begin a new upload when the gateway answers 503.
 import { Uppy } from "@uppy/core";
 import Tus from "@uppy/tus";
-import type { DetailedError } from "tus-js-client";
-import { NoAnswer, Refusal, retryAfter } from "../gateway/request.ts";
+import type { DetailedError, HttpRequest, HttpResponse, Upload } from "tus-js-client";
+import { NoAnswer, refusal } from "../gateway/request.ts";
 import type { Transfer } from "./transfer.ts";
 
 // A proxy that collects a whole request before it passes it on then holds back this much, and no more.
 const chunkBytes = 8 * 1_048_576;
 // Neither accepted nor given to the network: that connection is dead, though the gateway may answer on another.
 const stallMs = 20_000;
+
+/** The gateway has more than is known to be of this file: up to `offset`. To go on behind it would bring two files together. */
+export class Unproven extends Error {
+  constructor(readonly offset: number) {
+    super("The gateway has more of it than this page has sent.");
+  }
+}
 
 interface Sending {
   transfer: Transfer;
@@ -37,14 +44,16 @@ export class Sender {
     setInterval(() => this.#restartStalled(), stallMs / 4);
   }
 
-  /** Resolves when the gateway has every byte. Throws NoAnswer, Refusal, or what reading the file throws. */
+  /** Resolves when the gateway has every byte. Throws NoAnswer, Refusal, Unproven, or what reading the file throws. */
   send(transfer: Transfer): Promise<void> {
     return new Promise((resolve, reject) => {
       // A name of its own: two files may have the same name, size and time.
       const data = transfer.file!;
       const meta = { relativePath: transfer.id };
       const id = this.#uppy.addFile({ name: transfer.name, type: data.type, data, source: transfer.id, meta });
-      this.#uppy.setFileState(id, { tus: { uploadUrl: transfer.url, endpoint: "" } } as object);
+      const onBeforeRequest = (request: HttpRequest) => this.#offer(id, request);
+      const onAfterResponse = (request: HttpRequest, response: HttpResponse) => this.#judge(id, request, response);
+      this.#uppy.setFileState(id, { tus: { uploadUrl: transfer.url, endpoint: "", onBeforeRequest, onAfterResponse } } as object);
       this.#sending.set(id, { transfer, resolve, reject, movedAt: performance.now(), paused: false });
       // Its outcome is told by the events; Uppy's own promise is for all files of a batch.
       this.#uppy.upload().catch(() => {});
@@ -64,10 +73,14 @@ export class Sender {
     return this.#idOf(transfer) !== null;
   }
 
-  /** Gives up for good: the gateway is told to forget it. The promise of `send` is rejected with `reason`. */
-  cancel(transfer: Transfer, reason: unknown): void {
+  /** Gives this attempt up. What the gateway has by then stays there. The promise of `send` is rejected with `reason`. */
+  drop(transfer: Transfer, reason: unknown): void {
     const id = this.#idOf(transfer);
     if (id === null) return;
+    // An upload that Uppy knows when its file is removed is deleted at the gateway too.
+    const { uploaders } = this.#uppy.getPlugin("Tus") as unknown as { uploaders: Record<string, Upload | null> };
+    void uploaders[id]?.abort(false);
+    uploaders[id] = null;
     const sending = this.#sending.get(id)!;
     this.#sending.delete(id);
     this.#uppy.removeFile(id);
@@ -86,6 +99,24 @@ export class Sender {
   #idOf(transfer: Transfer): string | null {
     for (const [id, sending] of this.#sending) if (sending.transfer === transfer) return id;
     return null;
+  }
+
+  /** No request of an attempt that was given up leaves any more. */
+  #offer(id: string, request: HttpRequest): void {
+    const transfer = this.#sending.get(id)?.transfer;
+    if (!transfer) throw new Error("given up");
+    if (request.getMethod() === "PATCH") transfer.offered = Math.max(transfer.offered, endOf(request, transfer));
+  }
+
+  /** Before tus goes on where an answer says: what is there must be of this file. The question for it has ended whoever else sent. */
+  #judge(id: string, request: HttpRequest, response: HttpResponse): void {
+    const transfer = this.#sending.get(id)?.transfer;
+    if (!transfer) throw new Error("given up");
+    const offset = Number(response.getHeader("Upload-Offset") ?? NaN);
+    if (response.getStatus() >= 300 || !Number.isInteger(offset)) return; // tus makes an error of it
+    const ours = request.getMethod() === "PATCH" ? endOf(request, transfer) : transfer.proven;
+    if (offset > ours && !(offset === transfer.size && transfer.broughtHere)) throw new Unproven(offset);
+    transfer.proven = offset;
   }
 
   #moved(id: string | undefined, bytes: number): void {
@@ -116,13 +147,18 @@ export class Sender {
   }
 }
 
+/** Of the bytes of the file that are in this request. */
+function endOf(request: HttpRequest, transfer: Transfer): number {
+  return Math.min(Number(request.getHeader("Upload-Offset")) + chunkBytes, transfer.size);
+}
+
 /** What went wrong, by what it asks for. */
 function translate(error: unknown): unknown {
   const cause = (error as { cause?: unknown }).cause ?? error;
-  const { originalRequest, originalResponse } = cause as Partial<DetailedError>;
-  if (originalResponse) {
-    const text = originalResponse.getBody().trim().slice(0, 300);
-    return new Refusal(originalResponse.getStatus(), text, retryAfter(originalResponse.getHeader("Retry-After") ?? null));
-  }
+  const { causingError, originalRequest, originalResponse } = cause as Partial<DetailedError>;
+  if (causingError instanceof Unproven) return causingError;
+  const status = originalResponse?.getStatus() ?? 0;
+  if (originalResponse && status >= 400) return refusal(status, (name) => originalResponse.getHeader(name) ?? null, originalResponse.getBody());
+  // Who answers well, but without what an answer of the gateway has, is not the gateway.
   return originalRequest ? new NoAnswer(String(error)) : error;
 }

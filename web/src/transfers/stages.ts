@@ -5,6 +5,7 @@
 //                v  |      v  |  v       v  |
 //               paused, cut, delayed     short            (go on by themselves, but for paused)
 //   recalled: known from before a reload; the gateway is asked for it.      failed: nothing goes on.
+//   cancelling: until the gateway says that it has dropped it.
 //   unpicked: and the gateway lacks a part of it: the file is to be picked again.
 
 export type Stage =
@@ -19,6 +20,7 @@ export type Stage =
   | "storing"
   | "short"
   | "stored"
+  | "cancelling"
   | "failed";
 
 export type Action = "pause" | "resume" | "pick" | "retry" | "cancel" | "remove";
@@ -44,5 +46,6 @@ export const stages: Record<Stage, StageFacts> = {
   storing: { label: "Received, being stored", actions: ["cancel"], received: true, follow: "soon" },
   short: { label: "Received, waiting for servers", actions: ["cancel"], received: true, follow: "soon" },
   stored: { label: "Stored", actions: ["remove"], received: true, follow: "never" },
+  cancelling: { label: "Being cancelled", actions: ["remove"], received: false, follow: "never" },
   failed: { label: "Failed", actions: ["retry", "remove"], received: false, follow: "never" },
 };

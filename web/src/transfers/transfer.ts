@@ -21,8 +21,10 @@ export class Transfer extends EventTarget {
   file: File | null = null;
   /** Where the gateway has it; a secret. */
   url: string | null = null;
-  /** What the gateway has of it is a part of this file: this page began it, or has compared. */
-  proven = false;
+  /** What the gateway has of it is this file's up to here: compared, or confirmed to this page, which sent it. */
+  proven = 0;
+  /** The end of what this page has begun to send; all of it, or some, may have arrived. */
+  offered = 0;
   stage: Stage = "queued";
   /** Of the file: compared with what the gateway has; given to the network; durable at the gateway. */
   compared = 0;
@@ -55,6 +57,17 @@ export class Transfer extends EventTarget {
     this.note = note;
     this.dispatchEvent(new Event("stage"));
     this.changed();
+  }
+
+  /** If the gateway has all of it: then the last of it came from here. Its answer to that may have been lost, and a whole upload
+      tells no digests any more. */
+  get broughtHere(): boolean {
+    return Math.max(this.proven, this.offered) === this.size;
+  }
+
+  /** Somebody else may have written there meanwhile, or it is another file: everything is to be compared. */
+  doubt(): void {
+    this.proven = this.offered = 0;
   }
 
   changed(): void {

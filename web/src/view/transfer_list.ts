@@ -1,8 +1,8 @@
 // The rows of all uploads, newest last, and where the focus goes when one is removed.
 import type { Transfer } from "../transfers/transfer.ts";
-import type { Uploads } from "../transfers/uploads.ts";
+import type { Said, Uploads } from "../transfers/uploads.ts";
 import { announce } from "./announcer.ts";
-import { byId } from "./dom.ts";
+import { byId, h } from "./dom.ts";
 import { TransferRow } from "./transfer_row.ts";
 
 export function showTransfers(uploads: Uploads): void {
@@ -31,8 +31,18 @@ export function showTransfers(uploads: Uploads): void {
   });
 
   uploads.addEventListener("said", (event) => {
-    const sentence = (event as CustomEvent<string>).detail;
+    const { sentence, offer } = (event as CustomEvent<Said>).detail;
     announce(sentence);
-    byId("said").textContent = sentence;
+    byId("said").replaceChildren(sentence);
+    if (offer) byId("said").append(" ", offerButton(offer));
   });
+}
+
+function offerButton({ label, accept }: NonNullable<Said["offer"]>): HTMLElement {
+  const onclick = () => {
+    byId("said").textContent = "";
+    byId("pick").focus(); // the focus must not be lost when its button goes
+    accept();
+  };
+  return h("button", { type: "button", class: "quiet", onclick }, label);
 }
