@@ -100,7 +100,7 @@ io::Task<void> UploadStore::mend(UploadPtr upload) {
 
 /// Somebody has removed its files: what would come now would be nowhere.
 io::Task<Result<void>> UploadStore::end_if_taken_away(UploadPtr upload, Result<void> done) {
-  const bool taken_away = !done && done.error().code == Errc::not_found && !upload->has_ended();
+  const bool taken_away = !done && done.error().code == Errc::not_found && upload->is_open();
   if (taken_away) {
     ++counters_.failed;
     co_await end(upload, resume::UploadEnd::failed,

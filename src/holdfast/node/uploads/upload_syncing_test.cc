@@ -67,6 +67,8 @@ class Syncing : public testing::Test {
     const Hash digest = whole ? crypto::sha256(bytes) : resume::digest_of_pieces(pieces_of(bytes));
     ASSERT_TRUE(machine.run(machine.store().seal(upload, digest)).has_value());
     EXPECT_EQ(machine.read(upload, kSize).value(), bytes);
+    EXPECT_EQ(append(machine, upload, kSize, kSize).error().code, Errc::not_found);
+    EXPECT_TRUE(upload->is_sealed()) << "whoever comes too late ends nothing";
   }
 
   const Bytes bytes = random_bytes(kSize, 5);
