@@ -108,7 +108,7 @@ class Life {
     while (upload_->written < HelperFile::kBytes) {
       const std::uint64_t at = upload_->written;
       Buffer next = to_buffer(ByteView(file_.ciphertext).subspan(at, std::min(kStep, HelperFile::kBytes - at)));
-      const Result<void> taken = co_await helper.store().append(upload_, std::move(next));
+      const Result<void> taken = co_await helper.store().append(upload_, at, std::move(next));
       if (!taken) co_return;
       const Result<void> synced = co_await helper.store().sync(upload_);
       if (!synced) co_return;

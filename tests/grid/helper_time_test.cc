@@ -26,7 +26,7 @@ class HelperTime : public testing::Test {
   }
   io::Task<void> append(HelperService& helper, uploads::UploadPtr upload, std::uint64_t count) const {
     Buffer next = to_buffer(ByteView(file_.ciphertext).subspan(upload->written, count));
-    const Result<void> taken = co_await helper.store().append(upload, std::move(next));
+    const Result<void> taken = co_await helper.store().append(upload, upload->written, std::move(next));
     EXPECT_TRUE(taken.has_value());
     const Result<void> synced = co_await helper.store().sync(upload);
     EXPECT_TRUE(synced.has_value());

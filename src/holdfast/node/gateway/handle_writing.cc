@@ -61,6 +61,7 @@ struct UploadHandles::Body {
   AppendWish wish;
   uploads::Turn& turn;
   std::uint64_t begin;  // offset of its first byte
+  std::uint64_t at;     // and of the next one to store
   uploads::OffsetNotices notices;
   io::Time window_began;
   std::uint64_t window_bytes = 0;
@@ -119,7 +120,7 @@ io::Task<AppendOutcome> UploadHandles::append(UploadHandlePtr handle, AppendWish
   if (refusal) co_return *refusal;
   const io::Time now = context_.loop.now();
   const std::uint64_t begin = handle->upload->written;
-  Body body{reader, std::move(wish), **turn, begin, uploads::OffsetNotices(begin, now), now};
+  Body body{reader, std::move(wish), **turn, begin, begin, uploads::OffsetNotices(begin, now), now};
   if (body.wish.checksum != nullptr) store_.hold_back(*handle->upload);
   const End end = co_await receive(handle, body);
   co_return co_await conclude(handle, body, end);
@@ -137,7 +138,9 @@ io::Task<End> UploadHandles::receive(UploadHandlePtr handle, Body& body) {
       auto sum = [&] { the_body.wish.checksum->update(piece); };
       co_await self.context_.cpu.run(sum);
     }
-    out = co_await self.store_.append(into, std::move(piece));
+    const std::uint64_t count = piece.size();
+    out = co_await self.store_.append(into, the_body.at, std::move(piece));
+    if (out) the_body.at += count;
     loan.reset();  // not before: the bytes were held until now
   };
   const std::function<void()> heard = [this, &upload] { store_.hear(*upload); };
@@ -197,14 +200,15 @@ io::Task<AppendOutcome> UploadHandles::conclude(UploadHandlePtr handle, Body& bo
     }
     const Result<void> back = co_await store_.rewind(upload, body.begin);
     if (!back) co_return AppendOutcome{end_of(back.error()), false, back.error().what};
+    body.at = body.begin;
   }
-  const Result<void> synced = co_await store_.sync(upload);
+  const Result<void> synced = co_await store_.sync(upload, body.at);
   if (handle->about.partial) hear_concatenations(handle);
   if (!synced) co_return AppendOutcome{end_of(synced.error()), false, synced.error().what};
   if (end != End::stored) co_return AppendOutcome{end, false, what_happened(end)};
   if (body.wish.completes) {
     Result<void> fixed;
-    if (!upload->log.length) fixed = co_await store_.set_length(upload, upload->written);
+    if (!upload->log.length) fixed = co_await store_.set_length(upload, body.at);
     if (!fixed) co_return AppendOutcome{End::trouble, false, fixed.error().what};
     if (upload->log.length != upload->log.durable)
       co_return AppendOutcome{End::length_mismatch, false, "the upload has another length than was sent"};

@@ -241,8 +241,9 @@ class Request {
     if (head().content_length.value_or(0) > *upload->log.length - *at)
       co_return co_await refuse(413, "more than the length of the upload");
     uploads::OffsetNotices notices(*at, service_.context().loop.now());
-    const Result<void> received = co_await receive(upload, **turn, notices);
-    const Result<void> synced = co_await store_.sync(upload);
+    std::uint64_t next = *at;
+    const Result<void> received = co_await receive(upload, **turn, notices, next);
+    const Result<void> synced = co_await store_.sync(upload, next);
     if (!received) co_return co_await refuse_rest(received.error(), *upload);
     if (!synced) co_return co_await refuse(synced.error());
     if (*completes) co_return co_await complete(upload);
@@ -292,9 +293,10 @@ class Request {
     return problem(409, "completed-upload", "it is whole already", std::move(fields));
   }
 
-  /// One piece is read while the one before is stored. What came before an error is kept.
-  io::Task<Result<void>> receive(uploads::UploadPtr upload, uploads::Turn& turn, uploads::OffsetNotices& notices) {
-    std::uint64_t missing = *upload->log.length - upload->written;
+  /// One piece is read while the one before is stored. What came before an error is kept; `next` is the offset behind it.
+  io::Task<Result<void>> receive(uploads::UploadPtr upload, uploads::Turn& turn, uploads::OffsetNotices& notices,
+                                 std::uint64_t& next) {
+    std::uint64_t missing = *upload->log.length - next;
     Result<void> stored;
     Result<bool> ended = false;
     const std::function<void()> heard = [this, &upload] { store_.hear(*upload); };
@@ -306,7 +308,8 @@ class Request {
       if (ended && turn.scope.cancelled()) ended = fail(Errc::cancelled, "a newer request has taken over");
       missing -= std::min<std::uint64_t>(missing, piece.size());
       co_await storing.join();
-      if (stored && !piece.empty()) storing.spawn(store_piece(upload, std::move(piece), std::move(loan), &stored));
+      if (stored && !piece.empty())
+        storing.spawn(store_piece(upload, std::move(piece), std::move(loan), &stored, &next));
       if (ended && !*ended) co_await tell_durable(*upload, turn, notices);
     }
     co_await storing.join();
@@ -316,8 +319,10 @@ class Request {
   }
 
   io::Task<void> store_piece(uploads::UploadPtr upload, Buffer piece, std::unique_ptr<io::PieceLoan> loan,
-                             Result<void>* stored) {
-    *stored = co_await store_.append(upload, std::move(piece));
+                             Result<void>* stored, std::uint64_t* next) {
+    const std::uint64_t count = piece.size();
+    *stored = co_await store_.append(upload, *next, std::move(piece));
+    if (*stored) *next += count;
     loan.reset();  // not before: the bytes were held until now
   }
 

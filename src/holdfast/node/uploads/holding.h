@@ -8,9 +8,14 @@ namespace holdfast::uploads {
 inline Error gone_error() {
   return {Errc::not_found, "the upload has ended meanwhile"};
 }
+inline Error lost_error() {
+  return {Errc::io, "the disk here lost bytes that came: go on from the offset that is told now"};
+}
 inline Error stopped_error() {
   return {Errc::cancelled, "stopping"};
 }
+
+inline constexpr const char* kTooMuchAbout = "more is to be remembered of the upload than can be";
 
 /// A file that is shorter than what was acknowledged.
 inline std::string what_is_lost(std::uint64_t acknowledged, std::uint64_t left) {

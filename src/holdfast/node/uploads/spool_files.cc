@@ -1,5 +1,9 @@
 #include "holdfast/node/uploads/spool_files.h"
 
+#include <algorithm>
+
+#include "holdfast/core/base/check.h"
+
 namespace holdfast::uploads {
 namespace {
 
@@ -12,52 +16,75 @@ Result<void> fine_if_missing(Result<void> result) {
 
 Result<void> SpoolFiles::write_journal(ByteView journal) {
   journal_.reset();
-  HF_TRY_VOID(io::write_file_atomically(files_, journal_path(), journal, io::Open::create_private));
-  journal_bytes_ = journal.size();
+  const std::string temporary = journal_path() + ".tmp";
+  const auto prepare = [&]() -> Result<void> {
+    HF_TRY(const std::unique_ptr<io::File> file, files_.open(temporary, io::Open::create_private));
+    HF_TRY_VOID(file->truncate(0));
+    HF_TRY_VOID(file->write(0, journal));
+    return file->sync();
+  };
+  if (const Result<void> prepared = prepare(); !prepared) {
+    static_cast<void>(files_.unlink(temporary));
+    journal_long_from_ =
+        std::max(journal_long_from_, journal_bytes_ + kJournalLongBytes);  // not again with the next record
+    return prepared;
+  }
+  // Which of the two it is nobody can say before its name is durable.
+  journal_certain_ = false;
+  HF_TRY_VOID(files_.rename(temporary, journal_path()));
+  HF_TRY_VOID(files_.sync_directory(*journal_directory_));
+  adopt_journal(journal.size(), journal.size());
   return {};
 }
 
+void SpoolFiles::adopt_journal(std::uint64_t good, std::uint64_t bytes) {
+  journal_bytes_ = good;
+  journal_long_from_ = std::max(kJournalLongBytes, 2 * good);
+  journal_certain_ = good == bytes;
+}
+
 Result<void> SpoolFiles::append_journal(ByteView records) {
+  HF_CHECK(journal_certain_);
   if (journal_ == nullptr) {
     HF_TRY(journal_, files_.open(journal_path(), io::Open::write));
   }
-  // At the end of what is durable: a record that could not be written or synced is written over.
-  const auto append = [&]() -> Result<void> {
-    HF_TRY_VOID(journal_->write(journal_bytes_, records));
-    return journal_->sync();
-  };
-  Result<void> appended = append();
+  Result<void> appended = journal_->write(journal_bytes_, records);
+  if (!appended) {
+    // Some of it may be there. Not so when it can be cut off: a full disk does not ask for another whole journal.
+    journal_certain_ = journal_->truncate(journal_bytes_) && journal_->sync();
+  } else if (appended = journal_->sync(); !appended) {
+    journal_certain_ = false;
+  }
   if (appended) {
     journal_bytes_ += records.size();
   } else {
-    // It may be there all the same, and would promise at the next start what is taken back now.
-    if (journal_->truncate(journal_bytes_)) static_cast<void>(journal_->sync());
     journal_.reset();
   }
   return appended;
 }
 
-Result<void> SpoolFiles::open_data() {
+Result<void> SpoolFiles::open_data(io::Open how) {
   if (data_ != nullptr) return {};
-  HF_TRY(data_, files_.open(data_path(), io::Open::create_private));
+  HF_TRY(data_, files_.open(data_path(), how));
   data_->expect_stream(io::StreamRead::soon);
   return {};
 }
 
 Result<void> SpoolFiles::write(std::uint64_t offset, ByteView data) {
-  HF_TRY_VOID(open_data());
+  // Only a beginning makes the file: one that somebody has taken away does not come back with a hole in it.
+  HF_TRY_VOID(open_data(offset == 0 ? io::Open::create_private : io::Open::write));
   return data_->write(offset, data);
 }
 
 Result<void> SpoolFiles::read(std::uint64_t offset, MutableByteView out) {
-  HF_TRY_VOID(open_data());
+  HF_TRY_VOID(open_data(io::Open::write));
   HF_TRY(const std::size_t count, data_->read(offset, out));
   if (count != out.size()) return fail(Errc::io, data_path() + " is shorter than it was");
   return {};
 }
 
 Result<void> SpoolFiles::sync() {
-  HF_TRY_VOID(open_data());
+  HF_TRY_VOID(open_data(io::Open::write));
   HF_TRY_VOID(data_->sync());
   if (data_named_) return {};
   HF_TRY_VOID(files_.sync_directory(*data_directory_));
@@ -66,7 +93,8 @@ Result<void> SpoolFiles::sync() {
 }
 
 Result<void> SpoolFiles::cut(std::uint64_t bytes) {
-  HF_TRY_VOID(open_data());
+  const Result<void> opened = open_data(io::Open::write);
+  if (!opened) return bytes == 0 ? fine_if_missing(opened) : opened;
   return data_->truncate(bytes);
 }
 

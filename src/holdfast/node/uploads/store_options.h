@@ -1,8 +1,12 @@
-// What a store of uploads is told, and what it counts.
+// What a store of uploads is told, what it answers, and what it counts.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "holdfast/core/base/ids.h"
 
 namespace holdfast::uploads {
 
@@ -17,7 +21,8 @@ struct StoreOptions {
   std::uint64_t idle_seconds = 1'800;                        // then it is dormant: may be evicted; an empty one ends,
   bool keeps_empty = false;                                  // unless these are kept as long as others
   std::uint64_t result_seconds = ~std::uint64_t{0};          // how long a committed one is remembered
-  std::uint64_t tombstone_seconds = 0;                       // and one that has ended
+  std::uint64_t tombstone_seconds = 0;                       // and one that has ended,
+  std::size_t tombstones_max = 10'000;                       // of which the oldest are forgotten first
   bool whole_digest = false;                                 // SHA-256 of all bytes runs along; it is what seals
 };
 
@@ -25,6 +30,19 @@ struct StoreCounters {
   std::uint64_t created = 0, resumed = 0, sealed = 0, committed = 0, expired = 0, evicted = 0, failed = 0, dropped = 0;
   std::uint64_t bytes_received = 0, bytes_resumed = 0;  // resumed: held when a sender came back
   std::uint64_t takeovers = 0, pieces_replaced = 0, syncs = 0, sync_failures = 0;
+};
+
+struct NewUpload {
+  std::string name;  // a file name; not in use
+  Hash owner;
+  std::optional<std::uint64_t> length;
+  Bytes about;
+  bool joined = false;  // its bytes lie in other uploads
+};
+
+struct HeldDigests {
+  std::uint64_t offset = 0;  // so much was durable: the last piece ends here
+  std::vector<Hash> pieces;
 };
 
 }  // namespace holdfast::uploads

@@ -29,9 +29,11 @@ struct Upload {
   std::unique_ptr<resume::WholeDigest> whole;
   std::optional<Hash> whole_state;  // from which `whole` goes on; belongs to `written`
   bool held_back = false;           // what is not durable yet shall not become so before settle()
-  bool gone = false;                // the files are
-  bool end_is_owed = false;         // it has ended, but the disk has not taken that; whoever ends it again tries again
-  unsigned pins = 0;                // others need its bytes: it does not expire
+  // The last sync failed, and with it perhaps bytes above the durable ones: nothing more counts before they are cut off.
+  std::optional<Error> trouble;
+  bool gone = false;         // the files are
+  bool end_is_owed = false;  // it has ended, but the disk has not taken that; whoever ends it again tries again
+  unsigned pins = 0;         // others need its bytes: it does not expire
   SpoolFiles files;
   io::Semaphore order;        // who changes the bytes
   io::Semaphore journalling;  // who syncs and appends to the journal; taken after `order`

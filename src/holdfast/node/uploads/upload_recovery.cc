@@ -2,13 +2,14 @@
 #include <algorithm>
 
 #include "holdfast/core/base/allocator.h"
+#include "holdfast/edge/io/locked_file.h"
 #include "holdfast/node/uploads/holding.h"
 #include "holdfast/node/uploads/upload_store.h"
 
 namespace holdfast::uploads {
 namespace {
 
-constexpr std::uint64_t kJournalBytesMax = 4 * 1'048'576;
+constexpr std::uint64_t kJournalBytesMax = 64 * 1'048'576;
 constexpr std::size_t kTokenKeyBytes = 32;
 constexpr std::int64_t kYearSeconds = 31'557'600;
 constexpr std::int64_t kDaySeconds = 86'400;
@@ -27,14 +28,19 @@ io::Duration idle_before(std::int64_t active_wall, std::int64_t wall, std::uint6
 Result<UploadPtr> UploadStore::adopt(const std::string& directory, const std::string& name) {
   auto upload = std::make_shared<Upload>(world_.loop, SpoolFiles(world_.files, directory, name));
   SpoolFiles& files = upload->files;
-  HF_TRY(const Bytes bytes, io::read_file(world_.files, files.journal_path(), kJournalBytesMax));
-  Result<resume::ReplayedUpload> replayed = resume::replay_upload(bytes);
+  const Result<Bytes> bytes = io::read_file(world_.files, files.journal_path(), kJournalBytesMax);
+  if (!bytes) {
+    // One upload is no reason to serve none. Its files stay, for whoever can make something of them.
+    world_.log.error("an upload is left alone: " + bytes.error().what);
+    return UploadPtr();
+  }
+  Result<resume::ReplayedUpload> replayed = resume::replay_upload(*bytes);
   const bool ended = replayed && replayed->log.phase == resume::UploadPhase::ended;
   if (!replayed || (ended && options_.tombstone_seconds == 0)) {
     HF_TRY_VOID(files.remove());
     return UploadPtr();
   }
-  files.adopt_journal(replayed->good_bytes);
+  files.adopt_journal(replayed->good_bytes, bytes->size());
   upload->log = std::move(replayed->log);
   const std::uint64_t durable = upload->log.durable;
   upload->active = world_.loop.now();
@@ -91,9 +97,23 @@ Result<void> UploadStore::scan(const std::string& directory, std::vector<UploadP
   return {};
 }
 
+/// Beside the directory, which holds nothing but uploads.
+Result<void> UploadStore::lock_spool() {
+  const std::string path = options_.receiving_directory + ".lock";
+  HF_TRY(lock_, world_.files.open(path, io::Open::create_private));
+  const Result<void> locked = io::lock_named(world_.files, path, *lock_);
+  if (locked) return {};
+  if (locked.error().code == Errc::conflict)
+    return fail(Errc::conflict, options_.receiving_directory + " is served by another process already");
+  world_.log.warning("nothing keeps another process from the same uploads: " + locked.error().what);
+  return {};
+}
+
 io::Task<Result<void>> UploadStore::open() {
   std::vector<UploadPtr> found;
   auto job = [&]() -> Result<void> {
+    HF_TRY_VOID(io::make_lasting_directory(world_.files, options_.receiving_directory));
+    HF_TRY_VOID(lock_spool());
     // In this order: what was being moved to the other directory is moved now, before that one is looked at.
     HF_TRY_VOID(scan(options_.receiving_directory, found));
     HF_TRY_VOID(scan(options_.sealed_directory, found));

@@ -29,7 +29,7 @@ class Whole : public testing::Test {
     ASSERT_TRUE(machine.start().has_value());
   }
   Result<void> append(const UploadPtr& upload, ByteView more) {
-    return machine.run(machine.store().append(upload, to_buffer(more)));
+    return machine.run(machine.store().append(upload, upload->written, to_buffer(more)));
   }
   UploadPtr find() { return machine.store().find("a"); }
 
@@ -197,7 +197,7 @@ Result<std::uint64_t> live(Machine& machine, const Bytes& bytes) {
   HF_TRY_VOID(machine.send(upload, ByteView(bytes).subspan(begin, middle - begin)));
   const std::size_t rest = kSize - middle;
   store.hold_back(*upload);
-  HF_TRY_VOID(machine.run(store.append(upload, to_buffer(random_bytes(rest, 3)))));
+  HF_TRY_VOID(machine.run(store.append(upload, upload->written, to_buffer(random_bytes(rest, 3)))));
   HF_TRY_VOID(machine.run(store.settle(upload, false)));
   HF_TRY_VOID(machine.send(upload, random_bytes(rest, 4)));
   HF_TRY_VOID(machine.run(store.rewind(upload, middle)));

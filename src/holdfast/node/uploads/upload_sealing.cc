@@ -49,8 +49,17 @@ io::Task<Result<void>> UploadStore::seal(UploadPtr upload, std::optional<Hash> d
   if (!acquired) co_return tl::make_unexpected(stopped_error());
   const Holding holding(upload->order);
   if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
+  // A write that failed may have left bytes behind the end.
+  auto trim = [&upload, length = upload->log.durable]() -> Result<void> {
+    HF_TRY(const std::uint64_t size, upload->files.data_bytes());
+    if (size < length) return fail(Errc::io, what_is_lost(length, size));
+    if (size > length) HF_TRY_VOID(upload->files.cut(length));
+    return {};
+  };
+  HF_CO_TRY_VOID(co_await world_.disk.run(trim));
   const std::int64_t wall = world_.loop.wall_seconds();
   HF_CO_TRY_VOID(co_await journal(upload, resume::encode_sealed(held, wall)));
+  if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
   upload->log.phase = resume::UploadPhase::sealed;
   upload->log.seal = held;
   upload->whole.reset();
@@ -74,6 +83,7 @@ io::Task<Result<void>> UploadStore::seal_joined(UploadPtr upload, std::uint64_t 
   ::holdfast::append(records, resume::encode_durable(length, wall));
   ::holdfast::append(records, resume::encode_sealed(digest, wall));
   HF_CO_TRY_VOID(co_await journal(upload, std::move(records)));
+  if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
   upload->log.length = upload->log.durable = length;
   upload->log.phase = resume::UploadPhase::sealed;
   upload->log.seal = digest;

@@ -28,7 +28,8 @@ UploadsById::const_iterator place_of(const resume::UploadId& id, const UploadsBy
 
 }  // namespace
 
-UploadStore::UploadStore(World world, StoreOptions options) : world_(world), options_(std::move(options)) {}
+UploadStore::UploadStore(World world, StoreOptions options)
+    : world_(world), options_(std::move(options)), removed_(world.loop) {}
 UploadStore::~UploadStore() = default;
 
 void UploadStore::add(UploadPtr upload) {
@@ -144,12 +145,16 @@ io::Task<Result<UploadPtr>> UploadStore::create(NewUpload wanted) {
   const std::uint64_t length = wanted.length.value_or(0);
   if (length > std::min(options_.upload_bytes_max, options_.bytes_max))
     co_return fail(Errc::unsupported, "uploads of that size are not taken here");
+  if (wanted.about.size() > resume::kAboutBytesMax) co_return fail(Errc::malformed, kTooMuchAbout);
+  // The files of a former one would take those of the new one with them.
+  while (removing_.contains(wanted.name)) HF_CO_TRY_VOID(co_await removed_.told());
   if (uploads_.contains(wanted.name) || creating_.contains(wanted.name))
     co_return fail(Errc::conflict, "there is such an upload");
   const auto open_ones = std::ranges::count_if(uploads_, [](const auto& each) { return each.second->is_open(); });
   if (static_cast<std::size_t>(open_ones) >= options_.uploads_max)
     co_return fail(Errc::no_space, "too many uploads are open here");
   creating_.insert(wanted.name);
+  co_await forget_oldest();
   co_await measure();
   if (!may_promise(length)) {
     creating_.erase(wanted.name);
@@ -189,8 +194,8 @@ io::Task<bool> UploadStore::forget(UploadPtr upload) {
   if (upload->gone) co_return true;
   upload->gone = true;
   if (upload->turn != nullptr) upload->turn->scope.cancel();
-  const auto named = uploads_.find(upload->name());
-  if (named != uploads_.end() && named->second == upload) uploads_.erase(named);
+  uploads_.erase(upload->name());
+  removing_.insert(upload->name());
   by_id_.erase(place_of(upload->log.creation.id, by_id_));
   unsynced_.erase(upload);
   co_await take_alone(upload);
@@ -199,7 +204,21 @@ io::Task<bool> UploadStore::forget(UploadPtr upload) {
   if (!removed) world_.log.warning("removing the upload " + upload->name().substr(0, 8) + ": " + removed.error().what);
   upload->journalling.release();
   upload->order.release();
+  removing_.erase(upload->name());
+  removed_.notify_all();
   co_return removed.has_value();
+}
+
+/// Whoever makes uploads and ends them all day does not fill the directory and the memory with what is remembered of them.
+io::Task<void> UploadStore::forget_oldest() {
+  std::vector<UploadPtr> ended;
+  for (const auto& [name, upload] : uploads_) {
+    if (upload->has_ended() && !upload->end_is_owed) ended.push_back(upload);
+  }
+  if (ended.size() <= options_.tombstones_max) co_return;
+  std::ranges::sort(ended, std::greater(), [this](const UploadPtr& each) { return idle_for(*each); });
+  ended.resize(ended.size() - options_.tombstones_max);
+  for (const UploadPtr& each : ended) co_await forget(each);
 }
 
 /// All that is remembered of one that has ended.
@@ -231,7 +250,9 @@ io::Task<bool> UploadStore::end(UploadPtr upload, resume::UploadEnd how, std::st
   unsynced_.erase(upload);
   co_await take_alone(upload);
   make_tombstone(*upload);
-  auto write = [&upload] { return upload->files.write_journal(resume::compact_upload(upload->log)); };
+  auto write = [&upload, journal = resume::compact_upload(upload->log)] {
+    return upload->files.write_journal(journal);
+  };
   Result<void> written = co_await world_.disk.run(write);
   // The journal first: whatever fails behind it, the upload has ended. Without room for it nothing may be left: a journal that
   // says "open" would bring the upload back.
@@ -272,6 +293,7 @@ io::Task<Result<void>> UploadStore::commit(UploadPtr upload, Bytes result) {
   HF_CHECK(upload->log.phase == resume::UploadPhase::sealed);
   const std::int64_t wall = world_.loop.wall_seconds();
   HF_CO_TRY_VOID(co_await journal(upload, resume::encode_result(result, wall)));
+  if (!upload->is_sealed()) co_return tl::make_unexpected(gone_error());
   upload->log.phase = resume::UploadPhase::committed;
   upload->log.result = std::move(result);
   upload->written = 0;
@@ -285,7 +307,7 @@ io::Task<Result<void>> UploadStore::commit(UploadPtr upload, Bytes result) {
 
 io::Task<void> UploadStore::sync_quietly(UploadPtr upload) {
   const Result<void> synced = co_await sync(upload);
-  if (!synced && !upload->gone)
+  if (!synced && !upload->has_ended())
     world_.log.warning("syncing the upload " + upload->name().substr(0, 8) + ": " + synced.error().what);
 }
 

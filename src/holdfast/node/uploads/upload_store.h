@@ -28,7 +28,7 @@ class UploadStore {
   UploadStore(World world, StoreOptions options);
   ~UploadStore();
 
-  /// Takes over what an earlier process left. Errors: io, no_space.
+  /// Takes over what an earlier process left. Errors: conflict (another one is at work there), io, no_space.
   io::Task<Result<void>> open();
   /// Syncs slow uploads each second and ends idle ones, until the scope is cancelled; then makes everything durable.
   io::Task<void> tend();
@@ -44,14 +44,9 @@ class UploadStore {
   std::uint64_t space() const;
   std::uint64_t bytes_held() const;
 
-  struct NewUpload {
-    std::string name;  // a file name; not in use
-    Hash owner;
-    std::optional<std::uint64_t> length;
-    Bytes about;
-    bool joined = false;  // its bytes lie in other uploads
-  };
-  /// Durable when it returns. Errors: unsupported (it can never fit), no_space (bytes or uploads), conflict (in use), io.
+  using NewUpload = uploads::NewUpload;
+  /// Durable when it returns. Errors: unsupported (it can never fit), no_space (bytes or uploads), conflict (in use), malformed
+  /// (too much about it), io.
   io::Task<Result<UploadPtr>> create(NewUpload wanted);
 
   /// A newer request of the same client takes over at once, another client after two seconds without a byte. Errors: conflict
@@ -64,10 +59,13 @@ class UploadStore {
     upload.idle_before = {};
   }
 
-  /// The next bytes, by whoever has the turn. Errors: malformed (beyond the length), no_space, io, not_found (ended meanwhile).
-  io::Task<Result<void>> append(UploadPtr upload, Buffer data);
-  /// All that is written becomes durable. Errors: io, no_space: what was not durable is forgotten.
+  /// The next bytes, by whoever has the turn; for him they are those at `at`. Errors: malformed (beyond the length), no_space, io
+  /// (also when what he sent before is lost), not_found (ended meanwhile).
+  io::Task<Result<void>> append(UploadPtr upload, std::uint64_t at, Buffer data);
+  /// All that is written becomes durable. Errors: io, no_space: what is not durable then may be forgotten; not_found.
   io::Task<Result<void>> sync(UploadPtr upload);
+  /// The same for whoever sent as far as `upto`: io when some of that is lost, though all that is left is durable.
+  io::Task<Result<void>> sync(UploadPtr upload, std::uint64_t upto);
   /// Fixes a length that was left open. Errors: malformed (below what is there, or another one), unsupported.
   io::Task<Result<void>> set_length(UploadPtr upload, std::uint64_t length);
   /// From now on nothing becomes durable until settle(): either all of it, or what came is as if it never had. For a body whose
@@ -79,10 +77,7 @@ class UploadStore {
   /// Back to nothing, for another file. Errors: those of rewind, unsupported.
   io::Task<Result<void>> restart(UploadPtr upload, std::optional<std::uint64_t> length, Bytes about);
   /// Digests of pieces of what is durable, from the disk where they are not known; fewer than `count` at the end.
-  struct HeldDigests {
-    std::uint64_t offset = 0;  // so much was durable: the last piece ends here
-    std::vector<Hash> pieces;
-  };
+  using HeldDigests = uploads::HeldDigests;
   io::Task<Result<HeldDigests>> digests(UploadPtr upload, std::uint64_t first, std::uint64_t count);
   /// What would seal it if it ended here: over the digests of all pieces, or SHA-256 of all bytes. Read from the disk only where
   /// it is not known. Errors: io.
@@ -112,9 +107,13 @@ class UploadStore {
 
  private:
   io::Task<void> take_alone(UploadPtr upload);
+  io::Task<Result<void>> append_in_order(UploadPtr upload, std::uint64_t at, Buffer data);
   io::Task<Result<void>> journal(UploadPtr upload, Bytes records);
   io::Task<Result<void>> sync_in_order(UploadPtr upload);
-  io::Task<void> forget_unsynced(UploadPtr upload, Error error);
+  io::Task<void> mend(UploadPtr upload);
+  io::Task<Result<void>> end_if_taken_away(UploadPtr upload, Result<void> done);
+  io::Task<void> forget_oldest();
+  Result<void> lock_spool();
   io::Task<Result<void>> know_tail(UploadPtr upload);
   Result<Hash> digest_of_piece(Upload& upload, std::uint64_t piece, std::uint64_t durable) const;
   io::Task<Result<void>> go_back(UploadPtr upload, std::uint64_t offset, resume::UploadLog to);
@@ -139,12 +138,13 @@ class UploadStore {
   Secret token_key_;
   std::map<std::string_view, UploadPtr> uploads_;  // by names that lie in them
   std::vector<const Upload*> by_id_;               // in the order of their ids
-  std::set<std::string> creating_;
+  std::set<std::string> creating_, removing_;
+  io::Event removed_;
+  std::unique_ptr<io::File> lock_;  // on the spool: one process at a time
   std::set<UploadPtr> unsynced_;
   StoreCounters counters_;
   std::uint64_t free_bytes_ = 0;  // of the disk, a moment ago
-  std::uint64_t arriving_bytes_ = 0;
-  std::uint64_t arrived_since_measured_ = 0;
+  std::uint64_t arriving_bytes_ = 0, arrived_since_measured_ = 0;
 };
 
 }  // namespace holdfast::uploads

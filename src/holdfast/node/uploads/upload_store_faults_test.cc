@@ -77,7 +77,7 @@ class Sender {
     while (upload->written < kSize) {
       const std::size_t at = upload->written;
       const ByteView next = ByteView(poisoned_).subspan(at, std::min(kStep, kSize - at));
-      HF_TRY_VOID(machine_.run(machine_.store().append(upload, to_buffer(next))));
+      HF_TRY_VOID(machine_.run(machine_.store().append(upload, upload->written, to_buffer(next))));
       HF_TRY_VOID(machine_.run(machine_.store().sync(upload)));
       told.durable = upload->log.durable;
     }

@@ -39,7 +39,8 @@ TEST(UploadStore, what_was_acknowledged_is_there_after_a_kill_and_nothing_else) 
   UploadPtr upload = machine.create("a", kSize).value();
   ASSERT_TRUE(machine.send(upload, ByteView(bytes).first(1'500'000)).has_value());
   ASSERT_TRUE(
-      machine.run(machine.store().append(upload, to_buffer(ByteView(bytes).subspan(1'500'000, 1000)))).has_value());
+      machine.run(machine.store().append(upload, upload->written, to_buffer(ByteView(bytes).subspan(1'500'000, 1000))))
+          .has_value());
   EXPECT_EQ(upload->log.durable, 1'500'000u) << "written is not durable";
   const std::string token = machine.store().token_of(*upload);
   machine.kill();
@@ -63,7 +64,9 @@ TEST(UploadStore, digests_are_of_what_is_durable_and_no_more) {
   const Bytes bytes = random_bytes(2'500'000, 4);
   ASSERT_TRUE(machine.send(upload, ByteView(bytes).first(1'500'000)).has_value());
   machine.store().hold_back(*upload);
-  ASSERT_TRUE(machine.run(machine.store().append(upload, to_buffer(ByteView(bytes).subspan(1'500'000)))).has_value());
+  ASSERT_TRUE(
+      machine.run(machine.store().append(upload, upload->written, to_buffer(ByteView(bytes).subspan(1'500'000))))
+          .has_value());
   const UploadStore::HeldDigests held = machine.run(machine.store().digests(upload, 0, 99)).value();
   EXPECT_EQ(held.offset, 1'500'000U);
   EXPECT_EQ(held.pieces, pieces_of(ByteView(bytes).first(1'500'000)));
@@ -97,11 +100,12 @@ TEST(UploadStore, more_than_the_length_is_refused_and_harms_nothing) {
   ASSERT_TRUE(machine.start().has_value());
   const UploadPtr upload = machine.create("a", 1'000).value();
   ASSERT_TRUE(machine.send(upload, Bytes(900, 5)).has_value());
-  EXPECT_EQ(machine.run(machine.store().append(upload, Buffer(101, 6))).error().code, Errc::malformed);
+  EXPECT_EQ(machine.run(machine.store().append(upload, upload->written, Buffer(101, 6))).error().code, Errc::malformed);
   EXPECT_EQ(machine.run(machine.store().seal(upload, std::nullopt)).error().code, Errc::conflict) << "100 are missing";
   ASSERT_TRUE(machine.send(upload, Bytes(100, 5)).has_value());
   EXPECT_TRUE(machine.run(machine.store().seal(upload, std::nullopt)).has_value());
-  EXPECT_EQ(machine.run(machine.store().append(upload, Buffer(1, 6))).error().code, Errc::not_found) << "sealed";
+  EXPECT_EQ(machine.run(machine.store().append(upload, upload->written, Buffer(1, 6))).error().code, Errc::not_found)
+      << "sealed";
 }
 
 TEST(UploadStore, a_length_may_be_told_later_once) {
@@ -283,7 +287,7 @@ TEST(UploadStore, slow_bytes_are_durable_after_a_second) {
   Machine machine;
   ASSERT_TRUE(machine.start().has_value());
   const UploadPtr upload = machine.create("a", 10).value();
-  ASSERT_TRUE(machine.run(machine.store().append(upload, Buffer(3, 1))).has_value());
+  ASSERT_TRUE(machine.run(machine.store().append(upload, upload->written, Buffer(3, 1))).has_value());
   EXPECT_EQ(upload->log.durable, 0u);
   machine.pass(std::chrono::seconds(2));
   EXPECT_EQ(upload->log.durable, 3u);

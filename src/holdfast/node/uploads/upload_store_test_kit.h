@@ -68,7 +68,8 @@ class Machine {
   /// All of it in pieces of `step`, durable at the end.
   Result<void> send(const UploadPtr& upload, ByteView bytes, std::size_t step = 300'000) {
     for (std::size_t at = 0; at < bytes.size(); at += step) {
-      HF_TRY_VOID(run(store_->append(upload, to_buffer(bytes.subspan(at, std::min(step, bytes.size() - at))))));
+      HF_TRY_VOID(run(
+          store_->append(upload, upload->written, to_buffer(bytes.subspan(at, std::min(step, bytes.size() - at))))));
     }
     return run(store_->sync(upload));
   }

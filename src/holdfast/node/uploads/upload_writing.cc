@@ -1,4 +1,4 @@
-// The write side of the store: who may send, appending, syncing, replacing, sealing.
+// The write side of the store: who may send, appending, replacing.
 #include <algorithm>
 
 #include "holdfast/node/uploads/holding.h"
@@ -10,7 +10,6 @@ namespace {
 constexpr std::uint64_t kUnsyncedBytesMax = 64 * 1'048'576;
 constexpr io::Duration kStalledAfter = std::chrono::seconds(2);
 constexpr io::Duration kTakeoverMax = std::chrono::seconds(2);
-constexpr std::uint64_t kCompactFromBytes = 256 * 1024;
 constexpr std::uint64_t kDigestsInOneJob = 16;
 
 }  // namespace
@@ -41,15 +40,6 @@ io::Task<Result<std::unique_ptr<Turn>>> UploadStore::take_turn(UploadPtr upload,
   co_return turn;
 }
 
-io::Task<Result<void>> UploadStore::journal(UploadPtr upload, Bytes records) {
-  const bool acquired = co_await upload->journalling.acquire();
-  if (!acquired) co_return tl::make_unexpected(stopped_error());
-  const Holding holding(upload->journalling);
-  if (upload->gone) co_return tl::make_unexpected(gone_error());
-  auto job = [&] { return upload->files.append_journal(records); };
-  co_return co_await world_.disk.run(job);
-}
-
 /// What is held of the piece, or of the block, that goes on has to be read again before its digest can.
 io::Task<Result<void>> UploadStore::know_tail(UploadPtr upload) {
   const bool whole = options_.whole_digest;
@@ -73,64 +63,52 @@ io::Task<Result<void>> UploadStore::know_tail(UploadPtr upload) {
   co_return co_await world_.disk.run(job);
 }
 
-io::Task<Result<void>> UploadStore::append(UploadPtr upload, Buffer data) {
+io::Task<Result<void>> UploadStore::append_in_order(UploadPtr upload, std::uint64_t at, Buffer data) {
   const bool acquired = co_await upload->order.acquire();
   if (!acquired) co_return tl::make_unexpected(stopped_error());
-  {
-    const Holding holding(upload->order);
-    if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
-    if (data.size() > upload->log.length.value_or(options_.upload_bytes_max) - upload->written)
-      co_return fail(Errc::malformed, "more bytes than the upload has");
-    const bool fits = co_await make_room(data.size(), upload.get());
-    if (!fits) co_return fail(Errc::no_space, "the spool is full; what is held stays");
-    if (upload->gone) co_return tl::make_unexpected(gone_error());
-    HF_CO_TRY_VOID(co_await know_tail(upload));
-    arriving_bytes_ += data.size();
-    std::optional<Hash> whole_state;
-    auto job = [&]() -> Result<void> {
-      HF_TRY_VOID(upload->files.write(upload->written, data));
-      if (!options_.whole_digest) {
-        upload->digests.update(data);
-        return {};
-      }
-      upload->digests.pass_over(data.size());
-      if (upload->whole == nullptr) return {};
-      upload->whole->update(data);
-      whole_state = upload->whole->state();
+  const Holding holding(upload->order);
+  if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
+  if (upload->trouble) co_return tl::make_unexpected(*upload->trouble);
+  if (at != upload->written) co_return tl::make_unexpected(lost_error());
+  const std::uint64_t most = upload->log.length.value_or(options_.upload_bytes_max);
+  if (data.size() > most - std::min(most, at)) co_return fail(Errc::malformed, "more bytes than the upload has");
+  const bool fits = co_await make_room(data.size(), upload.get());
+  if (!fits) co_return fail(Errc::no_space, "the spool is full; what is held stays");
+  if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
+  HF_CO_TRY_VOID(co_await know_tail(upload));
+  arriving_bytes_ += data.size();
+  std::optional<Hash> whole_state;
+  auto job = [&]() -> Result<void> {
+    HF_TRY_VOID(upload->files.write(at, data));
+    if (!options_.whole_digest) {
+      upload->digests.update(data);
       return {};
-    };
-    const Result<void> written = co_await world_.disk.run(job);
-    arriving_bytes_ -= data.size();
-    if (!written) co_return written;
-    if (upload->written == upload->log.durable) upload->unsynced_since = world_.loop.now();
-    upload->written += data.size();
-    upload->whole_state = whole_state;
-    upload->received += data.size();
-    counters_.bytes_received += data.size();
-    arrived_since_measured_ += data.size();
-    if (!data.empty()) hear(*upload);
-    unsynced_.insert(upload);
-  }
-  if (upload->written - upload->log.durable < kUnsyncedBytesMax || upload->held_back) co_return Result<void>{};
-  co_return co_await sync(upload);
+    }
+    upload->digests.pass_over(data.size());
+    if (upload->whole == nullptr) return {};
+    upload->whole->update(data);
+    whole_state = upload->whole->state();
+    return {};
+  };
+  const Result<void> written = co_await world_.disk.run(job);
+  arriving_bytes_ -= data.size();
+  if (!written) co_return written;
+  if (upload->written == upload->log.durable) upload->unsynced_since = world_.loop.now();
+  upload->written += data.size();
+  upload->whole_state = whole_state;
+  upload->received += data.size();
+  counters_.bytes_received += data.size();
+  arrived_since_measured_ += data.size();
+  if (!data.empty()) hear(*upload);
+  if (upload->is_open()) unsynced_.insert(upload);
+  co_return Result<void>{};
 }
 
-/// Of a sync that failed nobody knows what it left: what was not durable before is as if it had never come.
-io::Task<void> UploadStore::forget_unsynced(UploadPtr upload, Error error) {
-  ++counters_.sync_failures;
-  const bool acquired = co_await upload->order.acquire();
-  if (!acquired) co_return;
-  const Holding holding(upload->order);
-  if (!upload->is_open()) co_return;
-  world_.log.error("an upload lost " + std::to_string(upload->written - upload->log.durable) +
-                   " bytes that could not be synced: " + error.what);
-  auto job = [&upload]() -> Result<void> {
-    upload->files.close();
-    return upload->files.cut(upload->log.durable);
-  };
-  static_cast<void>(co_await world_.disk.run(job));
-  upload->written = upload->log.durable;
-  forget_digests(*upload);
+io::Task<Result<void>> UploadStore::append(UploadPtr upload, std::uint64_t at, Buffer data) {
+  Result<void> appended = co_await append_in_order(upload, at, std::move(data));
+  const bool due = upload->written - upload->log.durable >= kUnsyncedBytesMax && !upload->held_back;
+  if (appended && due) co_return co_await sync(upload);
+  co_return co_await end_if_taken_away(upload, std::move(appended));
 }
 
 void UploadStore::forget_digests(Upload& upload) const {
@@ -139,48 +117,12 @@ void UploadStore::forget_digests(Upload& upload) const {
   upload.whole_state = upload.log.digest_state;
 }
 
-io::Task<Result<void>> UploadStore::sync_in_order(UploadPtr upload) {
-  const bool acquired = co_await upload->journalling.acquire();
-  if (!acquired) co_return tl::make_unexpected(stopped_error());
-  const Holding holding(upload->journalling);
-  if (upload->gone) co_return tl::make_unexpected(gone_error());
-  const std::uint64_t target = upload->written;
-  if (target == upload->log.durable || upload->held_back) co_return Result<void>{};
-  const std::optional<Hash> state = upload->whole_state;
-  const io::Time begun = world_.loop.now();
-  const std::int64_t wall = world_.loop.wall_seconds();
-  auto job = [&]() -> Result<void> {
-    HF_TRY_VOID(upload->files.sync());
-    HF_TRY_VOID(upload->files.append_journal(resume::encode_durable(target, wall, state)));
-    if (upload->files.journal_bytes() < kCompactFromBytes) return {};
-    resume::UploadLog now = upload->log;
-    now.durable = target;
-    now.digest_state = state;
-    now.active_wall = std::max(now.active_wall, wall);
-    return upload->files.write_journal(resume::compact_upload(now));
-  };
-  HF_CO_TRY_VOID(co_await world_.disk.run(job));
-  ++counters_.syncs;
-  upload->log.durable = target;
-  upload->log.digest_state = state;
-  upload->log.active_wall = std::max(upload->log.active_wall, wall);
-  upload->unsynced_since = begun;
-  if (upload->written > target) unsynced_.insert(upload);
-  co_return Result<void>{};
-}
-
-io::Task<Result<void>> UploadStore::sync(UploadPtr upload) {
-  const Result<void> synced = co_await sync_in_order(upload);
-  const bool lost = !synced && (synced.error().code == Errc::io || synced.error().code == Errc::no_space);
-  if (lost) co_await forget_unsynced(upload, synced.error());
-  co_return synced;
-}
-
 io::Task<Result<void>> UploadStore::set_length(UploadPtr upload, std::uint64_t length) {
   if (upload->log.length == length) co_return Result<void>{};
   if (upload->log.length || length < upload->written) co_return fail(Errc::malformed, "the length is another one");
   if (length > options_.upload_bytes_max) co_return fail(Errc::unsupported, "uploads of that size are not taken here");
   HF_CO_TRY_VOID(co_await journal(upload, resume::encode_length(length)));
+  if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
   upload->log.length = length;
   co_return Result<void>{};
 }
@@ -207,6 +149,7 @@ io::Task<Result<UploadStore::HeldDigests>> UploadStore::digests(UploadPtr upload
       return {};
     };
     HF_CO_TRY_VOID(co_await world_.disk.run(job));
+    if (upload->has_ended()) co_return tl::make_unexpected(gone_error());  // whoever ended it waits
   }
   co_return out;
 }
