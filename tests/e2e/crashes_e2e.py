@@ -3,13 +3,25 @@ import json
 import os
 import random
 import signal
+import subprocess
 import unittest
 
-from rig import Links, Place, Server, finish, get, put, sha256, start, wait_until
+from rig import BINARY, Gateway, Helper, Links, Place, Server, finish, get, put, sha256, start, wait_until
 
 MIB = 1 << 20
 KILLS = 500 if os.environ.get("SOAK") else 50
 SIZE = 5 * KILLS * MIB // 4  # a transfer long enough for so many points
+
+
+class Twice(unittest.TestCase):
+    def test_a_node_that_is_run_a_second_time_says_so_and_leaves_what_the_first_one_has(self):
+        with Place(servers=3) as place:
+            for kind in (Gateway, Helper):
+                with kind(place.path + "/" + kind.__name__, place.nurls()) as node:
+                    again = subprocess.run([BINARY, "run", node.path], capture_output=True, text=True, timeout=60)
+                    self.assertEqual(again.returncode, 1, again)
+                    self.assertIn("served by another process already", again.stdout + again.stderr)
+                    self.assertIsNone(node.process.poll())
 
 
 class Killed(unittest.TestCase):

@@ -6,13 +6,14 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 import unittest
 
 from gbs import Node, new_secret, new_si, pattern
-from rig import BINARY, Place, Server, finish, get, put, sha256, start, wait_until
+from rig import BINARY, Gateway, Place, Server, finish, get, put, sha256, start, wait_until
 
 MIB = 1 << 20
 SOAK = bool(os.environ.get("SOAK"))
@@ -185,6 +186,40 @@ class FailingClient(unittest.TestCase):
             for done, said in outcomes.values():
                 self.assertGreater(done, 0)
                 self.assertGreater(said, 0)
+
+
+class FailingGateway(unittest.TestCase):
+    """F23: a sync of a gateway fails while a body comes in."""
+
+    def setUp(self):
+        need_strace()
+
+    def send(self, gateway, content, in_between=lambda wire: None):
+        """The answer to a body that does not say how long it is."""
+        chunk = lambda data: b"%x\r\n%s\r\n" % (len(data), data)
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as wire:
+            wire.sendall(b"PUT /uri HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+            in_between(lambda: wire.sendall(chunk(content[:MIB])))
+            wire.sendall(chunk(content[MIB:]) + b"0\r\n\r\n")
+            return b"".join(iter(lambda: wire.recv(65536), b""))
+
+    def test_f23_what_comes_behind_bytes_that_could_not_be_synced_is_not_taken_for_them(self):
+        content = random.Random(23).randbytes(3 * MIB)
+        with Place(servers=3) as place, Gateway(place.path + "/gateway", place.nurls()) as gateway:
+            def lose_the_beginning(send_beginning):
+                wait_until(lambda: any(name.endswith(".jnl") for name in os.listdir(gateway.path + "/uploads")), "the upload has begun")
+                with Failing(gateway.process.pid, "fdatasync", "EIO", "1", place.path + "/strace") as failing:
+                    send_beginning()
+                    wait_until(lambda: failing.count() > 0, "a sync has failed")
+
+            answer = self.send(gateway, content, lose_the_beginning)
+            self.assertIn(b" 500 ", answer.partition(b"\r\n")[0], answer)
+            answer = self.send(gateway, content, lambda send_beginning: send_beginning())
+            self.assertIn(b" 200 ", answer.partition(b"\r\n")[0], answer)
+            path = place.path + "/f"
+            with open(path, "wb") as f:
+                f.write(content)
+            self.assertIn(put(place.client, path)["cap"].rpartition(":")[2].encode(), answer)
 
 
 class Stopped(unittest.TestCase):
