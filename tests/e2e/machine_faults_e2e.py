@@ -257,13 +257,13 @@ class Stopped(unittest.TestCase):
             server = Server(place.path + "/alone")
             self.addCleanup(server.stop)
             client = place.new_client("c", [*place.nurls(), server.nurl], convergence_of=place.client)
-            with_one = self.begin(place, client, "one", 1)
-            self.stop(server.process)
-            with_all = self.begin(other, other.client, "all", 2)
-            self.stop(other.grid.process)
             itself = self.begin(place, place.client, "client", 3)
             for process in itself[2:]:
                 self.stop(process)
+            with_one = self.begin(place, client, "one", 1)
+            self.stop(server.process)
+            with_all = self.begin(other, other.client, "all", 2)  # last: it is to bear one silence, not two
+            self.stop(other.grid.process)
             until = time.monotonic() + STILL
             report = self.end(place, *with_one)  # meanwhile: nobody waits for one that stands still
             self.assertGreaterEqual(report["happiness"], 9)

@@ -307,7 +307,7 @@ io::Task<Result<void>> UploadStore::commit(UploadPtr upload, Bytes result) {
 
 io::Task<void> UploadStore::sync_quietly(UploadPtr upload) {
   const Result<void> synced = co_await sync(upload);
-  if (!synced && !upload->gone)
+  if (!synced && !upload->has_ended())
     world_.log.warning("syncing the upload " + upload->name().substr(0, 8) + ": " + synced.error().what);
 }
 
