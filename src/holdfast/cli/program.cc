@@ -68,8 +68,8 @@ int run(int argc, char** argv) {
     return create_node(world, line);
   }
   if (line.create_client_app->parsed()) {
-    return print(
-        create_client_node(world, line.directory, line.nurls, line.helper_nurls).map([] { return std::string(); }));
+    const ClientNodeWishes wishes{line.nurls, line.helper_nurls, line.replace};
+    return print(create_client_node(world, line.directory, wishes).map([] { return std::string(); }));
   }
   line.check.verify = line.check.verify || line.verify_app->parsed();
   line.check.repair = line.repair_app->parsed();
