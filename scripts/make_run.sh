@@ -7,6 +7,13 @@ file=run/sample.bin
 mkdir -p run
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+# With set -e a command in front of && ends nothing when it fails.
+get_back_and_compare() {
+  rm -f run/copy.bin run/copy.bin.part
+  $holdfast -d "$grid/client" get "$1" -o run/copy.bin
+  cmp "$file" run/copy.bin
+  echo "identical"
+}
 cleanup() {
   [ -z "${grid_pid:-}" ] || kill "$grid_pid" 2>/dev/null || true
   [ -z "${grid_pid:-}" ] || wait "$grid_pid" 2>/dev/null || true
@@ -28,22 +35,31 @@ say "2. Put a file of 256 MiB to the servers, and stop in the middle (as Ctrl-C 
 head -c 268435456 /dev/urandom >"$file"
 status=0
 timeout --signal=INT 2 $holdfast -d "$grid/client" put "$file" --helper none --limit-rate 200M || status=$?
-[ "$status" -eq 0 ] && echo "(this machine was faster than the interruption)"
+case $status in
+  0) echo "(this machine was faster than the interruption)" ;;
+  124) ;;  # timeout(1) interrupted it
+  *) exit "$status" ;;
+esac
 
 say "3. The same command again: it goes on where it stopped"
 cap=$($holdfast -d "$grid/client" put "$file" --helper none)
 echo "$cap"
 
 say "4. Get it back, and compare"
-rm -f run/copy.bin run/copy.bin.part
-$holdfast -d "$grid/client" get "$cap" -o run/copy.bin
-cmp "$file" run/copy.bin && echo "identical"
+get_back_and_compare "$cap"
 
 say "5. Another file through the helper: each byte once; the link is cut in the middle (kill -9), then it goes on"
 head -c 134217728 /dev/urandom >"$file"
-timeout --signal=KILL 2 $holdfast -d "$grid/client" put "$file" --limit-rate 40M || true
+status=0
+timeout --signal=KILL 2 $holdfast -d "$grid/client" put "$file" --limit-rate 40M || status=$?
+case $status in
+  0 | 124 | 137) ;;  # 137: timeout(1) dies of the signal that it sends
+  *) exit "$status" ;;
+esac
 $holdfast -d "$grid/helper" helper uploads
-$holdfast -d "$grid/client" put "$file"
+cap=$($holdfast -d "$grid/client" put "$file")
+echo "$cap"
+get_back_and_compare "$cap"
 
 say "What next"
 cat <<TXT

@@ -57,6 +57,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 # GCC 12 miscompiles both; see docs/traps.md.
 CONDITION = re.compile(r"\b(?:if|while|switch)\s*\(")
 LAMBDA_IN_AWAIT = re.compile(r"co_await\s+[\w.\->:]+(?:<[^;]*?>)?\(\s*\[[^\]]")
+THROWING_PRINT = re.compile(r"\bfmt::(?:print|println)\b")
 
 
 def module_of(path):
@@ -94,6 +95,8 @@ def breaches_of(path, text):
                 if pattern.search(included) and not allowed(path) and (path, included) not in EXCEPTIONS:
                     yield f"{path}: <{included}> is not for here. {rule}"
     found = [(at, "co_await in a condition") for at in conditions_that_wait(text)]
+    for match in THROWING_PRINT.finditer(text) if module == "cli" else ():
+        yield f"{path}:{text.count(chr(10), 0, match.start()) + 1}: fmt::print throws when nobody reads; say (cli/say.h)"
     found += [(m.start(), "a capturing lambda inside the awaited expression") for m in LAMBDA_IN_AWAIT.finditer(text)]
     for at, rule in found:
         line = text.count("\n", 0, at) + 1

@@ -1,12 +1,14 @@
 """The commands around put and get: check, verify, repair, transfers, debug, standard input, completion, the manual."""
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 import unittest
 import urllib.parse
 
+import meddler
 from rig import BINARY, DEADLINE, Place, finish, get, killed_put, put, sha256, start, wait_until
 
 MIB = 1 << 20
@@ -107,6 +109,31 @@ class Health(unittest.TestCase):
             left = shares(place)
             run(place.client, "repair", cap, "--progress", "none", expect=4)
             self.assertEqual(shares(place), left)
+
+
+    def test_leases_that_were_not_taken_are_named_and_a_failure(self):
+        with Place(servers=2) as place:
+            cap = put(place.client, place.file("f", 300_000, 4), "--happy", "1")["cap"]
+            refuse = lambda request: meddler.answer(500, body=b"no") if "/lease/" in request.start else None
+            node = meddler.Meddler(place.path + "/grid/storage-0", place.nurls()[0], before=refuse)
+            self.addCleanup(node.close)
+            client = place.new_client("far", [node.nurl, place.nurls()[1]])
+            for command in ("check", "repair"):
+                run(client, command, cap, "--progress", "none")
+                _, err = finish(start(client, command, "--add-lease", cap, "--progress", "none"), 1)
+                self.assertEqual(err.count("did not take the lease"), 1, err)
+
+    def test_verify_lists_copies_that_could_not_be_read(self):
+        with Place(servers=2) as place:
+            cap = put(place.client, place.file("f", 300_000, 5), "--happy", "1")["cap"]
+            refuse = lambda request: meddler.answer(500, body=b"no") if re.match(r"GET \S*/\d+ ", request.start) else None
+            node = meddler.Meddler(place.path + "/grid/storage-0", place.nurls()[0], before=refuse)
+            self.addCleanup(node.close)
+            client = place.new_client("far", [node.nurl, place.nurls()[1]])
+            results = json.loads(run(client, "--json", "verify", cap, "--progress", "none", expect=1))["results"]
+            self.assertEqual(results["count-unknown-shares"], 10 - results["count-shares-good"])
+            self.assertGreater(results["count-unknown-shares"], 0)
+            self.assertEqual(len(results["list-unknown-shares"]), results["count-unknown-shares"])
 
 
 class Transfers(unittest.TestCase):
@@ -327,7 +354,9 @@ class Tools(unittest.TestCase):
             with open(share, "r+b") as f:
                 f.seek(12 + 100)
                 f.write(b"xx")
-            self.assertIn("bytes are wrong", json.loads(run(place.client, "--json", "debug", "share", share))["audit"])
+            self.assertIn("bytes are wrong", json.loads(run(place.client, "--json", "debug", "share", share, expect=1))["audit"])
+            junk = place.file("f3", 100, 8)
+            self.assertIn("problem", json.loads(run(place.client, "--json", "debug", "share", junk, expect=1)))
 
     def test_wrong_caps_are_named_and_literals_are_healthy(self):
         with Place(servers=1) as place:
@@ -335,6 +364,7 @@ class Tools(unittest.TestCase):
                 _, err = finish(start(place.client, command, "URI:CHK:cut"), expect=1)
                 self.assertIn("not the cap of a file", err)
             self.assertIn("Healthy", run(place.client, "check", "URI:LIT:me"))
+            self.assertTrue(json.loads(run(place.client, "--json", "repair", "URI:LIT:me"))["repair-successful"])
 
     def test_a_port_that_is_written_down_is_none_that_outgoing_connections_are_given(self):
         with Place(servers=1) as place:

@@ -1,11 +1,11 @@
 // holdfast check, verify, repair: the health of a file on the grid.
-#include <fmt/format.h>
 
 #include <boost/json.hpp>
 #include <cstdio>
 
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
+#include "holdfast/cli/say.h"
 #include "holdfast/core/base/base32.h"
 #include "holdfast/node/transfer/check_json.h"
 #include "holdfast/node/transfer/repairer.h"
@@ -41,42 +41,48 @@ std::string name_of(const ClientNode& node, const std::string& id) {
 }
 
 void print_text(const ClientNode& node, const CheckReport& report, const std::string& si) {
-  fmt::print("Summary: {}\n storage index: {}\n good-shares: {} (encoding is {}-of-{}), on {} servers, happiness {}\n",
-             transfer::summary(report), si, report.shares_good, report.shares_needed, report.shares_total,
-             report.good_share_hosts, report.happiness);
-  fmt::print(" servers: {} of {} answered{}\n", report.responding.size(), report.servers_known,
-             report.verified ? "; every byte was verified" : "; they were believed (verify reads every byte)");
+  say("Summary: {}\n storage index: {}\n good-shares: {} (encoding is {}-of-{}), on {} servers, happiness {}\n",
+      transfer::summary(report), si, report.shares_good, report.shares_needed, report.shares_total,
+      report.good_share_hosts, report.happiness);
+  say(" servers: {} of {} answered{}\n", report.responding.size(), report.servers_known,
+      report.verified ? "; every byte was verified" : "; they were believed (verify reads every byte)");
   for (const ShareVerdict& each : report.shares) {
     if (each.state == ShareVerdict::State::good || each.state == ShareVerdict::State::present) continue;
-    fmt::print(" share {} on {}: {}: {}\n", each.share, name_of(node, each.server), to_string(each.state), each.reason);
+    say(" share {} on {}: {}: {}\n", each.share, name_of(node, each.server), to_string(each.state), each.reason);
   }
-  if (!report.healthy && report.recoverable) fmt::print("`holdfast repair CAP` makes the missing shares again.\n");
-  if (!report.recoverable)
-    fmt::print("Too few shares are left to get the file back while the other servers are away.\n");
+  if (!report.healthy && report.recoverable) say("`holdfast repair CAP` makes the missing shares again.\n");
+  if (!report.recoverable) say("Too few shares are left to get the file back while the other servers are away.\n");
 }
 
 int exit_code_of_error(const Error& error, std::string_view what) {
   if (error.code == Errc::cancelled) {
-    fmt::print(stderr, "{} was stopped\n", what);
+    say(stderr, "{} was stopped\n", what);
   } else {
-    fmt::print(stderr, "{}\n", describe(error));
+    say(stderr, "{}\n", describe(error));
   }
   return exit_code_of(error.code);
 }
 
+/// False: there is one, whose shares may be collected once the old leases are over.
+bool all_took_leases(const ClientNode& node, const CheckReport& report) {
+  for (const std::string& id : report.without_lease)
+    say(stderr, "warning: {} did not take the lease; its shares may be collected\n", name_of(node, id));
+  return report.without_lease.empty();
+}
+
 int print_repair(const ClientNode& node, const transfer::RepairReport& report, const std::string& si, bool as_json) {
   if (as_json) {
-    fmt::print("{}\n", json::serialize(transfer::repair_json(report, si)));
+    say("{}\n", json::serialize(transfer::repair_json(report, si)));
   } else if (!report.attempted) {
-    fmt::print("nothing to repair\n");
+    say("nothing to repair\n");
     print_text(node, report.before, si);
   } else {
-    fmt::print("{}: {} shares were pushed\n", report.successful ? "repaired" : "repaired in part",
-               report.shares_pushed);
+    say("{}: {} shares were pushed\n", report.successful ? "repaired" : "repaired in part", report.shares_pushed);
     print_text(node, report.after, si);
   }
-  for (const std::string& warning : report.warnings) fmt::print(stderr, "warning: {}\n", warning);
-  return report.successful ? kDone : kFailed;
+  for (const std::string& warning : report.warnings) say(stderr, "warning: {}\n", warning);
+  const bool kept = all_took_leases(node, report.after);
+  return report.successful && kept ? kDone : kFailed;
 }
 
 }  // namespace
@@ -86,8 +92,8 @@ io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes)
   if (!node) co_return exit_code_of_error(node.error(), "check");
   const cap::Cap cap = cap::parse_cap(wishes.cap);
   if (std::holds_alternative<cap::LitCap>(cap)) {
-    fmt::print("{}\n", options.json ? json::serialize(transfer::literal_check_json())
-                                    : "Summary: Healthy (a literal cap is the file itself)");
+    const json::object report = wishes.repair ? transfer::literal_repair_json() : transfer::literal_check_json();
+    say("{}\n", options.json ? json::serialize(report) : "Summary: Healthy (a literal cap is the file itself)");
     co_return kDone;
   }
   const Result<cap::ChkVerifyCap> verify = transfer::verifiable(cap);
@@ -113,13 +119,12 @@ io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes)
   }
   if (!checked) co_return exit_code_of_error(checked.error(), "check");
   if (options.json) {
-    fmt::print("{}\n", json::serialize(transfer::check_json(*checked, si)));
+    say("{}\n", json::serialize(transfer::check_json(*checked, si)));
   } else {
     print_text(**node, *checked, si);
   }
-  for (const std::string& id : checked->without_lease)
-    fmt::print(stderr, "warning: {} did not take the lease; its shares may be collected\n", name_of(**node, id));
-  co_return checked->healthy && checked->without_lease.empty() ? kDone : kFailed;
+  const bool kept = all_took_leases(**node, *checked);
+  co_return checked->healthy&& kept ? kDone : kFailed;
 }
 
 }  // namespace holdfast::cli

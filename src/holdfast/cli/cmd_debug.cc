@@ -108,18 +108,20 @@ std::optional<ShareNumber> number_of(const std::string& path) {
   return static_cast<ShareNumber>(*number);
 }
 
-Result<std::string> audit(const OpenShare& share, const std::string& path) {
+Result<ShareDump> audit(const OpenShare& share, const std::string& path) {
   const std::optional<ShareNumber> number = number_of(path);
-  if (!number) return "not done: the file's name does not end in the share's number";
+  if (!number) return ShareDump{"not done: the file's name does not end in the share's number", true};
   const immutable::ShareBytesAt read = [&](std::uint64_t offset, MutableByteView out) {
     return share.read(offset, out);
   };
   HF_TRY(const immutable::AuditVerdict found, immutable::audit_share(share.size, *number, read));
-  if (std::holds_alternative<immutable::AuditPassed>(found)) return fmt::format("consistent, as share {}", *number);
+  if (std::holds_alternative<immutable::AuditPassed>(found))
+    return ShareDump{fmt::format("consistent, as share {}", *number), true};
   const auto* failed = std::get_if<immutable::AuditFailed>(&found);
-  if (failed == nullptr) return "not the share of a file";
-  return fmt::format("as share {}: {} bytes are wrong, from byte {}", *number, failed->wrong.total(),
-                     failed->wrong.front().begin);
+  if (failed == nullptr) return ShareDump{"not the share of a file", false};
+  return ShareDump{fmt::format("as share {}: {} bytes are wrong, from byte {}", *number, failed->wrong.total(),
+                               failed->wrong.front().begin),
+                   false};
 }
 
 }  // namespace
@@ -142,16 +144,18 @@ Result<std::string> describe_cap(const std::string& text, bool as_json) {
   return render(facts, as_json);
 }
 
-Result<std::string> describe_share(io::FileSystem& files, const std::string& path, bool as_json) {
+Result<ShareDump> describe_share(io::FileSystem& files, const std::string& path, bool as_json) {
   json::object facts;
+  bool sound = false;
   HF_TRY(const OpenShare share, open_share(files, path, facts));
   if (const Result<void> sections = add_sections(share, facts); !sections) {
     facts["problem"] = sections.error().what;
   } else {
-    HF_TRY(const std::string verdict, audit(share, path));
-    facts["audit"] = verdict;
+    HF_TRY(const ShareDump verdict, audit(share, path));
+    facts["audit"] = verdict.text;
+    sound = verdict.sound;
   }
-  return render(facts, as_json);
+  return ShareDump{render(facts, as_json), sound};
 }
 
 }  // namespace holdfast::cli

@@ -1,10 +1,9 @@
 #include "holdfast/cli/cmd_doctor.h"
 
-#include <fmt/format.h>
-
 #include <boost/json.hpp>
 #include <cstdio>
 
+#include "holdfast/cli/say.h"
 #include "holdfast/cli/upload_probe.h"
 #include "holdfast/core/protocol/field_text.h"
 
@@ -36,7 +35,7 @@ Result<ProbeReport> probe(World& world, const DoctorWishes& wishes) {
 int run_doctor_upload(World& world, const GlobalOptions& options, const DoctorWishes& wishes) {
   const Result<ProbeReport> report = probe(world, wishes);
   if (!report) {
-    fmt::print(stderr, "{}\n", describe(report.error()));
+    say(stderr, "{}\n", describe(report.error()));
     return exit_code_of(report.error().code);
   }
   if (options.json) {
@@ -44,11 +43,11 @@ int run_doctor_upload(World& world, const GlobalOptions& options, const DoctorWi
     for (const ProbeFinding& each : report->findings)
       findings.push_back(
           json::object{{"verdict", word_of(each.verdict)}, {"what", each.what}, {"advice", each.advice}});
-    fmt::print("{}\n", json::serialize(json::object{{"good", report->good()}, {"findings", std::move(findings)}}));
+    say("{}\n", json::serialize(json::object{{"good", report->good()}, {"findings", std::move(findings)}}));
   } else {
     for (const ProbeFinding& each : report->findings) {
-      fmt::print("{:<8} {}\n", word_of(each.verdict), each.what);
-      if (!each.advice.empty()) fmt::print("         {}\n", each.advice);
+      say("{:<8} {}\n", word_of(each.verdict), each.what);
+      if (!each.advice.empty()) say("         {}\n", each.advice);
     }
   }
   return report->good() ? kDone : kFailed;

@@ -1,6 +1,5 @@
 // holdfast get: a file, or a part of one, from the grid.
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
+#include "holdfast/cli/say.h"
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/node/transfer/downloader.h"
 
@@ -52,7 +52,7 @@ class Output {
   std::string name() const { return stream_ == STDOUT_FILENO ? "standard output" : path_; }
   void restore_mode() const {
     if (mode_ && ::chmod(path_.c_str(), *mode_) != 0)
-      fmt::print(stderr, "warning: {} could not be given the mode that it had\n", path_);
+      say(stderr, "warning: {} could not be given the mode that it had\n", path_);
   }
 
  private:
@@ -107,7 +107,7 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
   auto node = ClientNode::open(world, options.node_directory, {wishes.limit_rate});
   const auto range = parse_wished_range(wishes.range);
   if (!node || !range) {
-    fmt::print(stderr, "{}\n", describe(node ? range.error() : node.error()));
+    say(stderr, "{}\n", describe(node ? range.error() : node.error()));
     co_return node ? kUsage : kFailed;
   }
   transfer::DownloadOptions download_options;
@@ -116,7 +116,7 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
   const cap::Cap cap = cap::parse_cap(wishes.cap);
   const Result<Output> output = Output::at(wishes.output);
   if (!output) {
-    fmt::print(stderr, "{}\n", describe(output.error()));
+    say(stderr, "{}\n", describe(output.error()));
     co_return kFailed;
   }
   transfer::Progress progress;
@@ -133,25 +133,24 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
   }
   if (!report) {
     if (report.error().code == Errc::cancelled) {
-      fmt::print(stderr, "{}\n",
-                 output->is_stream() ? "stopped before the end"
-                                     : "stopped; what was received is kept. The same command goes on.");
+      say(stderr, "{}\n",
+          output->is_stream() ? "stopped before the end"
+                              : "stopped; what was received is kept. The same command goes on.");
     } else {
-      fmt::print(stderr, "{}\n", describe(report.error()));
+      say(stderr, "{}\n", describe(report.error()));
     }
     co_return exit_code_of(report.error().code);
   }
   if (options.json)
     std::fprintf(wishes.output == "-" ? stderr : stdout, "%s\n", json::serialize(to_json(*report)).c_str());
   if (wishes.progress != "none") {
-    fmt::print(stderr, "{} verified in {}", format_bytes(report->bytes_delivered), format_seconds(report->seconds));
-    if (report->bytes_skipped > 0)
-      fmt::print(stderr, ", {} of them from the part file", format_bytes(report->bytes_skipped));
+    say(stderr, "{} verified in {}", format_bytes(report->bytes_delivered), format_seconds(report->seconds));
+    if (report->bytes_skipped > 0) say(stderr, ", {} of them from the part file", format_bytes(report->bytes_skipped));
     if (report->bytes_rejected > 0)
-      fmt::print(stderr, ", {} of the part file were wrong and fetched again", format_bytes(report->bytes_rejected));
-    fmt::print(stderr, "\n");
+      say(stderr, ", {} of the part file were wrong and fetched again", format_bytes(report->bytes_rejected));
+    say(stderr, "\n");
   }
-  for (const std::string& warning : report->warnings) fmt::print(stderr, "warning: {}\n", warning);
+  for (const std::string& warning : report->warnings) say(stderr, "warning: {}\n", warning);
   co_return kDone;
 }
 

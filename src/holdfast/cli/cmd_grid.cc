@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "holdfast/cli/activated_socket.h"
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/gateway_node.h"
 #include "holdfast/cli/grid_node.h"
@@ -16,8 +17,6 @@
 
 namespace holdfast::cli {
 namespace {
-
-constexpr int kFirstListenFd = 3;  // sd_listen_fds(3)
 
 /// sd_notify(3) without its library.
 void notify_systemd(const std::string& state) {
@@ -35,14 +34,6 @@ void notify_systemd(const std::string& state) {
   static_cast<void>(
       ::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), length));
   ::close(fd);
-}
-
-int activated_fd() {
-  const char* pid = std::getenv("LISTEN_PID");
-  const char* count = std::getenv("LISTEN_FDS");
-  const bool ours =
-      pid != nullptr && count != nullptr && std::to_string(::getpid()) == pid && std::string(count) == "1";
-  return ours ? kFirstListenFd : -1;
 }
 
 /// A connection takes one, an upload in progress two; what a shell or systemd gives by default is for older habits.
@@ -99,8 +90,9 @@ io::Task<int> run_grid(World& world, GridWishes wishes) {
     co_return kFailed;
   }
   const std::string client = wishes.directory + "/client";
-  if (!config::NodeDirectory(world.files, client).exists()) {
-    const Result<void> made = create_client_node(world, client, nurls, {*helper_nurl});
+  const auto former = config::NodeDirectory(world.files, client).tahoe_cfg();
+  if (!former && former.error().code == Errc::not_found) {
+    const Result<void> made = create_client_node(world, client, {nurls, {*helper_nurl}});
     if (!made) {
       std::fprintf(stderr, "%s\n", describe(made.error()).c_str());
       co_return kFailed;
@@ -127,7 +119,7 @@ io::Task<int> run_grid(World& world, GridWishes wishes) {
 
 io::Task<int> run_node(World& world, std::string directory) {
   take_all_descriptors();
-  const auto roles = co_await start_roles(world, directory, activated_fd());
+  const auto roles = co_await start_roles(world, directory, activated_socket());
   if (!roles) {
     std::fprintf(stderr, "%s\n", describe(roles.error()).c_str());
     co_return kFailed;

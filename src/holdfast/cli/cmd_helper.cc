@@ -2,11 +2,12 @@
 #include <cstdio>
 
 #include <fmt/chrono.h>
-#include <fmt/format.h>
 #include <boost/json.hpp>
 
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
+#include "holdfast/cli/say.h"
+#include "holdfast/core/base/printable.h"
 #include "holdfast/core/protocol/nurl.h"
 
 namespace holdfast::cli {
@@ -68,7 +69,7 @@ Number number(const json::object& object, std::string_view key) {
 
 std::string text(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+  return value != nullptr && value->is_string() ? printable(std::string(value->as_string())) : std::string();
 }
 
 /// With their reasons, so that the list needs no log beside it.
@@ -78,28 +79,27 @@ void print_given_up(const json::object& status) {
   for (const json::value& each : list->as_array()) {
     if (!each.is_object()) continue;
     const json::object& one = each.as_object();
-    fmt::print("{}  given up   {:>10}  {:%Y-%m-%d %H:%M}  ({})\n", text(one, "id"), format_bytes(number(one, "size")),
-               fmt::localtime(number<std::time_t>(one, "at")), text(one, "reason"));
+    say("{}  given up   {:>10}  {:%Y-%m-%d %H:%M}  ({})\n", text(one, "id"), format_bytes(number(one, "size")),
+        fmt::localtime(number<std::time_t>(one, "at")), text(one, "reason"));
   }
 }
 
 void print_list(const json::object& status) {
-  fmt::print("{} in the spool, room for {}\n", format_bytes(number(status, "bytes_held")),
-             format_bytes(number(status, "space")));
+  say("{} in the spool, room for {}\n", format_bytes(number(status, "bytes_held")),
+      format_bytes(number(status, "space")));
   const json::value* list = status.if_contains("uploads");
   if (list == nullptr || !list->is_array()) return;
   for (const json::value& each : list->as_array()) {
     if (!each.is_object()) continue;
     const json::object& upload = each.as_object();
     if (text(upload, "state") == "failed") continue;  // below
-    fmt::print("{}  {:9}  {:>10}", text(upload, "id"), text(upload, "state"), format_bytes(number(upload, "size")));
-    if (upload.contains("held")) fmt::print("  {} held", format_bytes(number(upload, "held")));
+    say("{}  {:9}  {:>10}", text(upload, "id"), text(upload, "state"), format_bytes(number(upload, "size")));
+    if (upload.contains("held")) say("  {} held", format_bytes(number(upload, "held")));
     if (const std::uint64_t total = number(upload, "total_bytes"); total > 0)
-      fmt::print("  {} % pushed", number(upload, "done_bytes") * 100 / total);
-    if (upload.contains("idle_seconds"))
-      fmt::print("  idle for {}", format_seconds(number<double>(upload, "idle_seconds")));
-    if (const std::string reason = text(upload, "reason"); !reason.empty()) fmt::print("  ({})", reason);
-    fmt::print("\n");
+      say("  {} % pushed", number(upload, "done_bytes") * 100 / total);
+    if (upload.contains("idle_seconds")) say("  idle for {}", format_seconds(number<double>(upload, "idle_seconds")));
+    if (const std::string reason = text(upload, "reason"); !reason.empty()) say("  ({})", reason);
+    say("\n");
   }
 }
 
@@ -109,23 +109,22 @@ io::Task<int> run_helper_uploads(World& world, GlobalOptions options, UploadsWis
   Result<Operator> helper = Operator::open(world, options.node_directory);
   if (!helper) {
     if (helper.error().code == Errc::not_found) {
-      fmt::print(stderr, "holdfast: there is no helper in {}; -d names the node directory of one\n",
-                 options.node_directory);
+      say(stderr, "holdfast: there is no helper in {}; -d names the node directory of one\n", options.node_directory);
     } else {
-      fmt::print(stderr, "{}\n", describe(helper.error()));
+      say(stderr, "{}\n", describe(helper.error()));
     }
     co_return kFailed;
   }
   if (wishes.action == "list") {
     const Result<Bytes> answer = co_await helper->ask("GET", "/helper/v1/status");
     if (!answer) {
-      fmt::print(stderr, "{}\n", describe(answer.error()));
+      say(stderr, "{}\n", describe(answer.error()));
       co_return exit_code_of(answer.error().code);
     }
     boost::system::error_code problem;
     const json::value status = json::parse(text_of(*answer), problem);
     if (problem || !status.is_object()) {
-      fmt::print(stderr, "holdfast: the helper answered something else\n");
+      say(stderr, "holdfast: the helper answered something else\n");
       co_return kFailed;
     }
     if (options.json) {
@@ -137,14 +136,14 @@ io::Task<int> run_helper_uploads(World& world, GlobalOptions options, UploadsWis
     co_return kDone;
   }
   if (wishes.ids.empty()) {
-    fmt::print(stderr, "holdfast: which one? `holdfast helper uploads list` shows them\n");
+    say(stderr, "holdfast: which one? `holdfast helper uploads list` shows them\n");
     co_return kUsage;
   }
   int worst = kDone;
   for (const std::string& id : wishes.ids) {
     const Result<Bytes> done = co_await helper->ask("POST", "/helper/v1/status/" + id + "?do=" + wishes.action);
     if (done) continue;
-    fmt::print(stderr, "{}: {}\n", id, done.error().what);
+    say(stderr, "{}: {}\n", id, done.error().what);
     worst = std::max(worst, exit_code_of(done.error().code));
   }
   co_return worst;

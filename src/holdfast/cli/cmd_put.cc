@@ -3,11 +3,11 @@
 #include <filesystem>
 #include <span>
 
-#include <fmt/format.h>
 #include <boost/json.hpp>
 
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
+#include "holdfast/cli/say.h"
 #include "holdfast/cli/spool.h"
 #include "holdfast/edge/io/task_group.h"
 #include "holdfast/edge/io/waiting.h"
@@ -87,26 +87,33 @@ transfer::UploadOptions options_of(const ClientNode& node, const PutWishes& wish
 
 void print_summary(const transfer::UploadReport& report) {
   const bool by_helper = report.via && !report.via->name.empty();
-  if (by_helper) fmt::print(stderr, "through {}: ", report.via->name);
-  fmt::print(stderr, "{} of {} shares placed, happiness {}; sent {} in {}", report.shares_placed, report.shares_total,
-             report.happiness, format_bytes(report.bytes_sent), format_seconds(report.seconds));
-  if (report.bytes_skipped > 0) fmt::print(stderr, ", {} were there already", format_bytes(report.bytes_skipped));
-  if (report.via && report.via->pieces_wrong > 0)
-    fmt::print(stderr, ", {} wrong pieces replaced", report.via->pieces_wrong);
-  if (report.cuts > 0) fmt::print(stderr, ", {} broken connections gone on from", report.cuts);
-  fmt::print(stderr, "\n");
+  if (by_helper) say(stderr, "through {}: ", report.via->name);
+  say(stderr, "{} of {} shares placed, happiness {}; sent {} in {}", report.shares_placed, report.shares_total,
+      report.happiness, format_bytes(report.bytes_sent), format_seconds(report.seconds));
+  if (report.bytes_skipped > 0) say(stderr, ", {} were there already", format_bytes(report.bytes_skipped));
+  if (report.via && report.via->pieces_wrong > 0) say(stderr, ", {} wrong pieces replaced", report.via->pieces_wrong);
+  if (report.cuts > 0) say(stderr, ", {} broken connections gone on from", report.cuts);
+  say(stderr, "\n");
 }
 
 int print_failure(const ClientNode& node, const Error& error, const std::string& path) {
   const bool spooled = is_spool(node.directory().transfers(), path);
   if (error.code == Errc::cancelled) {
-    fmt::print(stderr, "stopped; what was sent is kept.{}\n", spooled ? "" : " The same command goes on.");
+    say(stderr, "stopped; what was sent is kept.{}\n", spooled ? "" : " The same command goes on.");
   } else {
-    fmt::print(stderr, "{}\n", describe(error));
+    say(stderr, "{}\n", describe(error));
   }
-  if (spooled)
-    fmt::print(stderr, "What came through standard input is kept; `holdfast transfers resume` goes on with it.\n");
+  if (spooled) say(stderr, "What came through standard input is kept; `holdfast transfers resume` goes on with it.\n");
   return exit_code_of(error.code);
+}
+
+/// Of a file that is stored. A cap is a secret: it is written where it was asked for, and nowhere else.
+int print_not_handed_over(const ClientNode& node, const std::string& path) {
+  const bool spooled = is_spool(node.directory().transfers(), path);
+  say(stderr, "holdfast: {} is stored, but standard output does not take its cap.\n          {}\n",
+      spooled ? "what came through standard input" : path,
+      spooled ? "It is kept here too; `holdfast transfers resume` prints the cap." : "The same command prints it.");
+  return kFailed;
 }
 
 io::Task<int> put_one(World& world, ClientNode& node, std::string path, const GlobalOptions& options,
@@ -114,12 +121,12 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
   transfer::Progress progress;
   transfer::UploadOptions upload = options_of(node, wishes);
   const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
-  if (!options.json) {
-    upload.on_proven = [](const std::string& cap) {
-      std::printf("%s\n", cap.c_str());
-      std::fflush(stdout);
-    };
-  }
+  bool handed_over = true;
+  if (!options.json) upload.on_proven = [&](const std::string& cap) { handed_over = hand_over(cap); };
+  upload.on_stored = [&](const transfer::UploadReport& stored) {
+    if (options.json) handed_over = hand_over(json::serialize(to_json(stored)));
+    return handed_over;
+  };
   Result<transfer::UploadReport> report = fail(Errc::cancelled, "");
   Result<transfer::UploadPlan> plan = fail(Errc::cancelled, "");
   {
@@ -131,23 +138,22 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
     }
   }
   if (wishes.plan && !plan) {
-    fmt::print(stderr, "{}\n", plan.error().code == Errc::cancelled ? "stopped" : describe(plan.error()));
+    say(stderr, "{}\n", plan.error().code == Errc::cancelled ? "stopped" : describe(plan.error()));
     co_return exit_code_of(plan.error().code);
   }
   if (wishes.plan) {
     if (options.json) {
-      std::printf("%s\n", json::serialize(to_json(*plan)).c_str());
+      say("{}\n", json::serialize(to_json(*plan)));
     } else {
-      std::printf("would send %s and skip %s that are there\n", format_bytes(plan->bytes_to_send).c_str(),
-                  format_bytes(plan->bytes_to_skip).c_str());
+      say("would send {} and skip {} that are there\n", format_bytes(plan->bytes_to_send),
+          format_bytes(plan->bytes_to_skip));
     }
     co_return kDone;
   }
   if (report) {
-    if (options.json) std::printf("%s\n", json::serialize(to_json(*report)).c_str());
     if (wishes.progress != "none") print_summary(*report);
-    for (const std::string& warning : report->warnings) fmt::print(stderr, "warning: {}\n", warning);
-    co_return kDone;
+    for (const std::string& warning : report->warnings) say(stderr, "warning: {}\n", warning);
+    co_return handed_over ? kDone : print_not_handed_over(node, path);
   }
   co_return print_failure(node, report.error(), path);
 }
@@ -158,8 +164,8 @@ io::Task<int> put_standard_input(World& world, ClientNode& node, const GlobalOpt
   const transfer::UploadOptions upload = options_of(node, wishes);
   const Result<NewSpool> spool = co_await spool_standard_input(world, node.directory().transfers(), upload);
   if (!spool) {
-    fmt::print(stderr, "{}\n",
-               spool.error().code == Errc::cancelled ? "stopped; nothing was uploaded" : describe(spool.error()));
+    say(stderr, "{}\n",
+        spool.error().code == Errc::cancelled ? "stopped; nothing was uploaded" : describe(spool.error()));
     co_return exit_code_of(spool.error().code);
   }
   const int code = co_await put_one(world, node, spool->path, options, wishes);
@@ -233,11 +239,10 @@ class SmallFiles {
         worst_ = std::max(worst_, told ? kInterrupted : print_failure(node_, report.error(), files_[printed_]));
         continue;
       }
-      std::printf("%s\n", options_.json ? json::serialize(to_json(*report)).c_str() : report->cap.c_str());
-      for (const std::string& warning : report->warnings)
-        fmt::print(stderr, "warning: {}: {}\n", files_[printed_], warning);
+      if (!hand_over(options_.json ? json::serialize(to_json(*report)) : report->cap))
+        worst_ = std::max(worst_, print_not_handed_over(node_, files_[printed_]));
+      for (const std::string& warning : report->warnings) say(stderr, "warning: {}: {}\n", files_[printed_], warning);
     }
-    std::fflush(stdout);
   }
 
   World& world_;
@@ -257,12 +262,12 @@ class SmallFiles {
 io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
   auto node = ClientNode::open(world, options.node_directory, {wishes.limit_rate, wishes.helper});
   if (!node) {
-    fmt::print(stderr, "{}\n", describe(node.error()));
+    say(stderr, "{}\n", describe(node.error()));
     co_return kFailed;
   }
   // Before standard input is read, which takes long and cannot be done again.
   if (const auto sound = transfer::check_options(options_of(**node, wishes)); !sound) {
-    fmt::print(stderr, "{}\n", describe(sound.error()));
+    say(stderr, "{}\n", describe(sound.error()));
     co_return exit_code_of(sound.error().code);
   }
   int worst = kDone;

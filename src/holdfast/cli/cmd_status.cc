@@ -1,10 +1,10 @@
 // holdfast status: which servers answer, how fast, with how much room.
-#include <fmt/format.h>
 
 #include <boost/json.hpp>
 
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
+#include "holdfast/cli/say.h"
 #include "holdfast/edge/io/task_group.h"
 
 namespace holdfast::cli {
@@ -45,12 +45,12 @@ json::array show_helpers(const std::vector<HelperRow>& rows, bool as_json) {
       each["available_bytes"] = row.answer->space;
       each["version"] = row.answer->application;
       if (!as_json) {
-        fmt::print("{:<10} up    {:>7.1f} ms  {:>10} free  {}\n", row.helper->name(), row.milliseconds,
-                   format_bytes(row.answer->space), row.answer->application);
+        say("{:<10} up    {:>7.1f} ms  {:>10} free  {}\n", row.helper->name(), row.milliseconds,
+            format_bytes(row.answer->space), row.answer->application);
       }
     } else {
       each["problem"] = row.answer.error().what;
-      if (!as_json) fmt::print("{:<10} down  {}\n", row.helper->name(), row.answer.error().what);
+      if (!as_json) say("{:<10} down  {}\n", row.helper->name(), row.answer.error().what);
     }
     list.push_back(std::move(each));
   }
@@ -64,7 +64,7 @@ io::Task<int> run_status(World& world, GlobalOptions options) {
   client.helper = "auto";
   auto node = ClientNode::open(world, options.node_directory, std::move(client));
   if (!node) {
-    fmt::print(stderr, "{}\n", describe(node.error()));
+    say(stderr, "{}\n", describe(node.error()));
     co_return kFailed;
   }
   std::vector<Row> rows;
@@ -86,22 +86,22 @@ io::Task<int> run_status(World& world, GlobalOptions options) {
       each["version"] = row.answer->version.application_version;
       each["resumes"] = row.answer->resumes;
       if (!options.json) {
-        fmt::print("{:<10} up    {:>7.1f} ms  {:>10} free  {}{}\n", row.server->name(), row.milliseconds,
-                   format_bytes(row.answer->version.available_space), row.answer->version.application_version,
-                   row.answer->resumes ? "" : "  (does not keep partial uploads)");
+        say("{:<10} up    {:>7.1f} ms  {:>10} free  {}{}\n", row.server->name(), row.milliseconds,
+            format_bytes(row.answer->version.available_space), row.answer->version.application_version,
+            row.answer->resumes ? "" : "  (does not keep partial uploads)");
       }
     } else {
       each["problem"] = row.answer.error().what;
-      if (!options.json) fmt::print("{:<10} down  {}\n", row.server->name(), row.answer.error().what);
+      if (!options.json) say("{:<10} down  {}\n", row.server->name(), row.answer.error().what);
     }
     list.push_back(std::move(each));
   }
   json::array helper_list = show_helpers(helpers, options.json);
   if (options.json) {
     const json::object out{{"servers", std::move(list)}, {"helpers", std::move(helper_list)}};
-    fmt::print("{}\n", json::serialize(out));
+    say("{}\n", json::serialize(out));
   } else {
-    fmt::print("{} of {} servers answer\n", up, rows.size());
+    say("{} of {} servers answer\n", up, rows.size());
   }
   co_return up > 0 ? kDone : kUnavailable;
 }

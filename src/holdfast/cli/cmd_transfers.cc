@@ -1,12 +1,12 @@
 // holdfast transfers: uploads that have a journal or a spool, so are not finished.
 #include <fmt/chrono.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/json.hpp>
 
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
+#include "holdfast/cli/say.h"
 #include "holdfast/cli/spool.h"
 #include "holdfast/core/base/base32.h"
 #include "holdfast/edge/io/task_group.h"
@@ -147,23 +147,23 @@ void print_list(const ClientNode& node, const std::vector<Unfinished>& uploads, 
       list.push_back(std::move(row));
     } else if (each.readable()) {
       const bool spooled = is_spool(node.directory().transfers(), each.file());
-      fmt::print("{}  {:>10}  {:%Y-%m-%d %H:%M}  {}{}\n", each.id, format_bytes(each.file_bytes()),
-                 fmt::localtime(static_cast<std::time_t>(each.started())), spooled ? "(standard input)" : each.file(),
-                 each.can_go_on() ? "" : "  (changed or gone since)");
+      say("{}  {:>10}  {:%Y-%m-%d %H:%M}  {}{}\n", each.id, format_bytes(each.file_bytes()),
+          fmt::localtime(static_cast<std::time_t>(each.started())), spooled ? "(standard input)" : each.file(),
+          each.can_go_on() ? "" : "  (changed or gone since)");
       for (std::size_t i = 0; i < held.size(); ++i) {
         const std::string line = line_of(held[i]);
-        if (!line.empty()) fmt::print("    {} {}\n", helpers[i]->name(), line);
+        if (!line.empty()) say("    {} {}\n", helpers[i]->name(), line);
       }
     } else {
-      fmt::print("{}  (damaged journal)\n", each.id);
+      say("{}  (damaged journal)\n", each.id);
     }
   }
   if (as_json) {
-    fmt::print("{}\n", json::serialize(json::object{{"uploads", std::move(list)}}));
+    say("{}\n", json::serialize(json::object{{"uploads", std::move(list)}}));
   } else if (uploads.empty()) {
-    fmt::print("no unfinished uploads\n");
+    say("no unfinished uploads\n");
   } else {
-    fmt::print("`holdfast transfers resume` goes on with them; `holdfast transfers cancel ID` gives one up.\n");
+    say("`holdfast transfers resume` goes on with them; `holdfast transfers cancel ID` gives one up.\n");
   }
 }
 
@@ -181,7 +181,7 @@ Result<std::vector<Unfinished>> choose(std::vector<Unfinished> all, const std::v
 }
 
 int print_failure(const std::string& id, const Error& error) {
-  fmt::print(stderr, "{}: {}\n", id, describe(error));
+  say(stderr, "{}: {}\n", id, describe(error));
   return exit_code_of(error.code);
 }
 
@@ -206,9 +206,8 @@ io::Task<int> resume_all(World& world, ClientNode& node, const GlobalOptions& op
   int worst = kDone;
   for (const Unfinished& each : uploads) {
     if (!each.can_go_on()) {
-      fmt::print(stderr,
-                 "{}: its file has changed or is gone; `holdfast transfers cancel {}` drops what servers hold\n",
-                 each.id, each.id);
+      say(stderr, "{}: its file has changed or is gone; `holdfast transfers cancel {}` drops what servers hold\n",
+          each.id, each.id);
       worst = std::max<int>(worst, kFailed);
       continue;
     }
@@ -228,7 +227,7 @@ io::Task<int> cancel(ClientNode& node, const Unfinished& upload) {
   if (!dropped && upload.spool && dropped.error().code == Errc::not_found) dropped = 0u;
   if (!dropped) co_return print_failure(upload.id, dropped.error());
   if (upload.spool) static_cast<void>(files.unlink(upload.spool->path));
-  fmt::print("{}: given up; {} partial shares were dropped by their servers\n", upload.id, *dropped);
+  say("{}: given up; {} partial shares were dropped by their servers\n", upload.id, *dropped);
   co_return kDone;
 }
 
@@ -239,13 +238,13 @@ io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes
   client.helper = "auto";
   auto node = ClientNode::open(world, options.node_directory, std::move(client));
   if (!node) {
-    fmt::print(stderr, "{}\n", describe(node.error()));
+    say(stderr, "{}\n", describe(node.error()));
     co_return kFailed;
   }
   Result<std::vector<Unfinished>> all = list_all(**node);
   if (all) all = choose(std::move(*all), wishes.ids);
   if (!all) {
-    fmt::print(stderr, "{}\n", describe(all.error()));
+    say(stderr, "{}\n", describe(all.error()));
     co_return all.error().code == Errc::not_found ? kUsage : kFailed;
   }
   if (wishes.action == "list") {
@@ -256,7 +255,7 @@ io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes
   }
   if (wishes.action == "resume") co_return co_await resume_all(world, **node, options, *all, wishes);
   if (wishes.action == "cancel" && wishes.ids.empty()) {
-    fmt::print(stderr, "holdfast: which one? `holdfast transfers` lists them\n");
+    say(stderr, "holdfast: which one? `holdfast transfers` lists them\n");
     co_return kUsage;
   }
   int worst = kDone;

@@ -29,6 +29,7 @@ struct CommandLine {
   DoctorWishes doctor;
   std::string directory;                         // of run, create-node, create-client
   std::vector<std::string> nurls, helper_nurls;  // of create-client and create-node
+  bool replace = false;                          // of create-client
   std::string argument;                          // of debug and completion
 
   CLI::App *put_app, *get_app, *check_app, *verify_app, *repair_app, *transfers_app, *status_app, *grid_app, *run_app,

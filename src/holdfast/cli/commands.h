@@ -55,8 +55,13 @@ io::Task<int> run_helper_uploads(World& world, GlobalOptions options, UploadsWis
 
 /// Text, or one JSON object.
 Result<std::string> describe_cap(const std::string& text, bool json);
-/// A container of a storage server, or a bare share. Errors: those of the file; malformed (no share).
-Result<std::string> describe_share(io::FileSystem& files, const std::string& path, bool json);
+/// Of a container of a storage server, or a bare share.
+struct ShareDump {
+  std::string text;
+  bool sound = false;  // nothing was found wrong
+};
+/// Errors: those of the file.
+Result<ShareDump> describe_share(io::FileSystem& files, const std::string& path, bool json);
 
 struct GridWishes {
   std::string directory, host = "127.0.0.1";

@@ -1,7 +1,11 @@
 #include "holdfast/cli/gateway_node.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <filesystem>
 
+#include "holdfast/cli/activated_socket.h"
 #include "holdfast/cli/free_port.h"
 #include "holdfast/cli/grid_node.h"
 #include "holdfast/cli/version.h"
@@ -21,8 +25,11 @@ std::uint16_t port_of(std::string_view endpoint) {
   return port && *port <= 65'535 ? static_cast<std::uint16_t>(*port) : std::uint16_t{0};
 }
 
-bool is_loopback(std::string_view host) {
-  return host.starts_with("127.") || host == "::1" || host == "localhost";
+/// Addresses as the system writes them.
+bool is_loopback(const std::string& host) {
+  in_addr number{};
+  if (host.starts_with("127.")) return ::inet_pton(AF_INET, host.c_str(), &number) == 1;
+  return host.starts_with("::ffff:127.") || host == "::1" || host == "localhost";
 }
 
 std::string url_of(const std::string& host, std::uint16_t port, bool tls = false) {
@@ -100,7 +107,7 @@ Result<std::string> create_gateway_node(World& world, const std::string& path, c
   const config::NodeDirectory node(world.files, path);
   const Result<std::string> servers = node.read_private("servers.nurl");
   if (!servers && servers.error().code != Errc::not_found) return tl::make_unexpected(servers.error());
-  if (!servers) HF_TRY_VOID(create_client_node(world, path, asked.nurls, {}));
+  if (!servers) HF_TRY_VOID(create_client_node(world, path, {asked.nurls}));
   HF_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
   if (own.gateway.port)
     return url_of(own.gateway.bind, *own.gateway.port, own.gateway.tls || !own.gateway.tls_certificate.empty());
@@ -121,19 +128,24 @@ io::Task<Result<std::unique_ptr<GatewayNode>>> start_gateway(World& world, std::
   HF_CO_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
   if (!own.gateway.port) co_return std::unique_ptr<GatewayNode>();
   const bool tls = own.gateway.tls || !own.gateway.tls_certificate.empty();
-  const bool beyond = !is_loopback(own.gateway.bind);
+  std::string host = own.gateway.bind;
+  if (listen_fd >= 0) {
+    HF_CO_TRY(host, address_of_socket(listen_fd));
+  }
+  const bool beyond = !is_loopback(host);
   if (beyond && !tls && !own.gateway.plain_http_beyond_loopback) {
-    co_return fail(
-        Errc::malformed,
-        "holdfast.cfg: [gateway] bind = " + own.gateway.bind +
-            " is beyond this machine, where caps and files would go unprotected; say tls = yes, put a TLS proxy in "
-            "front of 127.0.0.1, or say plain_http_beyond_loopback = true");
+    const std::string which = listen_fd < 0 ? "holdfast.cfg: [gateway] bind = " : "the socket that was passed is at ";
+    co_return fail(Errc::malformed,
+                   which + host +
+                       ", which is beyond this machine, where caps and files would go unprotected; say "
+                       "tls = yes, put a TLS proxy in front of 127.0.0.1, or say "
+                       "plain_http_beyond_loopback = true in [gateway] of holdfast.cfg");
   }
   ClientNode::Options wishes;
   wishes.helper = "auto";
   HF_CO_TRY(std::unique_ptr<ClientNode> client, ClientNode::open(world, path, wishes));
   gateway::RoleOptions options;
-  options.host = own.gateway.bind;
+  options.host = host;
   options.port = *own.gateway.port;
   options.listen_fd = listen_fd;
   options.host_names = own.gateway.hosts;
@@ -151,7 +163,7 @@ io::Task<Result<std::unique_ptr<GatewayNode>>> start_gateway(World& world, std::
   HF_CO_TRY(std::unique_ptr<gateway::GatewayRole> role,
             gateway::GatewayRole::start(world.loop, client->context(), std::move(options)));
   HF_CO_TRY_VOID(co_await role->open());
-  std::string url = url_of(own.gateway.bind, role->port(), tls);
+  std::string url = url_of(host, role->port(), tls);
   HF_CO_TRY_VOID(node.write_public("node.url", url + "\n"));
   co_return std::make_unique<GatewayNode>(std::move(client), std::move(role), std::move(url));
 }
@@ -166,7 +178,8 @@ io::Task<Result<std::unique_ptr<GatewayNode>>> start_grid_gateway(World& world, 
     wishes.nurls = std::move(nurls);
     HF_CO_TRY_VOID(create_gateway_node(world, path, wishes));
   }
-  if (!config::NodeDirectory(world.files, path).exists()) co_return std::unique_ptr<GatewayNode>();
+  const auto there = config::NodeDirectory(world.files, path).tahoe_cfg();
+  if (!there && there.error().code == Errc::not_found) co_return std::unique_ptr<GatewayNode>();
   co_return co_await start_gateway(world, path, -1);
 }
 

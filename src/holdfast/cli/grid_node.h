@@ -6,8 +6,6 @@
 
 namespace holdfast::cli {
 
-/// A port that is free now. It is written down, so that the URL stays what it is.
-
 struct StorageNodeWishes {
   std::string nickname;
   std::string host = "127.0.0.1";  // to listen on, and to be named in the NURL unless `location` says otherwise
@@ -17,11 +15,26 @@ struct StorageNodeWishes {
 };
 
 /// Makes a storage node directory (or completes one): certificate, swissnum, port, tahoe.cfg, NURL. Answers its NURL.
+/// Errors: conflict for the directory of another role, and for one that lost its certificate.
 Result<std::string> create_storage_node(World& world, const std::string& path, const StorageNodeWishes& wishes);
 
-/// Makes a client node directory that knows these servers and helpers.
-Result<void> create_client_node(World& world, const std::string& path, const std::vector<std::string>& nurls,
-                                const std::vector<std::string>& helpers);
+/// What a read of a file says; only what certainly is not there is missing. Errors: the others.
+Result<bool> is_there(const Result<std::string>& read);
+/// Has this node a storage server? Errors: those of the disk.
+Result<bool> has_storage(World& world, const std::string& path);
+
+/// What others shall call a node that listens on `bind`: `location`, if there is one. Errors: malformed when that is no name
+/// for a NURL, or stands for every address of a machine.
+Result<std::string> host_for_nurl(const std::string& bind, const std::string& location);
+
+struct ClientNodeWishes {
+  std::vector<std::string> servers{}, helpers{};  // NURLs
+  bool replace = false;                           // lists that are there and have others
+};
+
+/// Makes a client node directory that knows these servers and helpers. Errors: conflict when it knows others, which would be
+/// forgotten.
+Result<void> create_client_node(World& world, const std::string& path, const ClientNodeWishes& wishes);
 
 /// A storage node as its directory describes it; not yet serving.
 io::Task<Result<std::unique_ptr<storage::StorageRole>>> start_storage(World& world, const std::string& path,

@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "holdfast/cli/free_port.h"
+#include "holdfast/cli/grid_node.h"
+#include "holdfast/cli/nurl_list.h"
 #include "holdfast/cli/version.h"
 #include "holdfast/core/protocol/nurl.h"
 #include "holdfast/edge/http/tls.h"
@@ -17,34 +19,41 @@ std::string tahoe_cfg() {
          "shares.happy = 7\nshares.total = 10\n\n[storage]\nenabled = false\n";
 }
 
-Result<std::string> server_list(const std::vector<std::string>& nurls) {
-  std::string list = "# One NURL a line: the storage servers that this helper uploads to.\n";
-  for (const std::string& text : nurls) {
-    if (auto nurl = protocol::parse_nurl(text); !nurl) return fail_in(text, nurl.error());
-    list += text + "\n";
+/// What is to be written. Nothing: a list that is there stays, it is that of a client or a gateway too.
+Result<std::optional<std::string>> new_server_list(const config::NodeDirectory& node,
+                                                   const std::vector<std::string>& nurls) {
+  const Result<std::string> former = node.read_private("servers.nurl");
+  HF_TRY(const bool there, is_there(former));
+  if (there) {
+    const auto missing = first_missing(nurls, nurls_of_list(*former));
+    if (!missing) return std::optional<std::string>();
+    return fail(Errc::conflict,
+                node.private_path("servers.nurl") + " is there, and does not have " + *missing + "; add a line to it");
   }
-  return list;
+  if (nurls.empty())
+    return fail(Errc::malformed, "a helper needs storage servers to upload to: --server NURL, once for each");
+  HF_TRY(std::string list, make_nurl_list("the storage servers that this helper uploads to.", nurls));
+  return std::optional(std::move(list));
 }
 
 }  // namespace
 
-bool has_helper(World& world, const std::string& path) {
-  return config::NodeDirectory(world.files, path).read_private(std::string(kNurlFile)).has_value();
+Result<bool> has_helper(World& world, const std::string& path) {
+  return is_there(config::NodeDirectory(world.files, path).read_private(std::string(kNurlFile)));
 }
 
 Result<std::string> create_helper_node(World& world, const std::string& path, const HelperNodeWishes& wishes) {
   config::NodeDirectory node(world.files, path);
   Result<std::string> known = node.read_private(std::string(kNurlFile));
   if (known || known.error().code != Errc::not_found) return known;
-  if (wishes.servers.empty())
-    return fail(Errc::malformed, "a helper needs storage servers to upload to: --server NURL, once for each");
-  HF_TRY(const std::string list, server_list(wishes.servers));
+  HF_TRY(const std::string host, host_for_nurl(wishes.host, wishes.location));
+  HF_TRY(const std::optional<std::string> list, new_server_list(node, wishes.servers));
   std::uint16_t port = wishes.port;
   if (port == 0) {
     HF_TRY(port, choose_port(wishes.host, world.random));
   }
   HF_TRY_VOID(node.create(world.random, tahoe_cfg()));
-  HF_TRY_VOID(node.write_private("servers.nurl", list));
+  if (list) HF_TRY_VOID(node.write_private("servers.nurl", *list));
   HF_TRY_VOID(world.files.make_directories(node.transfers()));
   Result<std::string> pem = node.read_private("node.pem");
   if (!pem && pem.error().code != Errc::not_found) return pem;
@@ -57,7 +66,7 @@ Result<std::string> create_helper_node(World& world, const std::string& path, co
   HF_TRY_VOID(node.write_private(std::string(kOperatorFile), config::make_swissnum(world.random) + "\n"));
   protocol::Nurl nurl;
   nurl.spki = identity.spki;
-  nurl.host = wishes.location.empty() ? wishes.host : wishes.location;
+  nurl.host = host;
   nurl.port = port;
   nurl.swissnum = config::make_swissnum(world.random);
   const std::string text = protocol::to_string(nurl);

@@ -16,8 +16,8 @@ struct HelperNodeWishes {
 /// Makes a helper's node directory (or completes one): certificate, swissnum, operator token, servers, NURL. Answers its NURL.
 Result<std::string> create_helper_node(World& world, const std::string& path, const HelperNodeWishes& wishes);
 
-/// Is there one?
-bool has_helper(World& world, const std::string& path);
+/// Is there one? Errors: those of the disk.
+Result<bool> has_helper(World& world, const std::string& path);
 
 /// As its directory describes it; not yet serving. The client node that it works with must outlive it.
 io::Task<Result<std::unique_ptr<helper::HelperRole>>> start_helper(World& world, const ClientNode& node, int listen_fd);

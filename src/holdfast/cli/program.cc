@@ -7,6 +7,7 @@
 
 #include "holdfast/cli/command_line.h"
 #include "holdfast/cli/grid_node.h"
+#include "holdfast/cli/say.h"
 #include "holdfast/cli/version.h"
 
 namespace holdfast::cli {
@@ -16,11 +17,11 @@ constexpr unsigned kDiskThreads = 32;
 
 int print(const Result<std::string>& text) {
   if (!text) {
-    std::fprintf(stderr, "%s\n", describe(text.error()).c_str());
+    say(stderr, "{}\n", describe(text.error()));
     return kFailed;
   }
-  std::fwrite(text->data(), 1, text->size(), stdout);
-  return std::fflush(stdout) == 0 ? kDone : kFailed;
+  write_text(stdout, *text);
+  return kDone;
 }
 
 /// All roles asked for, each in its turn; none said: a storage server.
@@ -42,10 +43,7 @@ int create_node(World& world, const CommandLine& line) {
   return code;
 }
 
-}  // namespace
-
-int run_program(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
+int run(int argc, char** argv) {
   World world;
   CommandLine line;
   try {
@@ -60,14 +58,18 @@ int run_program(int argc, char** argv) {
   world.cpu = io::make_thread_pool(world.loop, std::max(2u, std::thread::hardware_concurrency()));
   world.disk = io::make_thread_pool(world.loop, kDiskThreads);
   if (line.debug_cap_app->parsed()) return print(describe_cap(line.argument, line.options.json));
-  if (line.debug_share_app->parsed()) return print(describe_share(world.files, line.argument, line.options.json));
+  if (line.debug_share_app->parsed()) {
+    const Result<ShareDump> share = describe_share(world.files, line.argument, line.options.json);
+    const int code = print(share.map([](const ShareDump& dump) { return dump.text; }));
+    return share && !share->sound ? kFailed : code;
+  }
   if (line.doctor_upload_app->parsed()) return run_doctor_upload(world, line.options, line.doctor);
   if (line.create_node_app->parsed()) {
     return create_node(world, line);
   }
   if (line.create_client_app->parsed()) {
-    return print(
-        create_client_node(world, line.directory, line.nurls, line.helper_nurls).map([] { return std::string(); }));
+    const ClientNodeWishes wishes{line.nurls, line.helper_nurls, line.replace};
+    return print(create_client_node(world, line.directory, wishes).map([] { return std::string(); }));
   }
   line.check.verify = line.check.verify || line.verify_app->parsed();
   line.check.repair = line.repair_app->parsed();
@@ -82,6 +84,14 @@ int run_program(int argc, char** argv) {
   if (line.helper_uploads_app->parsed()) return run_task(world, run_helper_uploads(world, line.options, line.uploads));
   if (line.status_app->parsed()) return run_task(world, run_status(world, line.options));
   return kUsage;
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  occupy_standard_streams();
+  return finish_output(run(argc, argv));
 }
 
 }  // namespace holdfast::cli

@@ -1,12 +1,13 @@
 #include "holdfast/cli/progress_line.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
+
+#include "holdfast/cli/say.h"
 
 namespace holdfast::cli {
 namespace {
@@ -107,19 +108,19 @@ void ProgressDisplay::tick() {
 
 void ProgressDisplay::draw() {
   if (style_ == Style::json) {
-    fmt::print(stderr,
-               "{{\"phase\":\"{}\",\"done_bytes\":{},\"total_bytes\":{},\"skipped_bytes\":{},\"kept_bytes\":{},"
-               "\"shares_placed\":{},"
-               "\"waiting_for_link\":{}}}\n",
-               transfer::to_string(progress_.phase), position(progress_), goal(progress_), progress_.skipped_bytes,
-               progress_.kept_bytes, progress_.shares_placed, progress_.waiting_for_link);
+    say(stderr,
+        "{{\"phase\":\"{}\",\"done_bytes\":{},\"total_bytes\":{},\"skipped_bytes\":{},\"kept_bytes\":{},"
+        "\"shares_placed\":{},"
+        "\"waiting_for_link\":{}}}\n",
+        transfer::to_string(progress_.phase), position(progress_), goal(progress_), progress_.skipped_bytes,
+        progress_.kept_bytes, progress_.shares_placed, progress_.waiting_for_link);
     return;
   }
   const std::string line = progress_line(progress_, speed_);
   if (style_ == Style::bar) {
-    fmt::print(stderr, "\r\033[K{}", line);
+    say(stderr, "\r\033[K{}", line);
   } else {
-    fmt::print(stderr, "{}\n", line);
+    say(stderr, "{}\n", line);
   }
   std::fflush(stderr);
 }

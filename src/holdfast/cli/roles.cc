@@ -57,15 +57,15 @@ class ActivatedSocket {
 }  // namespace
 
 io::Task<Result<std::vector<std::unique_ptr<Role>>>> start_roles(World& world, std::string path, int listen_fd) {
-  const config::NodeDirectory directory(world.files, path);
   std::vector<std::unique_ptr<Role>> out;
-  const bool stores = directory.read_private("storage.nurl").has_value();
+  HF_CO_TRY(const bool stores, has_storage(world, path));
   ActivatedSocket activated(listen_fd);
   if (stores) {
     HF_CO_TRY(auto role, co_await start_storage(world, path, activated.take()));
     out.push_back(std::make_unique<Storage>(std::move(role)));
   }
-  if (has_helper(world, path)) {
+  HF_CO_TRY(const bool helps, has_helper(world, path));
+  if (helps) {
     HF_CO_TRY(std::unique_ptr<ClientNode> node, ClientNode::open(world, path, {}));
     HF_CO_TRY(auto role, co_await start_helper(world, *node, activated.take()));
     out.push_back(std::make_unique<Helper>(std::move(node), std::move(role)));

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <csignal>
 #include <ctime>
 
 #include "holdfast/edge/io/task_group.h"
@@ -31,7 +32,12 @@ class AsioTimer final : public Loop::Timer {
 class AsioSignals final : public Loop::Timer {
  public:
   AsioSignals(asio::io_context& context, std::function<void(int)> f)
-      : signals_(context, SIGINT, SIGTERM, SIGHUP), f_(std::move(f)) {
+      : signals_(context, SIGINT, SIGTERM), f_(std::move(f)) {
+    // Who started us with nohup wants us to outlive the terminal. (SIGINT is another matter: scripts ignore it in all that
+    // runs in the background, where it is how an upload is stopped all the same.)
+    struct sigaction inherited {};
+    const bool wanted = ::sigaction(SIGHUP, nullptr, &inherited) != 0 || inherited.sa_handler != SIG_IGN;
+    if (wanted) signals_.add(SIGHUP);
     wait();
   }
 

@@ -199,6 +199,18 @@ Result<std::uint64_t> parse_lease_seconds(std::string_view text) {
   return parse_duration_seconds(text);
 }
 
+namespace {
+
+/// "7" would be 7 seconds where days were meant, and what is kept would be gone; 0 is the same in every unit.
+Result<std::uint64_t> parse_kept_seconds(std::string_view text) {
+  const auto [number, unit] = split_number(text);
+  if (number && *number != 0 && unit.empty())
+    return fail(Errc::malformed, "a unit is needed, such as in 7 days, not \"" + std::string(text) + "\"");
+  return parse_duration_seconds(text);
+}
+
+}  // namespace
+
 Result<std::int64_t> parse_date(std::string_view text) {
   const auto number = [&](std::size_t at, std::size_t length) {
     return protocol::parse_decimal(text.substr(at, length));
@@ -274,8 +286,8 @@ Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
     return std::optional(static_cast<std::uint16_t>(number));
   };
   const Table table = {
-      {"[storage] partial.retention", set(out.partial_retention_seconds, parse_duration_seconds)},
-      {"[storage] partial.idle", set(out.partial_idle_seconds, parse_duration_seconds)},
+      {"[storage] partial.retention", set(out.partial_retention_seconds, parse_kept_seconds)},
+      {"[storage] partial.idle", set(out.partial_idle_seconds, parse_kept_seconds)},
       {"[storage] partial.max_bytes", set(out.partial_bytes_max, bytes)},
       {"[storage] partial.max_per_share", set(out.partial_per_share_max, small)},
       {"[storage] admin.port", set(out.admin_port, port)},
@@ -284,8 +296,8 @@ Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
       {"[helper] min_free_bytes", set(out.helper.free_bytes_min, parse_byte_count)},
       {"[helper] max_uploads", set(out.helper.uploads_max, uploads)},
       {"[helper] pushes_at_once", set(out.helper.pushes_at_once, pushes)},
-      {"[helper] retention", set(out.helper.retention_seconds, parse_duration_seconds)},
-      {"[helper] idle", set(out.helper.idle_seconds, parse_duration_seconds)},
+      {"[helper] retention", set(out.helper.retention_seconds, parse_kept_seconds)},
+      {"[helper] idle", set(out.helper.idle_seconds, parse_kept_seconds)},
       {"[gateway] port", set(out.gateway.port, port)},
       {"[gateway] bind", set_text(out.gateway.bind)},
       {"[gateway] plain_http_beyond_loopback", set(out.gateway.plain_http_beyond_loopback, parse_bool)},
@@ -301,7 +313,7 @@ Result<HoldfastCfg> parse_holdfast_cfg(std::string_view text) {
       {"[gateway] max_upload_bytes", set(out.gateway.upload_bytes_max, bytes)},
       {"[gateway] min_free_bytes", set(out.gateway.free_bytes_min, parse_byte_count)},
       {"[gateway] max_uploads", set(out.gateway.uploads_max, uploads)},
-      {"[gateway] retention", set(out.gateway.retention_seconds, parse_duration_seconds)}};
+      {"[gateway] retention", set(out.gateway.retention_seconds, parse_kept_seconds)}};
   HF_TRY_VOID(read_into(table, text, "holdfast.cfg", true));
   if (out.partial_idle_seconds < 1'800)
     return fail(Errc::malformed, "holdfast.cfg: partial.idle must not be below 30 min, as in Tahoe-LAFS");

@@ -63,8 +63,8 @@ void check_holdfast_cfg(std::string_view text) {
   if (!cfg) return;
   HF_CHECK(cfg->partial_idle_seconds >= 1'800 && cfg->partial_per_share_max <= 1'000);
   std::string again_text = "[storage]\npartial.retention=" + std::to_string(cfg->partial_retention_seconds) +
-                           "\npartial.idle=" + std::to_string(cfg->partial_idle_seconds) +
-                           "\npartial.max_per_share=" + std::to_string(cfg->partial_per_share_max) + "\n";
+                           "s\npartial.idle=" + std::to_string(cfg->partial_idle_seconds) +
+                           "s\npartial.max_per_share=" + std::to_string(cfg->partial_per_share_max) + "\n";
   if (cfg->partial_bytes_max) again_text += "partial.max_bytes=" + std::to_string(*cfg->partial_bytes_max) + "\n";
   if (cfg->admin_port) again_text += "admin.port=" + std::to_string(*cfg->admin_port) + "\n";
   const auto again = parse_holdfast_cfg(again_text);

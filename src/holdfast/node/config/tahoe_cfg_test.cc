@@ -355,7 +355,8 @@ TEST(HoldfastCfg, refuses_misspelt_keys_and_values_out_of_bounds) {
   for (const char* text :
        {"[storage]\npartial.max_byte = 1G\n", "[node]\npartial.retention = 1 day\n", "partial.retention = 1 day\n",
         "[storage]\nreadonly = true\n", "[storage]\npartial.idle = 29 min\n", "[storage]\npartial.idle = 0\n",
-        "[storage]\npartial.retention = forever\n", "[storage]\npartial.max_per_share = 1001\n",
+        "[storage]\npartial.retention = forever\n", "[storage]\npartial.retention = 7\n", "[helper]\nretention = 7\n",
+        "[helper]\nidle = 1800\n", "[gateway]\nretention = 7\n", "[storage]\npartial.max_per_share = 1001\n",
         "[storage]\nadmin.port = 65536\n", "[storage]\nadmin.port = tcp:80\n", "[storage]\npartial.max_bytes = -1\n"}) {
     const auto cfg = parse_holdfast_cfg(text);
     ASSERT_FALSE(cfg) << text;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "holdfast/core/base/printable.h"
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/edge/io/waiting.h"
 #include "holdfast/node/grid/answer_limit.h"
@@ -70,8 +71,7 @@ Error status_error(unsigned status, const std::string& name, std::string text) {
   if (status == 413)
     return {code_of(status), name + ", or a proxy on the way to it, takes no bodies of that size (413)"};
   text.resize(std::min<std::size_t>(text.size(), 200));
-  std::ranges::replace_if(
-      text, [](unsigned char c) { return c < 32 || c > 126; }, ' ');
+  text = printable(std::move(text));
   return {code_of(status), name + " answered " + std::to_string(status) + (text.empty() ? "" : ": " + text)};
 }
 

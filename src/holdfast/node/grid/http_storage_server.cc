@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "holdfast/core/base/printable.h"
 #include "holdfast/core/placement/server_ring.h"
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/core/protocol/storage_messages.h"
@@ -62,6 +63,7 @@ class HttpStorageServer final : public StorageServer {
   io::Task<Result<VersionAnswer>> version() override {
     HF_CO_TRY(Answer answer, co_await ask(request("GET", protocol::version_path())));
     HF_CO_TRY(protocol::ServerVersion version, in_answer(protocol::decode_server_version(answer.body)));
+    version.application_version = printable(std::move(version.application_version));
     VersionAnswer out{std::move(version), false};
     if (const auto field = answer.headers.find("Tahoe-Resume")) {
       const auto resume = protocol::parse_resume_field(*field);

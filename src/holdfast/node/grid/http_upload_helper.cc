@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "holdfast/core/base/base32.h"
+#include "holdfast/core/base/printable.h"
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/node/grid/helper_list.h"
 #include "holdfast/node/grid/http_peer.h"
@@ -42,6 +43,7 @@ class HttpUploadHelper final : public UploadHelper {
     http::ClientRequest out = peer_.request("GET", "/helper/v1/version");
     HF_CO_TRY(const HttpAnswer answer, co_await peer_.ask(std::move(out), protocol::kHelperStateBytesMax));
     HF_CO_TRY(protocol::HelperVersion version, peer_.in_answer(protocol::decode_helper_version(answer.body)));
+    version.application = printable(std::move(version.application));
     if (version.protocol != 1) co_return fail(Errc::unsupported, name() + " speaks another version of the protocol");
     co_return version;
   }
@@ -162,6 +164,7 @@ class HttpUploadHelper final : public UploadHelper {
   io::Task<Result<protocol::HelperState>> state_of(http::ClientRequest out) {
     HF_CO_TRY(const HttpAnswer answer, co_await ask(std::move(out), protocol::kHelperStateBytesMax));
     HF_CO_TRY(protocol::HelperState state, peer_.in_answer(protocol::decode_helper_state(answer.body)));
+    state.reason = printable(std::move(state.reason));
     if (state.kind == protocol::HelperState::Kind::receiving && !is_upload_path(state.upload))
       co_return fail(Errc::malformed, name() + " names a path that is none of an upload");
     co_return state;

@@ -13,12 +13,13 @@ std::string summary(const CheckReport& report) {
 }
 
 json::object check_json(const CheckReport& report, const std::string& si) {
-  json::array corrupt, incompatible, responding, without_lease;
+  json::array corrupt, incompatible, unknown, responding, without_lease;
   json::object sharemap;
   for (const ShareVerdict& each : report.shares) {
     const json::array entry{json::string(each.server), json::string(si), each.share};
     if (each.state == ShareVerdict::State::corrupt) corrupt.push_back(entry);
     if (each.state == ShareVerdict::State::incompatible) incompatible.push_back(entry);
+    if (each.state == ShareVerdict::State::unknown) unknown.push_back(entry);
     if (each.state != ShareVerdict::State::good && each.state != ShareVerdict::State::present) continue;
     json::value& holders = sharemap[std::to_string(each.share)];
     if (holders.is_null()) holders = json::array();
@@ -37,6 +38,8 @@ json::object check_json(const CheckReport& report, const std::string& si) {
                        {"list-corrupt-shares", std::move(corrupt)},
                        {"count-incompatible-shares", incompatible.size()},
                        {"list-incompatible-shares", std::move(incompatible)},
+                       {"count-unknown-shares", unknown.size()},
+                       {"list-unknown-shares", std::move(unknown)},
                        {"servers-responding", std::move(responding)},
                        {"servers-without-lease", std::move(without_lease)},
                        {"sharemap", std::move(sharemap)},
@@ -57,6 +60,15 @@ json::object repair_json(const RepairReport& report, const std::string& si) {
 
 json::object literal_check_json() {
   return {{"storage-index", ""}, {"results", json::object{{"healthy", true}}}};
+}
+
+json::object literal_repair_json() {
+  return {{"storage-index", ""},
+          {"repair-attempted", false},
+          {"repair-successful", true},
+          {"count-shares-pushed", 0},
+          {"pre-repair-results", literal_check_json()},
+          {"post-repair-results", literal_check_json()}};
 }
 
 }  // namespace holdfast::transfer

@@ -13,5 +13,6 @@ boost::json::object check_json(const CheckReport& report, const std::string& sto
 boost::json::object repair_json(const RepairReport& report, const std::string& storage_index);
 /// Of a literal, which has no shares.
 boost::json::object literal_check_json();
+boost::json::object literal_repair_json();
 
 }  // namespace holdfast::transfer

@@ -99,13 +99,19 @@ io::Task<void> forget_journal(const Context& context, std::string journal_path) 
   static_cast<void>(co_await context.disk.run(forget));
 }
 
-/// `foreign`: what is in the way of it are shares of something else.
+bool handed_over(const UploadOptions& options, const UploadReport& report) {
+  return !options.on_stored || options.on_stored(report);
+}
+
+/// `foreign`: what is in the way of it are shares of something else. `warning`: of a report, unless it is empty.
 io::Task<Result<UploadReport>> upload_once(const Context& context, SourceIdentity source, const UploadOptions& options,
-                                           Progress& progress, bool& foreign) {
+                                           Progress& progress, bool& foreign, std::string warning) {
   HF_CO_TRY(const Prepared prepared, co_await prepare(context, std::move(source), options, Purpose::upload, progress));
   Result<UploadReport> report = co_await send(context, prepared, options, progress, foreign);
+  if (report && !warning.empty()) report->warnings.push_back(std::move(warning));
   // Finished, or built on a file that is no more: either way the journal has nothing left to save.
-  if (report || report.error().code == Errc::changed) co_await forget_journal(context, prepared.journal_path);
+  const bool over = report ? handed_over(options, *report) : report.error().code == Errc::changed;
+  if (over) co_await forget_journal(context, prepared.journal_path);
   co_return report;
 }
 
@@ -130,21 +136,22 @@ io::Task<Result<UploadReport>> upload_file(const Context& context, std::string p
     HF_CO_TRY(report.cap, co_await literal(context, source, options.content_sha256));
     report.file_bytes = source.size;
     if (options.on_proven) options.on_proven(report.cap);
+    static_cast<void>(handed_over(options, report));  // there is no journal
     progress.phase = Phase::done;
     co_return report;
   }
   bool foreign = false;
-  Result<UploadReport> report = co_await upload_once(context, source, options, progress, foreign);
+  Result<UploadReport> report = co_await upload_once(context, source, options, progress, foreign, {});
   const bool in_the_way = !report && report.error().code == Errc::unhappy && foreign;
   if (in_the_way && options.key_mode == KeyMode::convergent) {
     options.key_mode = KeyMode::random;
     progress = Progress{};
     progress.file_bytes = source.size;
-    report = co_await upload_once(context, source, options, progress, foreign);
+    std::string warning =
+        "shares of something else lie under the storage index of this file, on so many servers that it was uploaded "
+        "under a random key: this cap is not the one that the same file gives elsewhere";
+    report = co_await upload_once(context, source, options, progress, foreign, std::move(warning));
     if (report) {
-      report->warnings.push_back(
-          "shares of something else lie under the storage index of this file, on so many servers that it was uploaded "
-          "under a random key: this cap is not the one that the same file gives elsewhere");
       options.key_mode = KeyMode::convergent;
       co_await forget_journal(context, put_journal_path(context.journal_directory, path, options));
     }

@@ -19,6 +19,9 @@ struct UploadOptions {
   std::optional<Hash> content_sha256;  // what the file must be; other content is `corrupt`, and nothing of it leaves
   /// Called once, when the cap is proven with a happiness of `happy`, even if stragglers are still being sent to.
   std::function<void(const std::string& cap)> on_proven;
+  /// Called once before the journal goes. False: the cap did not reach whom it is for, so the journal stays, with a random key
+  /// that is nowhere else: the same call comes to the same cap.
+  std::function<bool(const UploadReport& report)> on_stored;
 };
 
 /// Errors: malformed.

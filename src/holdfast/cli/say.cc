@@ -1,0 +1,40 @@
+#include "holdfast/cli/say.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "holdfast/cli/world.h"
+
+namespace holdfast::cli {
+namespace {
+
+/// The stream remembers every failure.
+bool all_got_there() {
+  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+}
+
+}  // namespace
+
+void write_text(std::FILE* to, std::string_view text) {
+  static_cast<void>(std::fwrite(text.data(), 1, text.size(), to));
+}
+
+bool hand_over(std::string_view line) {
+  say("{}\n", line);
+  return all_got_there();
+}
+
+int finish_output(int code) {
+  if (all_got_there() || code != kDone) return code;
+  say(stderr, "holdfast: standard output could not be written to; what was to be told is lost, or a part of it\n");
+  return kFailed;
+}
+
+void occupy_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // The lowest that is free is this one. Open the wrong way round, so that using it is an error.
+    if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+  }
+}
+
+}  // namespace holdfast::cli
