@@ -173,6 +173,11 @@ class Damage(Desk):
         self.assertEqual(self.tus_offset(path), 60_000)
         self.tus_patch(path, 60_000, content[60_000:])
         self.assert_is_stored(path, content)
+        path, data = self.one_upload(content, 60_000)
+        with open(data, "ab") as f:
+            f.write(bytes(50_000))  # as of a write that failed, and nobody starts it anew
+        self.tus_patch(path, 60_000, content[60_000:])
+        self.assert_is_stored(path, content)
         self.assert_file(self.expect(200, "PUT", "/uri", body=content).body.decode(), content)
 
     def open_ones(self, content, sent):

@@ -150,7 +150,8 @@ io::Task<Result<void>> UploadHandles::join(UploadHandlePtr handle) {
   co_return co_await store_.seal_joined(handle->upload, length, digest);
 }
 
-/// Before it is pushed. A file that is not there is lost only where its journal is: else it is the directory that is away.
+/// Before it is pushed: exactly what was acknowledged is to be read. A file that is not there is lost only where its journal is: else
+/// it is the directory that is away.
 io::Task<Result<void>> UploadHandles::find_source(UploadHandlePtr handle) {
   const std::string path = source_path(*handle);
   bool beside = false;
@@ -162,9 +163,11 @@ io::Task<Result<void>> UploadHandles::find_source(UploadHandlePtr handle) {
   const bool lost = !info && info.error().code == Errc::not_found && beside;
   if (lost) co_return fail(Errc::corrupt, "its bytes are not in the spool any more");
   if (!info) co_return tl::make_unexpected(info.error());
-  if (info->size != handle->upload->log.durable)
-    co_return fail(Errc::corrupt, "its file is of " + std::to_string(info->size) + " bytes, not of " +
-                                      std::to_string(handle->upload->log.durable));
+  const std::uint64_t bytes = handle->upload->log.durable;
+  if (info->size < bytes)
+    co_return fail(Errc::corrupt, "its file has " + std::to_string(info->size) + " bytes of " + std::to_string(bytes));
+  // A write that failed may have left some behind them.
+  if (info->size > bytes) files_.join(path, {{path, bytes}});
   co_return Result<void>{};
 }
 

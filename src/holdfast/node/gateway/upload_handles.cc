@@ -191,7 +191,9 @@ io::Task<Result<UploadHandlePtr>> UploadHandles::create(NewHandle wanted) {
   ++counters_.created;
   const bool tus =
       handle->about.dialect == UploadAbout::Dialect::tus;  // in the others a body comes, though an empty one
-  if (tus) HF_CO_TRY_VOID(co_await finish_if_whole(handle));
+  Result<void> finished;
+  if (tus) finished = co_await finish_if_whole(handle);
+  if (!finished) co_return fail(finished.error().code, told(finished.error().what));
   co_return handle;
 }
 
