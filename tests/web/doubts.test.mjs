@@ -167,9 +167,7 @@ test("an upload of which the gateway has lost bytes fails with that reason", asy
   truncateSync(join(gateway.path, "uploads", spooled), 1_000);
   await gateway.start();
   await fetch(new URL(url, gateway.url), { method: "HEAD", headers: { "Tus-Resumable": "1.0.0" } });
-  const status = await fetch(new URL(`${url}?t=status`, gateway.url));
-  assert.equal(status.status, 410);
-  const { error } = await status.json();
+  const { error } = await (await fetch(new URL(`${url}?t=status`, gateway.url))).json();
   await page.tab.goto(page.url);
   await row.is("failed");
   await row.locator.getByText(error).waitFor();
