@@ -245,7 +245,7 @@ TEST_F(GatewayFiles, OnlySoManyAreOpenAndIdleOnesMakeRoom) {
 
 TEST_F(GatewayFiles, CapsOfNothingTakeNoRoomFromFilesThatOpen) {
   limits.opening_files_max = 2;
-  for (const auto& server : grid.servers) server->a_byte_takes = milliseconds(100);
+  for (const auto& server : grid.servers) server->a_byte_takes = milliseconds(1);
   run([this]() -> io::Task<void> {
     cap::ChkReadCap second = cap, third = cap;
     second.ueb_hash.bytes[0] ^= 1;

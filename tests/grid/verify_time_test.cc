@@ -66,14 +66,14 @@ TEST_F(VerifyTime, ARepairComesToItsEndAllTheSame) {
 }
 
 TEST_F(VerifyTime, ALineThatIsSlowForAllIsNobodysFault) {
-  for (const auto& server : grid.servers) server->a_byte_takes = milliseconds(100);
+  for (const auto& server : grid.servers) server->a_byte_takes = milliseconds(50);
   grid.during([this](const transfer::Context& context) -> io::Task<void> {
     const io::Time begin = grid.loop.now();
     const auto report = co_await transfer::check(context, cap, options, progress);
     EXPECT_TRUE(report.has_value());
     if (!report) co_return;
     EXPECT_EQ(count(report->shares, State::good), 10u);
-    EXPECT_GT(grid.loop.now() - begin, seconds(100)) << "else nothing is shown here";
+    EXPECT_GT(grid.loop.now() - begin, seconds(60)) << "else nothing is shown here";
   });
 }
 
