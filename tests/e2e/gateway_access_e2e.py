@@ -212,7 +212,7 @@ class Status(Scene):
 
     def test_says_which_server_is_away(self):
         links = self.place
-        self.gateway()
+        self.gateway().stop()
         with open(self.directory + "/private/servers.nurl") as f:
             text = f.read()
         dead = re.sub(r"(pb://[^@]*@127\.0\.0\.1):\d+", r"\1:1", text, count=1)

@@ -208,7 +208,7 @@ class FailingGateway(unittest.TestCase):
 
     def test_f23_what_comes_behind_bytes_that_could_not_be_synced_is_not_taken_for_them(self):
         content = random.Random(23).randbytes(3 * MIB)
-        with Place(servers=3) as place, Gateway(place.path + "/gateway", place.nurls()) as gateway:
+        with Place() as place, Gateway(place.path + "/gateway", place.nurls()) as gateway:
             def lose_the_beginning(send_beginning):
                 wait_until(lambda: any(name.endswith(".jnl") for name in os.listdir(gateway.path + "/uploads")), "the upload has begun")
                 with Failing(gateway.process.pid, "fdatasync", "EIO", "1", place.path + "/strace") as failing:
