@@ -213,7 +213,7 @@ class Slowness(WithLinks):
         self.links.tell("silent on", targets=range(3))
         report = json.loads(finish(running)[0])
         self.assertGreaterEqual(report["happiness"], 7)
-        self.assertLess(report["seconds"], 60)
+        self.assertLess(report["seconds"], 120)  # some silences, of 15 seconds each
         get(self.client, report["cap"], path + ".out")
         self.assertEqual(sha256(path), sha256(path + ".out"))
 

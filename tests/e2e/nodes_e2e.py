@@ -145,11 +145,12 @@ class Activation(InAPlace):
 
     def test_beyond_this_machine_it_wants_tls_and_a_token(self):
         self.make("--gateway", "--server", nurl(1))
-        for address in ("127.0.0.1", "::1"):
+        both = socket.has_ipv6 and os.path.exists("/proc/net/if_inet6")
+        for address in ("127.0.0.1", "::1") if both else ("127.0.0.1",):
             code, out, err, _ = self.run_on(address)
             self.assertIn("gateway: http://", out, err)
         self.assertFalse(os.path.exists(self.node + "/private/gateway-token"))
-        for address in ("0.0.0.0", "::"):
+        for address in ("0.0.0.0", "::") if both else ("0.0.0.0",):
             code, out, err, _ = self.run_on(address)
             self.assertEqual((code, out), (1, ""))
             self.assertIn(f"the socket that was passed is at {address}", err)

@@ -294,7 +294,9 @@ class GoingOn(Desk):
             path = self.expect(201, "POST", "/uploads", body=b"").path
             self.expect(status, "PUT", path, headers, content)
         path = self.expect(201, "POST", "/uploads", wrong, b"").path
-        self.expect(201, "PUT", path, body=DATA)
+        self.expect(422, "PUT", path, body=DATA)  # what was announced holds, whoever sends the file
+        path = self.expect(201, "POST", "/uploads", wrong, b"").path
+        self.expect(201, "PUT", path, {"Repr-Digest": digest_field(DATA), "Holdfast-Expect-SHA256": hashlib.sha256(DATA).hexdigest()}, DATA)
         target = self.key()
         with Wire(self.port) as wire:
             wire.head("PUT", target, [("Content-Length", 4000), *wrong.items()])

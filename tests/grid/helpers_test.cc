@@ -221,17 +221,22 @@ TEST_F(HelpersTest, without_servers_the_placement_is_the_helpers_word_and_said_s
 }
 
 TEST_F(HelpersTest, foreign_shares_are_named_to_the_helper) {
-  MemoryHelper& helper = grid_.add_helper();
   kit::EncodedFile stranger(Bytes(kFileBytes, 's'), params_, cap::Key::from(Bytes(16, 3)));
   State foreign = present();
   foreign.ueb = to_bytes(stranger.encoder().uri_extension());
-  helper.tamper = [&](Call call, State& state) {
-    if (call == Call::begin && helper.requests.back().reject.empty()) state = foreign;
-  };
-  const transfer::UploadReport report = expect_through(helper);
-  ASSERT_EQ(helper.requests.size(), 2u);
-  EXPECT_EQ(helper.requests[1].reject, std::vector<Hash>{immutable::uri_extension_hash(foreign.ueb)});
-  EXPECT_FALSE(says(report, "lies"));
+  for (const State::Kind kind : {State::Kind::present, State::Kind::done}) {  // done: it has repaired them
+    for (const auto& server : grid_.servers) server->shares.clear();
+    grid_.helpers.clear();
+    MemoryHelper& helper = grid_.add_helper();
+    foreign.kind = kind;
+    helper.tamper = [&](Call call, State& state) {
+      if (call == Call::begin && helper.requests.back().reject.empty()) state = foreign;
+    };
+    const transfer::UploadReport report = expect_through(helper);
+    ASSERT_EQ(helper.requests.size(), 2u);
+    EXPECT_EQ(helper.requests[1].reject, std::vector<Hash>{immutable::uri_extension_hash(foreign.ueb)});
+    EXPECT_FALSE(says(report, "lies"));
+  }
 }
 
 TEST_F(HelpersTest, ever_new_foreign_shares_end_somewhere) {

@@ -30,7 +30,7 @@ async function answerWith(path, method, answer) {
 
 async function partlyReceived(name, size, perCent = 20) {
   const path = place.file(name, size);
-  await links.ask(`* rate ${size / 8}`);
+  await links.ask(`* rate ${size / 24}`);
   await page.pick(path);
   await until(async () => (await page.row(name).received()) >= perCent, `${perCent} % are received`);
   return path;

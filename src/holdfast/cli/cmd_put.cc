@@ -273,7 +273,8 @@ io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
   int worst = kDone;
   for (std::size_t at = 0; at < wishes.files.size();) {
     const std::string& file = wishes.files[at];
-    const std::size_t small = wishes.plan ? 0 : count_small(std::span(wishes.files).subspan(at));
+    // One at a time with a random key: until its cap is written, the journal must not go.
+    const std::size_t small = wishes.plan || wishes.random_key ? 0 : count_small(std::span(wishes.files).subspan(at));
     int code = kDone;
     if (small > 1) {
       SmallFiles batch(world, **node, options, wishes, std::span(wishes.files).subspan(at, small));

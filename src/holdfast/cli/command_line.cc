@@ -187,8 +187,8 @@ void CommandLine::define_nodes() {
   create_client_app
       ->add_option("--helper", helper_nurls, "An upload helper's NURL; may be given many times, the favourite first")
       ->type_name("NURL");
-  create_client_app->add_flag("--replace", replace,
-                              "Forget servers and helpers that the node knew and that are not named");
+  create_client_app->add_flag(
+      "--replace", replace, "Forget servers that the node knew and that are not named; helpers too, when one is named");
 }
 
 void CommandLine::define_helper() {

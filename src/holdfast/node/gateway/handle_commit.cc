@@ -114,10 +114,10 @@ io::Task<Result<void>> UploadHandles::read_part(UploadHandlePtr part, resume::Wh
   const uploads::UploadPtr& upload = part->upload;
   const std::uint64_t bytes = upload->log.durable;
   if (!upload->is_open() || upload->log.length != bytes) co_return fail(Errc::corrupt, "a part is not whole any more");
-  if (!upload->log.withdrawn.empty()) co_return fail(Errc::corrupt, "a piece of a part was being replaced");
   const std::optional<std::string> loss = co_await store_.find_loss(upload);
   if (loss) co_return fail(Errc::corrupt, "of a part " + *loss);
-  HF_CO_TRY(const Hash sent, co_await store_.digest_of(upload));
+  HF_CO_TRY(const Hash sent, co_await store_.digest_of(upload));  // behind whoever replaces a piece of it
+  if (!upload->log.withdrawn.empty()) co_return fail(Errc::corrupt, "a piece of a part was being replaced");
   resume::WholeDigest held;
   std::function<void(ByteView)> use = [&](ByteView piece) {
     held.update(piece);

@@ -73,8 +73,9 @@ io::Task<std::optional<AppendOutcome>> UploadHandles::restart(UploadHandlePtr ha
   if (handle->upload->pins > 0)
     co_return AppendOutcome{End::needed, false, "a concatenation needs the bytes of this upload"};
   UploadAbout about = handle->about;
-  about.sha256 = wish.replaces->sha256;
-  about.sha512 = wish.replaces->sha512;
+  const bool promised = wish.keeps_promise && handle->upload->written == 0;
+  if (!promised || wish.replaces->sha256) about.sha256 = wish.replaces->sha256;
+  if (!promised || !wish.replaces->sha512.empty()) about.sha512 = wish.replaces->sha512;
   const Result<void> emptied = co_await store_.restart(handle->upload, wish.length, encode(about));
   if (!emptied) {
     const bool too_large = emptied.error().code == Errc::unsupported;
@@ -94,7 +95,7 @@ io::Task<std::optional<AppendOutcome>> UploadHandles::admit(UploadHandlePtr hand
   }
   // Who goes on from here sends again what has not been proven.
   const Result<void> dropped = co_await store_.settle(upload, false);
-  if (!dropped) co_return AppendOutcome{End::trouble, false, dropped.error().what};
+  if (!dropped) co_return AppendOutcome{end_of(dropped.error()), false, dropped.error().what};
   std::optional<std::uint64_t> length = wish.length;
   if (wish.completes && wish.content_length) {
     const std::uint64_t by_body = at + *wish.content_length;

@@ -157,6 +157,7 @@ io::Task<Result<UploadHandlePtr>> PlainRequest::handle_for(UploadHandlePtr handl
     const bool again = whole_file && !handle->is_receiving() && !key_name.empty();
     if (!again) {
       if (whole_file) wish.replaces = std::move(wanted.about);
+      wish.keeps_promise = key_name.empty();  // who made it is not who sends, perhaps; behind a key it is
       co_return handle;
     }
     co_await handles_.cancel(handle);

@@ -78,11 +78,18 @@ io::Task<void> HelperService::repair(JobPtr job, Bytes uri_extension, Hash owner
   options.verify = job->prove;
   options.add_lease = true;  // the shares that are there were somebody's, who may have stopped paying for them
   options.patience.give_up_after = kNoProgressMax;
-  io::CancelScope scope(co_await io::this_scope());
-  job->work = &scope;
-  auto repairing = transfer::repair(context_, cap, options, job->progress);
-  const auto report = co_await repairing.in(scope);
-  job->work = nullptr;
+  io::Semaphore& slots = slots_for(*job);
+  const bool mine = co_await slots.acquire();
+  if (!mine) co_return;
+  Result<transfer::RepairReport> report = fail(Errc::cancelled, "dropped");
+  if (!job->dropped) {
+    io::CancelScope scope(co_await io::this_scope());
+    job->work = &scope;
+    auto repairing = transfer::repair(context_, cap, options, job->progress);
+    report = co_await repairing.in(scope);
+    job->work = nullptr;
+  }
+  slots.release();
   if (work_.scope().cancelled() || job->dropped) co_return;
   if (report && report->after.happiness >= job->happy) {
     ++counters_.repaired;

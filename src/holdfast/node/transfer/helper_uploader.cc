@@ -132,7 +132,9 @@ class HelperUpload {
     if (!end) {
       verdict = tl::make_unexpected(end.error());
     } else if (end->kind == Ending::shown) {
-      verdict = co_await judge(helper, front, end->state, session, why);
+      // Of what nothing was sent, the helper made nothing: it was there, or was repaired from there.
+      const bool was_there = end->state.kind == State::Kind::present || upload.empty();
+      verdict = co_await judge(helper, front, end->state, was_there, session, why);
     } else {
       why = end->why;
       if (end->kind == Ending::lied) verdict = Verdict::lied;
@@ -144,7 +146,7 @@ class HelperUpload {
 
   /// Its extension block beside our own, and its placement beside what the servers say.
   io::Task<Result<Verdict>> judge(grid::UploadHelper& helper, CiphertextFront& front, const State& state,
-                                  Session& session, std::string& why) {
+                                  bool was_there, Session& session, std::string& why) {
     progress_.phase = Phase::proving;
     progress_.note.clear();
     front.let_go();
@@ -161,7 +163,7 @@ class HelperUpload {
         session.original = state.ueb;
         co_return Verdict::old_uploader;
       case UebMatch::foreign:
-        if (state.kind == State::Kind::present && session.reject.size() < kForeignMax) {
+        if (was_there && session.reject.size() < kForeignMax) {
           out_.warnings.push_back(
               "shares of something else lie under the storage index of this file; they are not counted");
           session.reject.push_back(immutable::uri_extension_hash(state.ueb));

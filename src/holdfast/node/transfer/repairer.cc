@@ -102,11 +102,11 @@ void add_placed(const Pushed& pushed, RepairReport& report) {
 }
 
 /// What was believed to be there when the repair began, and was found wrong by it.
-void mark_unsound(const UnsoundCopies& copies, CheckReport& report) {
+void mark(const UnsoundCopies& copies, ShareVerdict::State state, CheckReport& report) {
   for (ShareVerdict& each : report.shares) {
     const auto found = copies.find({each.server, each.share});
     if (found == copies.end()) continue;
-    each.state = ShareVerdict::State::corrupt;
+    each.state = state;
     each.reason = found->second;
   }
 }
@@ -135,8 +135,9 @@ io::Task<Result<void>> push_missing(const Context& context, const cap::ChkVerify
     }
     co_return outcome;
   }
-  mark_unsound(fetcher.unsound(), report.after);
-  mark_unsound(pushed.unsound, report.after);
+  mark(fetcher.unusable(), ShareVerdict::State::unknown, report.after);
+  mark(fetcher.unsound(), ShareVerdict::State::corrupt, report.after);
+  mark(pushed.unsound, ShareVerdict::State::corrupt, report.after);
   add_placed(pushed, report);
   co_return outcome;
 }

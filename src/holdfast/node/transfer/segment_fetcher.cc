@@ -98,11 +98,10 @@ void SegmentFetcher::note_failure(ShareCopy& copy, const Error& error) {
   last_problem_ = error.what;
   switch (error.code) {
     case Errc::corrupt:
-      unsound_[{copy.server.id(), copy.reader.share()}] = error.what;
-      [[fallthrough]];
     case Errc::not_found:
     case Errc::unsupported:
     case Errc::unauthorized:
+      (error.code == Errc::corrupt ? unsound_ : unusable_)[{copy.server.id(), copy.reader.share()}] = error.what;
       copy.bad = true;
       warnings_.push_back(who + " is not usable: " + error.what);
       break;

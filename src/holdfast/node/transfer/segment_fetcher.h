@@ -45,6 +45,8 @@ class SegmentFetcher {
   std::vector<std::string> warnings() const { return warnings_; }
   std::set<std::pair<std::string, ShareNumber>> used() const { return used_; }
   const UnsoundCopies& unsound() const { return unsound_; }
+  /// Copies that a server named and does not have, or that nobody here can read.
+  const UnsoundCopies& unusable() const { return unusable_; }
 
  private:
   /// Somebody reads from this segment on.
@@ -91,7 +93,7 @@ class SegmentFetcher {
   std::set<grid::StorageServer*> being_asked_, answered_, dead_;
   std::vector<std::string> warnings_;
   std::set<std::pair<std::string, ShareNumber>> used_;
-  UnsoundCopies unsound_;
+  UnsoundCopies unsound_, unusable_;
   std::optional<Error> file_error_;
   std::vector<SegmentBatch*> active_;  // oldest first
   std::multiset<SegmentNumber> reading_;

@@ -20,7 +20,7 @@ io::Task<Result<void>> UploadStore::settle(UploadPtr upload, bool keep) {
   const bool acquired = co_await upload->order.acquire();
   if (!acquired) co_return tl::make_unexpected(stopped_error());
   const Holding holding(upload->order);
-  if (!upload->is_open()) co_return Result<void>{};
+  if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
   upload->held_back = false;  // not before: a sync meanwhile would make it count
   upload->written = upload->log.durable;
   forget_digests(*upload);
@@ -41,7 +41,8 @@ io::Task<Result<void>> UploadStore::go_back(UploadPtr upload, std::uint64_t offs
   if (!upload->is_open()) co_return tl::make_unexpected(gone_error());
   if (upload->trouble) co_return tl::make_unexpected(*upload->trouble);
   to.durable = std::min(offset, upload->log.durable);
-  to.withdrawn.clear();
+  to.withdrawn = upload->log.withdrawn;  // a piece that is torn stays so, unless it goes
+  std::erase_if(to.withdrawn, [&](std::uint64_t piece) { return piece * resume::kPieceBytes >= to.durable; });
   to.digest_state.reset();
   to.active_wall = std::max(to.active_wall, world_.loop.wall_seconds());
   const Bytes anew = resume::compact_upload(to);

@@ -105,6 +105,17 @@ TEST_F(Whole, rewound_bytes_stay_away) {
   EXPECT_TRUE(machine.run(machine.store().seal(upload, digest)).has_value());
 }
 
+TEST_F(Whole, a_piece_that_is_torn_stays_torn_behind_a_rewind_that_keeps_it) {
+  ASSERT_TRUE(machine.start().has_value());
+  UploadPtr upload = machine.create("a", std::nullopt).value();
+  ASSERT_TRUE(machine.send(upload, random_bytes(2 * resume::kPieceBytes, 8)).has_value());
+  upload->log.withdrawn = {0, 1};
+  ASSERT_TRUE(machine.run(machine.store().rewind(upload, resume::kPieceBytes)).has_value());
+  EXPECT_EQ(upload->log.withdrawn, std::set<std::uint64_t>{0});
+  restart();
+  EXPECT_EQ(find()->log.withdrawn, std::set<std::uint64_t>{0});
+}
+
 TEST_F(Whole, begun_anew_it_is_another_file_under_the_same_token) {
   ASSERT_TRUE(machine.start().has_value());
   UploadPtr upload = machine.create("a", 5).value();
