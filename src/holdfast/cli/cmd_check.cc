@@ -124,7 +124,8 @@ io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes)
     print_text(**node, *checked, si);
   }
   const bool kept = all_took_leases(**node, *checked);
-  co_return checked->healthy&& kept ? kDone : kFailed;
+  const bool good = checked->healthy && kept;
+  co_return good ? kDone : kFailed;
 }
 
 }  // namespace holdfast::cli

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "holdfast/core/protocol/field_text.h"
 #include "holdfast/core/protocol/nurl.h"
+#include "holdfast/node/config/servers_yaml.h"
 
 namespace holdfast::cli {
 
@@ -18,14 +18,7 @@ Result<std::string> make_nurl_list(std::string_view comment, const std::vector<s
 
 std::vector<std::string> nurls_of_list(std::string_view list) {
   std::vector<std::string> out;
-  while (!list.empty()) {
-    const std::size_t end = std::min(list.find('\n'), list.size());
-    std::string_view line = list.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    line = protocol::trim(line);
-    if (!line.empty() && !line.starts_with('#')) out.emplace_back(line);
-    list.remove_prefix(std::min(end + 1, list.size()));
-  }
+  for (const auto& [number, line] : config::nurl_lines(list)) out.emplace_back(line);
   return out;
 }
 

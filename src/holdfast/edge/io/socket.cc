@@ -26,7 +26,6 @@ using ErrorCode = boost::system::error_code;
 namespace {
 
 constexpr Duration kNextAddressAfter = std::chrono::milliseconds(250);  // RFC 8305, section 8
-constexpr Duration kConnectMax = std::chrono::minutes(5);               // longer than a system tries
 
 std::string to_text(const tcp::endpoint& endpoint) {
   const std::string address = endpoint.address().to_string();
@@ -276,9 +275,10 @@ Task<Result<std::unique_ptr<Socket>>> connect_first(AsioLoop& loop, const std::v
   for (auto next = to.begin(); race.winner == nullptr && (next != to.end() || attempts.running() > 0);) {
     if (next != to.end()) attempts.spawn(attempt(loop, *next++, unsent_bytes_max, race));
     if (attempts.running() == 0) continue;
-    const Duration patience = next != to.end() ? kNextAddressAfter : kConnectMax;
-    const auto told = co_await with_timeout(patience, race.news.told());
-    if (!told && (next == to.end() || told.error().code == Errc::cancelled)) break;
+    auto news = race.news.told();
+    if (next != to.end()) news = with_timeout(kNextAddressAfter, std::move(news));
+    const Result<void> told = co_await std::move(news);
+    if (!told && told.error().code == Errc::cancelled) break;
   }
   attempts.cancel();
   co_await attempts.join();

@@ -103,10 +103,8 @@ Result<std::vector<protocol::Announcement>> parse_servers_yaml(std::string_view 
   return out;
 }
 
-std::vector<protocol::Announcement> parse_nurl_list(std::string_view text, std::vector<std::string>& problems,
-                                                    std::string_view file) {
-  std::vector<protocol::Announcement> out;
-  std::set<SpkiHash> seen;
+std::vector<std::pair<std::size_t, std::string_view>> nurl_lines(std::string_view text) {
+  std::vector<std::pair<std::size_t, std::string_view>> out;
   std::size_t number = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -114,8 +112,17 @@ std::vector<protocol::Announcement> parse_nurl_list(std::string_view text, std::
     at = end + 1;
     ++number;
     while (!line.empty() && (line.back() == ' ' || line.back() == '\r' || line.back() == '\t')) line.remove_suffix(1);
-    if (line.empty() || line.front() == '#') continue;
-    const auto tell = [&](const std::string& what) {
+    if (!line.empty() && line.front() != '#') out.emplace_back(number, line);
+  }
+  return out;
+}
+
+std::vector<protocol::Announcement> parse_nurl_list(std::string_view text, std::vector<std::string>& problems,
+                                                    std::string_view file) {
+  std::vector<protocol::Announcement> out;
+  std::set<SpkiHash> seen;
+  for (const auto& [number, line] : nurl_lines(text)) {
+    const auto tell = [&, number = number](const std::string& what) {
       problems.push_back(std::string(file) + ": line " + std::to_string(number) + ": " + what);
     };
     const auto nurl = protocol::parse_nurl(line);

@@ -23,8 +23,8 @@ struct AppendWish {
   bool completes_at_length = false;             // reaching the length is enough
   /// The body is another file, of `length`: it takes the place of all that is there. What is said of it; nothing: it goes on.
   std::optional<UploadAbout> replaces;
-  bool keeps_promise =
-      false;  // with `replaces`: digests that were announced with an upload that is empty yet hold, unless it has its own
+  /// With `replaces`: digests that were announced with an upload that is still empty hold, unless this request has its own.
+  bool keeps_promise = false;
   std::unique_ptr<crypto::RunningChecksum> checksum;  // of this body; its bytes count when it is right
   /// What the checksum must be, asked at the end of the body; nothing: nobody said.
   std::function<std::optional<Bytes>()> expected;

@@ -41,7 +41,6 @@ io::Task<void> look_at_client(SharedState* shared, const http::Exchange* exchang
     if (!slept) co_return;
     looks = exchange->client_finished() ? looks + 1 : 0;
   }
-  ++shared->counters.clients_left;
   work->cancel();
 }
 
