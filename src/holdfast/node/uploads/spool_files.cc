@@ -14,10 +14,18 @@ Result<void> fine_if_missing(Result<void> result) {
 
 }  // namespace
 
+Result<void> SpoolFiles::find(const SpoolDirectory& directory) const {
+  const Result<io::FileInfo> now = files_.info(directory.path);
+  const bool here = now && now->device == directory.device && now->inode == directory.inode;
+  if (here) return {};
+  return fail(Errc::io, directory.path + " is not the directory that it was at the start: is its disk mounted?");
+}
+
 Result<void> SpoolFiles::write_journal(ByteView journal) {
   journal_.reset();
   const std::string temporary = journal_path() + ".tmp";
   const auto prepare = [&]() -> Result<void> {
+    HF_TRY_VOID(find(*journal_directory_));
     HF_TRY(const std::unique_ptr<io::File> file, files_.open(temporary, io::Open::create_private));
     HF_TRY_VOID(file->truncate(0));
     HF_TRY_VOID(file->write(0, journal));
@@ -31,8 +39,8 @@ Result<void> SpoolFiles::write_journal(ByteView journal) {
   }
   // Which of the two it is nobody can say before its name is durable.
   journal_certain_ = false;
-  HF_TRY_VOID(files_.rename(temporary, journal_path()));
-  HF_TRY_VOID(files_.sync_directory(*journal_directory_));
+  HF_TRY_VOID(told(files_.rename(temporary, journal_path()), *journal_directory_));
+  HF_TRY_VOID(told(files_.sync_directory(journal_directory_->path), *journal_directory_));
   adopt_journal(journal.size(), journal.size());
   return {};
 }
@@ -46,7 +54,7 @@ void SpoolFiles::adopt_journal(std::uint64_t good, std::uint64_t bytes) {
 Result<void> SpoolFiles::append_journal(ByteView records) {
   HF_CHECK(journal_certain_);
   if (journal_ == nullptr) {
-    HF_TRY(journal_, files_.open(journal_path(), io::Open::write));
+    HF_TRY(journal_, told(files_.open(journal_path(), io::Open::write), *journal_directory_));
   }
   Result<void> appended = journal_->write(journal_bytes_, records);
   if (!appended) {
@@ -65,7 +73,8 @@ Result<void> SpoolFiles::append_journal(ByteView records) {
 
 Result<void> SpoolFiles::open_data(io::Open how) {
   if (data_ != nullptr) return {};
-  HF_TRY(data_, files_.open(data_path(), how));
+  if (how == io::Open::create_private) HF_TRY_VOID(find(*data_directory_));  // not on what lies below its disk
+  HF_TRY(data_, told(files_.open(data_path(), how), *data_directory_));
   data_->expect_stream(io::StreamRead::soon);
   return {};
 }
@@ -87,7 +96,7 @@ Result<void> SpoolFiles::sync() {
   HF_TRY_VOID(open_data(io::Open::write));
   HF_TRY_VOID(data_->sync());
   if (data_named_) return {};
-  HF_TRY_VOID(files_.sync_directory(*data_directory_));
+  HF_TRY_VOID(told(files_.sync_directory(data_directory_->path), *data_directory_));
   data_named_ = true;
   return {};
 }
@@ -99,44 +108,48 @@ Result<void> SpoolFiles::cut(std::uint64_t bytes) {
 }
 
 Result<std::uint64_t> SpoolFiles::data_bytes() {
-  const auto info = files_.info(data_path());
+  const Result<io::FileInfo> info = told(files_.info(data_path()), *data_directory_);
   if (!info && info.error().code == Errc::not_found) return std::uint64_t{0};
   if (!info) return tl::make_unexpected(info.error());
   return info->size;
 }
 
-Result<void> SpoolFiles::move_to(const std::string& directory) {
-  if (directory == *data_directory_ && directory == *journal_directory_) return {};
+Result<void> SpoolFiles::move_to(const SpoolDirectory& directory) {
+  if (directory.path == data_directory_->path && directory.path == journal_directory_->path) return {};
   const SpoolFiles there(files_, directory, name_);
-  const std::string& from = *journal_directory_;
+  const SpoolDirectory& from = *journal_directory_;
   close();
   // The journal last: where it is, there the bytes are.
-  if (*data_directory_ != directory) {
-    HF_TRY_VOID(fine_if_missing(files_.rename(data_path(), there.data_path())));
+  if (data_directory_->path != directory.path) {
+    HF_TRY_VOID(fine_if_missing(told(files_.rename(data_path(), there.data_path()), *data_directory_)));
     data_directory_ = &directory;
   }
-  HF_TRY_VOID(files_.sync_directory(directory));
+  HF_TRY_VOID(files_.sync_directory(directory.path));
   HF_TRY_VOID(files_.rename(journal_path(), there.journal_path()));
   journal_directory_ = &directory;
-  HF_TRY_VOID(files_.sync_directory(directory));
-  return files_.sync_directory(from);
+  HF_TRY_VOID(files_.sync_directory(directory.path));
+  return files_.sync_directory(from.path);
+}
+
+Result<void> SpoolFiles::remove_file(const std::string& path, const SpoolDirectory& directory) {
+  return fine_if_missing(told(files_.unlink(path), directory));
 }
 
 Result<void> SpoolFiles::remove_data() {
   data_.reset();
-  return fine_if_missing(files_.unlink(data_path()));
+  return remove_file(data_path(), *data_directory_);
 }
 
 Result<void> SpoolFiles::remove() {
   close();
   // The journal first: bytes without one are nobody's.
-  HF_TRY_VOID(fine_if_missing(files_.unlink(journal_path())));
+  HF_TRY_VOID(remove_file(journal_path(), *journal_directory_));
   return remove_data();
 }
 
 Result<void> SpoolFiles::remove_for_good() {
   HF_TRY_VOID(remove());
-  return files_.sync_directory(*journal_directory_);
+  return files_.sync_directory(journal_directory_->path);
 }
 
 void SpoolFiles::close() {

@@ -11,17 +11,25 @@ namespace holdfast::uploads {
 inline constexpr std::string_view kDataSuffix = ".dat", kJournalSuffix = ".jnl";
 inline constexpr std::uint64_t kJournalLongBytes = 256 * 1024;
 
+/// Where uploads lie, as it was found at the start.
+struct SpoolDirectory {
+  std::string path;
+  std::uint64_t device = 0, inode = 0;
+};
+
 /// `<directory>/<name>.dat` and `.jnl`. Blocking; for the disk pool. Calls on the data and calls on the journal may overlap, calls
 /// on either may not. After a failed call the same one may be tried again. `directory` lives longer. Errors: no_space, io, and
-/// not_found: somebody has taken the file away.
+/// not_found: somebody has taken the file away. A disk that is away for a moment has taken nothing: that is io.
 class SpoolFiles {
  public:
-  SpoolFiles(io::FileSystem& files, const std::string& directory, std::string name)
+  SpoolFiles(io::FileSystem& files, const SpoolDirectory& directory, std::string name)
       : files_(files), data_directory_(&directory), journal_directory_(&directory), name_(std::move(name)) {}
 
   const std::string& name() const { return name_; }
-  std::string data_path() const { return io::join_path(*data_directory_, name_ + std::string(kDataSuffix)); }
-  std::string journal_path() const { return io::join_path(*journal_directory_, name_ + std::string(kJournalSuffix)); }
+  std::string data_path() const { return io::join_path(data_directory_->path, name_ + std::string(kDataSuffix)); }
+  std::string journal_path() const {
+    return io::join_path(journal_directory_->path, name_ + std::string(kJournalSuffix));
+  }
   std::uint64_t journal_bytes() const { return journal_bytes_; }
   /// False: after a failure it may be one of two journals, or have a record too many. Nothing is appended to it; write it whole.
   bool journal_is_certain() const { return journal_certain_; }
@@ -46,7 +54,7 @@ class SpoolFiles {
   Result<std::uint64_t> data_bytes();
 
   /// Both, with their names durable; what was moved before is not missed. Wherever it fails, they are found.
-  Result<void> move_to(const std::string& directory);
+  Result<void> move_to(const SpoolDirectory& directory);
   Result<void> remove_data();
   Result<void> remove();
   /// The same, so that no power cut brings them back.
@@ -55,10 +63,18 @@ class SpoolFiles {
 
  private:
   Result<void> open_data(io::Open how);
+  Result<void> find(const SpoolDirectory& directory) const;
+  /// What is not found in a directory that is another one now is not gone.
+  template <class T>
+  Result<T> told(Result<T> result, const SpoolDirectory& directory) const {
+    if (!result && result.error().code == Errc::not_found) HF_TRY_VOID(find(directory));
+    return result;
+  }
+  Result<void> remove_file(const std::string& path, const SpoolDirectory& directory);
 
   io::FileSystem& files_;
   // Not the same for a moment while they are moved, or when that fails.
-  const std::string *data_directory_, *journal_directory_;
+  const SpoolDirectory *data_directory_, *journal_directory_;
   const std::string name_;
   std::unique_ptr<io::File> data_, journal_;
   std::uint64_t journal_bytes_ = 0, journal_long_from_ = kJournalLongBytes;

@@ -23,9 +23,18 @@ io::Duration idle_before(std::int64_t active_wall, std::int64_t wall, std::uint6
   return std::chrono::seconds(plausible ? idle : std::max<std::int64_t>(0, retention - kDaySeconds));
 }
 
+/// Made where it is missing, and which one it is.
+Result<void> find_directory(io::FileSystem& files, SpoolDirectory& directory) {
+  HF_TRY_VOID(io::make_lasting_directory(files, directory.path));
+  HF_TRY(const io::FileInfo info, files.info(directory.path));
+  directory.device = info.device;
+  directory.inode = info.inode;
+  return {};
+}
+
 }  // namespace
 
-Result<UploadPtr> UploadStore::adopt(const std::string& directory, const std::string& name) {
+Result<UploadPtr> UploadStore::adopt(const SpoolDirectory& directory, const std::string& name) {
   auto upload = std::make_shared<Upload>(world_.loop, SpoolFiles(world_.files, directory, name));
   SpoolFiles& files = upload->files;
   const Result<Bytes> bytes = io::read_file(world_.files, files.journal_path(), kJournalBytesMax);
@@ -50,7 +59,7 @@ Result<UploadPtr> UploadStore::adopt(const std::string& directory, const std::st
     return upload;
   }
   if (upload->log.joined) return upload;
-  if (upload->is_sealed()) HF_TRY_VOID(files.move_to(options_.sealed_directory));
+  if (upload->is_sealed()) HF_TRY_VOID(files.move_to(sealed_));
   HF_TRY(const std::uint64_t size, files.data_bytes());
   if (size < durable) {
     const std::string loss = what_is_lost(durable, size);
@@ -74,9 +83,8 @@ Result<UploadPtr> UploadStore::adopt(const std::string& directory, const std::st
   return upload;
 }
 
-Result<void> UploadStore::scan(const std::string& directory, std::vector<UploadPtr>& found) {
-  HF_TRY_VOID(io::make_lasting_directory(world_.files, directory));
-  HF_TRY(const std::vector<io::FileSystem::Entry> entries, world_.files.list(directory));
+Result<void> UploadStore::scan(const SpoolDirectory& directory, std::vector<UploadPtr>& found) {
+  HF_TRY(const std::vector<io::FileSystem::Entry> entries, world_.files.list(directory.path));
   std::set<std::string> journals;
   for (const auto& entry : entries) {
     if (!entry.name.ends_with(kJournalSuffix)) continue;
@@ -86,7 +94,7 @@ Result<void> UploadStore::scan(const std::string& directory, std::vector<UploadP
     const bool data = entry.name.ends_with(kDataSuffix);
     const bool orphan = data && !journals.contains(entry.name.substr(0, entry.name.size() - kDataSuffix.size()));
     const bool half_made = entry.name.ends_with(".tmp");
-    if (orphan || half_made) HF_TRY_VOID(world_.files.unlink(io::join_path(directory, entry.name)));
+    if (orphan || half_made) HF_TRY_VOID(world_.files.unlink(io::join_path(directory.path, entry.name)));
   }
   for (const std::string& name : journals) {
     const bool adopted = std::ranges::any_of(found, [&](const UploadPtr& each) { return each->name() == name; });
@@ -99,12 +107,12 @@ Result<void> UploadStore::scan(const std::string& directory, std::vector<UploadP
 
 /// Beside the directory, which holds nothing but uploads.
 Result<void> UploadStore::lock_spool() {
-  const std::string path = options_.receiving_directory + ".lock";
+  const std::string path = receiving_.path + ".lock";
   HF_TRY(lock_, world_.files.open(path, io::Open::create_private));
   const Result<void> locked = io::lock_named(world_.files, path, *lock_);
   if (locked) return {};
   if (locked.error().code == Errc::conflict)
-    return fail(Errc::conflict, options_.receiving_directory + " is served by another process already");
+    return fail(Errc::conflict, receiving_.path + " is served by another process already");
   world_.log.warning("nothing keeps another process from the same uploads: " + locked.error().what);
   return {};
 }
@@ -112,11 +120,12 @@ Result<void> UploadStore::lock_spool() {
 io::Task<Result<void>> UploadStore::open() {
   std::vector<UploadPtr> found;
   auto job = [&]() -> Result<void> {
-    HF_TRY_VOID(io::make_lasting_directory(world_.files, options_.receiving_directory));
+    HF_TRY_VOID(find_directory(world_.files, receiving_));
+    HF_TRY_VOID(find_directory(world_.files, sealed_));
     HF_TRY_VOID(lock_spool());
     // In this order: what was being moved to the other directory is moved now, before that one is looked at.
-    HF_TRY_VOID(scan(options_.receiving_directory, found));
-    HF_TRY_VOID(scan(options_.sealed_directory, found));
+    HF_TRY_VOID(scan(receiving_, found));
+    HF_TRY_VOID(scan(sealed_, found));
     Result<Bytes> key = io::read_file(world_.files, options_.token_key_path, kTokenKeyBytes);
     const bool missing = !key && key.error().code == Errc::not_found;
     if (missing) {

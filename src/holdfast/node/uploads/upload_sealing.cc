@@ -67,7 +67,7 @@ io::Task<Result<void>> UploadStore::seal(UploadPtr upload, std::optional<Hash> d
   ++counters_.sealed;
   auto job = [&] {
     upload->files.close();
-    return upload->files.move_to(options_.sealed_directory);
+    return upload->files.move_to(sealed_);
   };
   // The journal has decided; where the files lie is put right at the next start if it must be.
   const Result<void> moved = co_await world_.disk.run(job);

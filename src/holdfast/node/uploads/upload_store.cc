@@ -29,7 +29,11 @@ UploadsById::const_iterator place_of(const resume::UploadId& id, const UploadsBy
 }  // namespace
 
 UploadStore::UploadStore(World world, StoreOptions options)
-    : world_(world), options_(std::move(options)), removed_(world.loop) {}
+    : world_(world),
+      options_(std::move(options)),
+      receiving_{options_.receiving_directory},
+      sealed_{options_.sealed_directory},
+      removed_(world.loop) {}
 UploadStore::~UploadStore() = default;
 
 void UploadStore::add(UploadPtr upload) {
@@ -160,8 +164,7 @@ io::Task<Result<UploadPtr>> UploadStore::create(NewUpload wanted) {
     creating_.erase(wanted.name);
     co_return fail(Errc::no_space, "there is no room for that upload now");
   }
-  auto upload =
-      std::make_shared<Upload>(world_.loop, SpoolFiles(world_.files, options_.receiving_directory, wanted.name));
+  auto upload = std::make_shared<Upload>(world_.loop, SpoolFiles(world_.files, receiving_, wanted.name));
   upload->log.creation = {{}, wanted.owner, wanted.length, world_.loop.wall_seconds(), std::move(wanted.about)};
   world_.random.fill(upload->log.creation.id.bytes);
   upload->log.length = wanted.length;

@@ -37,8 +37,7 @@ class UploadStore {
   const StoreCounters& counters() const { return counters_; }
   const std::map<std::string_view, UploadPtr>& uploads() const { return uploads_; }
   UploadPtr find(const std::string& name) const;
-  /// Only of tokens that this store gave out.
-  UploadPtr find_by_token(std::string_view token) const;
+  UploadPtr find_by_token(std::string_view token) const;  // only of tokens that this store gave out
   std::string token_of(const Upload& upload) const;
   /// What may still be promised.
   std::uint64_t space() const;
@@ -129,12 +128,13 @@ class UploadStore {
   io::Task<void> sweep();
   void close_idle();
   io::Task<void> sync_quietly(UploadPtr upload);
-  Result<void> scan(const std::string& directory, std::vector<UploadPtr>& found);
-  Result<UploadPtr> adopt(const std::string& directory, const std::string& name);
+  Result<void> scan(const SpoolDirectory& directory, std::vector<UploadPtr>& found);
+  Result<UploadPtr> adopt(const SpoolDirectory& directory, const std::string& name);
   void add(UploadPtr upload);
 
   World world_;
   const StoreOptions options_;
+  SpoolDirectory receiving_, sealed_;
   Secret token_key_;
   std::map<std::string_view, UploadPtr> uploads_;  // by names that lie in them
   std::vector<const Upload*> by_id_;               // in the order of their ids

@@ -231,5 +231,48 @@ TEST_F(Syncing, an_upload_whose_files_were_taken_away_has_ended) {
   }
 }
 
+/// In its place nothing, or a mount point.
+TEST_F(Syncing, a_disk_that_is_away_for_a_moment_ends_nothing) {
+  for (const bool mount_point : {true, false}) {
+    for (const std::size_t sent : {std::size_t{0}, kFirst}) {
+      SCOPED_TRACE(std::to_string(sent) + (mount_point ? " mount point" : " nothing"));
+      Machine machine;
+      ASSERT_TRUE(machine.start().has_value());
+      const UploadPtr upload = machine.create("a", kSize).value();
+      ASSERT_TRUE(machine.send(upload, ByteView(bytes).first(sent)).has_value());
+      upload->files.close();
+      ASSERT_TRUE(machine.fs.rename("/spool/incoming", "/spool/away").has_value());
+      if (mount_point) {
+        ASSERT_TRUE(machine.fs.make_directories("/spool/incoming").has_value());
+      }
+      const Result<void> appended = append(machine, upload, sent, kSecond);
+      const Result<void> synced = machine.run(machine.store().sync(upload));
+      EXPECT_FALSE(appended && synced);
+      EXPECT_EQ(machine.run(machine.store().find_loss(upload)), std::nullopt);
+      machine.pass(std::chrono::seconds(61));
+      ASSERT_TRUE(upload->is_open());
+      EXPECT_EQ(upload->written, sent);
+      if (mount_point) {
+        ASSERT_TRUE(machine.fs.remove_directory("/spool/incoming").has_value());
+      }
+      ASSERT_TRUE(machine.fs.rename("/spool/away", "/spool/incoming").has_value());
+      ASSERT_TRUE(append(machine, upload, sent, kSize - 1).has_value());
+      ASSERT_TRUE(machine.run(machine.store().sync(upload)).has_value());
+      machine.kill();
+      check(machine, kSize - 1);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_F(Syncing, nobody_is_told_that_an_upload_is_gone_while_its_disk_is_away) {
+  Machine machine;
+  const UploadPtr upload = begin(machine);
+  upload->files.close();
+  ASSERT_TRUE(machine.fs.rename("/spool/incoming", "/spool/away").has_value());
+  ASSERT_TRUE(machine.fs.make_directories("/spool/incoming").has_value());
+  EXPECT_FALSE(machine.run(machine.store().forget(upload))) << "it would come back with the disk";
+}
+
 }  // namespace
 }  // namespace holdfast::uploads
