@@ -155,6 +155,16 @@ class Transfers(unittest.TestCase):
             self.assertIn("partial shares were dropped", run(place.client, "transfers", "cancel", listed[0]["id"]))
             self.assertEqual(put(place.client, other)["bytes_skipped"], 0)
 
+    def test_whoever_gives_one_up_is_told_which_servers_were_not_there(self):
+        with Place() as place:
+            killed_put(place, place.client, place.file("f", 40 * MIB, 4))
+            listed = json.loads(run(place.client, "--json", "transfers"))["uploads"]
+            place.grid.kill()
+            told = run(place.client, "transfers", "cancel", listed[0]["id"])
+            self.assertIn("0 partial shares were dropped", told)
+            self.assertIn("10 servers did not answer", told)
+            self.assertEqual(json.loads(run(place.client, "--json", "transfers"))["uploads"], [])
+
     def test_standard_input_is_spooled_and_the_spool_goes_when_it_is_stored(self):
         with Place() as place:
             path = place.file("f", 3_000_000, 6)

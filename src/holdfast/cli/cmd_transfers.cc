@@ -222,12 +222,15 @@ io::Task<int> cancel(ClientNode& node, const Unfinished& upload) {
   io::FileSystem& files = node.context().files;
   const Result<HeldSpool> held = hold(node, upload);
   if (!held) co_return print_failure(upload.id, held.error());
-  Result<unsigned> dropped = co_await transfer::cancel_upload(node.context(), upload.journal_path);
+  Result<transfer::Aborted> dropped = co_await transfer::cancel_upload(node.context(), upload.journal_path);
   // A spool need not have a journal.
-  if (!dropped && upload.spool && dropped.error().code == Errc::not_found) dropped = 0u;
+  if (!dropped && upload.spool && dropped.error().code == Errc::not_found) dropped = transfer::Aborted{};
   if (!dropped) co_return print_failure(upload.id, dropped.error());
   if (upload.spool) static_cast<void>(files.unlink(upload.spool->path));
-  say("{}: given up; {} partial shares were dropped by their servers\n", upload.id, *dropped);
+  say("{}: given up; {} partial shares were dropped by their servers\n", upload.id, dropped->shares);
+  if (dropped->silent_servers > 0)
+    say("{}: {} servers did not answer; what they hold of it they drop by themselves in a while\n", upload.id,
+        dropped->silent_servers);
   co_return kDone;
 }
 

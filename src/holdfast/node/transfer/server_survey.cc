@@ -137,21 +137,38 @@ io::Task<Result<std::vector<ServerFacts>>> survey(const Context& context, Link& 
   co_return facts;
 }
 
-io::Task<unsigned> abort_partials(const Context& context, Secret master, StorageIndex si) {
-  unsigned dropped = 0;
-  for (grid::StorageServer* server : context.servers) {
-    const Result<grid::VersionAnswer> version = co_await server->version();
-    if (!version) continue;
-    const auto secrets = secrets_for(context, master, si, *server);
-    if (!secrets) continue;
-    const auto status = co_await server->status(si, secrets->upload);
-    if (!status) continue;
-    for (const auto& [share, partial] : status->incomplete) {
-      const Result<void> aborted = co_await server->abort(si, share, secrets->upload);
-      if (aborted) ++dropped;
-    }
+namespace {
+
+/// Errors: those of the first call that fails. A server without the extension cannot say what it holds.
+io::Task<Result<unsigned>> abort_at(const Context& context, grid::StorageServer& server, const Secret& master,
+                                    StorageIndex si) {
+  HF_CO_TRY(const grid::VersionAnswer version, co_await server.version());
+  if (!version.resumes) co_return 0U;
+  HF_CO_TRY(const grid::AllocateSecrets secrets, secrets_for(context, master, si, server));
+  HF_CO_TRY(const protocol::UploadStatus status, co_await server.status(si, secrets.upload));
+  unsigned aborted = 0;
+  for (const auto& [share, partial] : status.incomplete) {
+    HF_CO_TRY_VOID(co_await server.abort(si, share, secrets.upload));
+    ++aborted;
   }
-  co_return dropped;
+  co_return aborted;
+}
+
+io::Task<void> abort_into(const Context* context, grid::StorageServer* server, const Secret* master, StorageIndex si,
+                          Aborted* out) {
+  const Result<unsigned> aborted = co_await abort_at(*context, *server, *master, si);
+  if (aborted) out->shares += *aborted;
+  if (!aborted) ++out->silent_servers;
+}
+
+}  // namespace
+
+io::Task<Aborted> abort_partials(const Context& context, Secret master, StorageIndex si) {
+  Aborted out;
+  io::TaskGroup group(co_await io::this_scope());
+  for (grid::StorageServer* server : context.servers) group.spawn(abort_into(&context, server, &master, si, &out));
+  co_await group.join();
+  co_return out;
 }
 
 placement::Facts placement_facts(const std::vector<ServerFacts>& servers, unsigned n, std::uint64_t share_bytes) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "holdfast/core/placement/plan.h"
+#include "holdfast/node/transfer/aborted.h"
 #include "holdfast/node/transfer/link.h"
 #include "holdfast/node/transfer/share_pusher.h"
 
@@ -42,8 +43,8 @@ io::Task<ServerFacts> ask_server(const Context& context, grid::StorageServer& se
 io::Task<Result<std::vector<ServerFacts>>> survey(const Context& context, Link& link, StorageIndex si, Secret master,
                                                   std::uint64_t share_bytes, unsigned n);
 
-/// Aborts every partial share that `master` owns, on every server that answers; how many there were.
-io::Task<unsigned> abort_partials(const Context& context, Secret master, StorageIndex si);
+/// Aborts every partial share that `master` owns, on all servers at once.
+io::Task<Aborted> abort_partials(const Context& context, Secret master, StorageIndex si);
 
 /// The facts in the form that placement::plan takes; `unusable` are (server position, share) pairs that failed.
 placement::Facts placement_facts(const std::vector<ServerFacts>& servers, unsigned n, std::uint64_t share_bytes);

@@ -200,13 +200,13 @@ io::Task<Result<UploadPlan>> plan_upload(const Context& context, std::string pat
   co_return out;
 }
 
-io::Task<Result<unsigned>> cancel_upload(const Context& context, const std::string& journal_path) {
+io::Task<Result<Aborted>> cancel_upload(const Context& context, const std::string& journal_path) {
   auto read = [&]() -> Result<PutJournal> {
     HF_TRY(const Bytes bytes, io::read_file(context.files, journal_path, kPutJournalBytesMax));
     return decode_put_journal(bytes);
   };
   Result<PutJournal> journal = co_await context.disk.run(read);
-  unsigned dropped = 0;
+  Aborted dropped;
   if (journal) {
     static_cast<void>(co_await drop_at_helpers(context, *journal));
     dropped = co_await abort_partials(context, master_of(context, *journal), journal->storage_index);

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "holdfast/node/transfer/aborted.h"
 #include "holdfast/node/transfer/context.h"
 #include "holdfast/node/transfer/progress.h"
 
@@ -41,7 +42,7 @@ io::Task<Result<UploadPlan>> plan_upload(const Context& context, std::string pat
                                          Progress& progress);
 
 /// Gives an unfinished upload up: aborts its partial shares on every server that answers and removes its
-/// journal. Answers how many partial shares were dropped.
-io::Task<Result<unsigned>> cancel_upload(const Context& context, const std::string& journal_path);
+/// journal.
+io::Task<Result<Aborted>> cancel_upload(const Context& context, const std::string& journal_path);
 
 }  // namespace holdfast::transfer
