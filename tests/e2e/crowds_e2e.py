@@ -15,7 +15,7 @@ import unittest
 import cbor
 from disk_e2e import SmallDisk
 from gbs import CBOR, Client, Node, new_secret, new_si, pattern, tls_context
-from rig import BINARY, Place, Server, get, put, sha256, wait_until
+from rig import BINARY, DEADLINE, Place, Server, get, put, sha256, wait_until
 
 KIB, MIB = 1 << 10, 1 << 20
 SOAK = bool(os.environ.get("SOAK"))
@@ -183,8 +183,18 @@ class Connections(Crowd):
         print(f"\nhonest work took {max(seconds):.1f} s, the server grew by {self.grown() / MIB:.0f} MiB")
         self.assertLess(self.grown(), 256 * MIB)
 
+    def test_f37_connections_that_say_nothing_take_no_descriptor_from_those_who_work(self):
+        self.serve(within=["prlimit", "--nofile=300:300"])
+        silent = self.many(600, lambda _: socket.create_connection(("127.0.0.1", self.address.port)))
+        kept = self.client.connection.sock
+        self.assertEqual(self.client.version().status, 200)
+        self.assertIs(self.client.connection.sock, kept, "it was served before, and is not sent away for those who were not")
+        self.assert_honest_work_goes_on()
+        silent[0].settimeout(DEADLINE)
+        self.assertEqual(silent[0].recv(1), b"", "the first that said nothing went first")
+
     def test_idle_connections_cost_little(self):
-        count = min(10_000, self.hard - 1000) if SOAK else 1000
+        count = min(10_000, self.hard * 3 // 4 - 100) if SOAK else 1000
         self.serve(within=["prlimit", f"--nofile=256:{self.hard}"])
         request = f"GET /storage/v1/version HTTP/1.1\r\nHost: x\r\nAuthorization: {self.client.authorization}\r\n\r\n".encode()
 

@@ -1,5 +1,4 @@
 // holdfast grid, holdfast run: the roles of nodes in this process.
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "holdfast/cli/grid_node.h"
 #include "holdfast/cli/helper_node.h"
 #include "holdfast/cli/roles.h"
+#include "holdfast/edge/io/descriptors.h"
 #include "holdfast/edge/io/task_group.h"
 
 namespace holdfast::cli {
@@ -36,14 +36,6 @@ void notify_systemd(const std::string& state) {
   ::close(fd);
 }
 
-/// A connection takes one, an upload in progress two; what a shell or systemd gives by default is for older habits.
-void take_all_descriptors() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
-}
-
 /// The grid's helper, in DIR/helper; answers its NURL.
 io::Task<Result<std::string>> start_grid_helper(World& world, const GridWishes& wishes,
                                                 const std::vector<std::string>& nurls, std::unique_ptr<Role>& out) {
@@ -60,7 +52,7 @@ io::Task<Result<std::string>> start_grid_helper(World& world, const GridWishes& 
 }  // namespace
 
 io::Task<int> run_grid(World& world, GridWishes wishes) {
-  take_all_descriptors();
+  io::take_all_descriptors();
   std::vector<std::string> nurls;
   std::vector<std::unique_ptr<storage::StorageRole>> roles;
   for (unsigned i = 0; i < wishes.servers; ++i) {
@@ -118,7 +110,7 @@ io::Task<int> run_grid(World& world, GridWishes wishes) {
 }
 
 io::Task<int> run_node(World& world, std::string directory) {
-  take_all_descriptors();
+  io::take_all_descriptors();
   const auto roles = co_await start_roles(world, directory, activated_socket());
   if (!roles) {
     std::fprintf(stderr, "%s\n", describe(roles.error()).c_str());

@@ -1,7 +1,11 @@
 #include "holdfast/edge/http/server.h"
 
+#include <algorithm>
+#include <map>
+
 #include "holdfast/edge/http/server_connection.h"
 #include "holdfast/edge/http/tls_stream.h"
+#include "holdfast/edge/io/descriptors.h"
 #include "holdfast/edge/io/tcp_stream.h"
 #include "holdfast/edge/io/waiting.h"
 
@@ -10,6 +14,7 @@ namespace {
 
 constexpr io::Duration kStopMax = std::chrono::seconds(5);            // for requests in progress
 constexpr io::Duration kAcceptPause = std::chrono::milliseconds(20);  // after a failed accept
+constexpr io::Duration kComplainEvery = std::chrono::minutes(1);      // of those
 
 class TcpServer final : public Server {
  public:
@@ -21,6 +26,8 @@ class TcpServer final : public Server {
         listener_(std::move(listener)),
         port_(listener_->port()) {
     context_.refusal_fields = options_.refusal_fields;
+    // What connections took, nobody could open a file with.
+    options_.limits.connections_max = std::min(options_.limits.connections_max, io::descriptors_max() / 4 * 3);
   }
 
   std::uint16_t port() const override { return port_; }
@@ -32,13 +39,13 @@ class TcpServer final : public Server {
       auto socket = co_await listener_->accept();
       if (!socket && socket.error().code == Errc::cancelled) break;
       if (!socket) {
-        log_.warning(socket.error().what);
-        drop_longest_idle();
+        complain(socket.error());
+        drop_one();
         if (const bool slept = co_await io::sleep_for(kAcceptPause); !slept) break;
         continue;
       }
       ++context_.counters.connections_accepted;
-      if (connections.running() >= options_.limits.connections_max && !drop_longest_idle()) continue;
+      if (connections.running() >= options_.limits.connections_max && !drop_one()) continue;
       connections.spawn(serve_one(std::move(*socket)));
     }
     listener_.reset();
@@ -55,6 +62,36 @@ class TcpServer final : public Server {
     return true;
   }
 
+  bool drop_longest_handshake() {
+    if (handshakes_.empty()) return false;
+    io::CancelScope* const longest = handshakes_.begin()->second;
+    handshakes_.erase(handshakes_.begin());
+    longest->cancel();
+    return true;
+  }
+
+  /// Whoever has not even said what they want goes before those who were served.
+  bool drop_one() { return drop_longest_handshake() || drop_longest_idle(); }
+
+  /// For as long as there are no descriptors that is many times a second.
+  void complain(const Error& error) {
+    ++failed_accepts_;
+    if (complained_ && loop_.now() - *complained_ < kComplainEvery) return;
+    complained_ = loop_.now();
+    log_.warning(error.what + "; connections that could not be taken so far: " + std::to_string(failed_accepts_));
+  }
+
+  io::Task<Result<std::unique_ptr<TlsStream>>> shake_hands(std::unique_ptr<io::Socket> socket) {
+    io::CancelScope scope(co_await io::this_scope());
+    const std::uint64_t place = context_.counters.connections_accepted;
+    handshakes_.emplace(place, &scope);
+    auto accepting =
+        io::with_timeout(options_.limits.handshake_timeout, TlsStream::accept(std::move(socket), *options_.tls));
+    auto stream = co_await accepting.in(scope);
+    handshakes_.erase(place);
+    co_return stream;
+  }
+
   io::Task<void> serve_one(std::unique_ptr<io::Socket> socket) {
     ++context_.counters.connections_open;
     const std::string peer = socket->peer();
@@ -63,8 +100,7 @@ class TcpServer final : public Server {
       ServerConnection connection(stream, context_, peer);
       co_await connection.run();
     } else {
-      auto stream = co_await io::with_timeout(options_.limits.handshake_timeout,
-                                              TlsStream::accept(std::move(socket), *options_.tls));
+      auto stream = co_await shake_hands(std::move(socket));
       if (stream) {
         ServerConnection connection(**stream, context_, peer);
         co_await connection.run();
@@ -82,6 +118,9 @@ class TcpServer final : public Server {
   io::Log& log_;
   std::unique_ptr<io::Listener> listener_;
   std::uint16_t port_;
+  std::map<std::uint64_t, io::CancelScope*> handshakes_;  // in the order in which they came
+  std::uint64_t failed_accepts_ = 0;
+  std::optional<io::Time> complained_;
   ServerContext context_{loop_, options_.limits, handler_, log_};
 };
 

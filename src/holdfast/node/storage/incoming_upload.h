@@ -34,10 +34,12 @@ struct IncomingUpload {
   std::vector<JournalLease> more_leases;
   std::int64_t created_wall = 0, last_activity_wall = 0;
   io::Time last_activity{}, last_sync{};
-  bool woken = true;     // since the last matching allocate or byte within the idle time: counts as active
-  bool placing = false;  // it may have its final name already, but that is not durable: no share yet
-  bool leaving = false;  // being evicted
-  bool gone = false;     // completed, aborted, expired: nothing more happens to it
+  bool woken = true;         // since the last matching allocate or byte within the idle time: counts as active
+  bool placing = false;      // it may have its final name already, but that is not durable: no share yet
+  bool leaving = false;      // being evicted
+  bool gone = false;         // completed, aborted, expired: nothing more happens to it
+  bool left_behind = false;  // its files could not be deleted
+  bool journalled = false;   // it has a journal, as far as the loop knows
   unsigned failed_syncs = 0, failed_audits = 0;
   bool starts_afresh = false;  // the next byte goes into a new file
   /// Hashes of what was written, for the audit; none when there is no header yet, or no memory for it. Jobs that use it
@@ -75,7 +77,7 @@ struct IncomingUpload {
   bool complete() const { return held.contains(whole()); }
   /// All of it came, and nothing of it has been acknowledged yet. Only small ones: when the last step fails, all is lost.
   bool whole_at_once() const {
-    return allocated_size <= kWholeAtOnceMax && held.empty() && unsynced.contains(whole()) && !files.has_journal();
+    return allocated_size <= kWholeAtOnceMax && held.empty() && unsynced.contains(whole()) && !journalled;
   }
   static constexpr std::uint64_t kWholeAtOnceMax = 4 * 1'048'576;
   std::uint64_t missing_bytes() const { return allocated_size - held.total() - unsynced.total(); }

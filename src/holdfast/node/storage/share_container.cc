@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "holdfast/core/base/endian.h"
 #include "holdfast/core/crypto/blake2b.h"
@@ -21,6 +22,13 @@ std::uint32_t expiry_from(std::int64_t now_wall) {
 LeaseRecord decode_lease(ByteView bytes) {
   return {static_cast<std::uint32_t>(load_be(bytes, 0, 4)), Hash::from(bytes.subspan(4, 32)),
           Hash::from(bytes.subspan(36, 32)), static_cast<std::uint32_t>(load_be(bytes, 68, 4))};
+}
+
+/// Where a new lease may go when there are as many as are taken: in the place of one that has ended.
+std::optional<std::uint32_t> ended_lease(const std::vector<LeaseRecord>& leases, std::int64_t now_wall) {
+  const auto earliest = std::ranges::min_element(leases, {}, &LeaseRecord::expires);
+  if (earliest == leases.end() || earliest->expires >= now_wall) return std::nullopt;
+  return static_cast<std::uint32_t>(earliest - leases.begin());
 }
 
 std::uint64_t lease_offset(const ContainerInfo& info, std::uint32_t i) {
@@ -77,8 +85,8 @@ Result<ContainerInfo> inspect_container(io::File& file, bool repair) {
 }
 
 Result<std::vector<LeaseRecord>> read_leases(io::File& file, const ContainerInfo& info) {
-  constexpr std::uint32_t kLeasesMax = 100'000;
-  if (info.leases > kLeasesMax) return fail(Errc::corrupt, "a share with impossibly many leases");
+  constexpr std::uint32_t kReadableLeasesMax = 100'000;
+  if (info.leases > kReadableLeasesMax) return fail(Errc::corrupt, "a share with impossibly many leases");
   Bytes bytes(info.leases * kLeaseBytes);
   HF_TRY(const std::size_t count, file.read(lease_offset(info, 0), bytes));
   if (count != bytes.size()) return fail(Errc::corrupt, "a share container that ends inside its leases");
@@ -106,6 +114,13 @@ Result<LeaseOutcome> add_or_renew_lease(io::File& file, const LeaseRequest& requ
     HF_TRY_VOID(file.write(lease_offset(info, i) + 68, expires));
     HF_TRY_VOID(file.sync());
     return LeaseOutcome::renewed;
+  }
+  if (leases.size() >= kLeasesMax) {  // each operation reads all of them
+    const std::optional<std::uint32_t> place = ended_lease(leases, now_wall);
+    if (!place) return LeaseOutcome::no_room;
+    HF_TRY_VOID(file.write(lease_offset(info, *place), encode_lease(fresh)));
+    HF_TRY_VOID(file.sync());
+    return LeaseOutcome::added;
   }
   if (!may_add) return LeaseOutcome::no_room;
   HF_TRY_VOID(file.write(lease_offset(info, info.leases), encode_lease(fresh)));

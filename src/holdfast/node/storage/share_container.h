@@ -11,6 +11,8 @@ namespace holdfast::storage {
 
 inline constexpr std::uint64_t kContainerHeaderBytes = 12;
 inline constexpr std::uint64_t kLeaseBytes = 72;
+inline constexpr std::uint32_t kLeasesMax =
+    10'000;  // of a share; further ones only in the place of those that have ended
 inline constexpr std::uint32_t kLeaseSeconds = 2'678'400;  // 31 days
 
 enum class ContainerKind { immutable, mutable_slot, unknown };

@@ -89,6 +89,23 @@ TEST_F(Container, WithoutRoomLeasesAreRenewedButNotAdded) {
   EXPECT_EQ(leases().size(), 1u);
 }
 
+TEST_F(Container, OfAsManyLeasesAsAreTakenOnesThatHaveEndedGiveWay) {
+  Bytes full = container_header(1'000, kLeasesMax);
+  append(full, Bytes(1'000, 'd'));
+  for (std::uint32_t i = 0; i < kLeasesMax; ++i)
+    append(full, encode_lease({1, Hash::from(Bytes(32, 'x')), Hash::from(Bytes(32, 'y')),
+                               static_cast<std::uint32_t>(kNow + 100 + i)}));
+  put(full);
+  EXPECT_EQ(add('a'), LeaseOutcome::no_room);
+  EXPECT_EQ(add('a', kNow + 101), LeaseOutcome::added);
+  EXPECT_EQ(add('a', kNow + 102), LeaseOutcome::renewed);
+  EXPECT_EQ(add('b', kNow + 101), LeaseOutcome::no_room);
+  ASSERT_EQ(leases().size(), kLeasesMax);
+  EXPECT_EQ(leases()[0].expires, kNow + 102 + kLeaseSeconds);
+  EXPECT_EQ(leases()[1].expires, kNow + 101);
+  EXPECT_EQ(get().size(), full.size());
+}
+
 TEST_F(Container, TheClockMayBeAnything) {
   put(share());
   add('a', -kNow * 10);

@@ -111,6 +111,7 @@ bool ShareStore::active(const IncomingUpload& upload) const {
 }
 
 void ShareStore::touch(IncomingUpload& upload) {
+  if (!active(upload)) sums_.reset();
   upload.woken = true;
   upload.last_activity = world_.loop.now();
   upload.last_activity_wall = world_.loop.wall_seconds();
@@ -120,128 +121,23 @@ std::shared_ptr<IncomingUpload> ShareStore::create(const UploadKey& key, std::ui
                                                    UploadFiles files) {
   auto upload = std::make_shared<IncomingUpload>(world_.loop, key, allocated_size, std::move(files));
   upload->created_wall = world_.loop.wall_seconds();
-  upload->last_sync = world_.loop.now();
-  touch(*upload);
+  upload->last_activity_wall = upload->created_wall;
+  upload->last_sync = upload->last_activity = world_.loop.now();
+  if (sums_) {
+    sums_->reserved += allocated_size;
+    sums_->promised += allocated_size;
+    ++sums_->empty;
+  }
   uploads_.emplace(key, upload);
   return upload;
-}
-
-/// Rules 2 to 5 of the storage protocol, 11.6.
-io::Task<bool> ShareStore::admit(const StorageIndex& si, ShareNumber share, const Allocation& allocation,
-                                 const Hash& id) {
-  const LeaseRecord lease = allocation.lease.at_rest(0);
-  const std::uint64_t size = allocation.request.allocated_size;
-  const UploadKey key{si, share, id};
-  // One that is just ending has its files under the same names: wait until they are away.
-  for (auto it = uploads_.find(key); it != uploads_.end() && it->second->gone; it = uploads_.find(key)) {
-    const std::shared_ptr<IncomingUpload> ending = it->second;
-    const bool ended = co_await ending->order.acquire();
-    if (!ended) co_return false;
-    ending->order.release();
-  }
-  if (const auto it = uploads_.find(key); it != uploads_.end()) {
-    const std::shared_ptr<IncomingUpload> upload = it->second;
-    if (upload->allocated_size != size) co_return false;
-    bool room = active(*upload);
-    if (!room && !may_promise(size, upload.get())) co_return false;
-    if (!room) room = co_await make_room(upload->missing_bytes(), upload.get());
-    if (!room || upload->gone) co_return false;
-    if (allocation.resumable && !upload->resumable) {
-      upload->resumable = true;  // what a legacy upload wrote becomes durable with the next sync
-      upload->unsynced.add(upload->held);
-      upload->held.clear();
-      dirty_.insert(upload);
-    }
-    if (!upload->empty()) {
-      ++counters_.resumed_uploads;
-      counters_.bytes_saved += upload->held.total();
-    }
-    touch(*upload);
-    Bytes records = encode_activity(upload->last_activity_wall);
-    const auto same = [&](const JournalLease& known) {
-      return equal_constant_time(known.renew.view(), lease.renew.view());
-    };
-    if (!same(upload->lease) && std::ranges::none_of(upload->more_leases, same)) {
-      upload->more_leases.push_back({lease.renew, lease.cancel, lease.owner});
-      append(records, encode_lease_record(upload->more_leases.back()));
-    }
-    const bool acquired = co_await upload->syncing.acquire();
-    if (!acquired) co_return false;
-    auto job = [upload, &records] { return upload->files.note(records); };
-    const Result<void> noted = co_await world_.disk.run(job);
-    upload->syncing.release();
-    if (!noted) world_.log.warning("a partial share's journal cannot be written: " + noted.error().what);
-    co_return !upload->gone;
-  }
-  for (const auto& other : uploads_of(si, share)) {
-    if (active(*other)) co_return false;
-  }
-  if (size == 0 || !may_promise(size, nullptr)) co_return false;
-  const bool room = co_await make_room(size, nullptr);
-  if (!room) co_return false;
-  if (const auto it = uploads_.find(key); it != uploads_.end())
-    co_return !it->second->gone;  // came in beside, while room was made
-  UploadFiles files(world_.files, paths_.upload(si, share, id), paths_.incoming(), size);
-  const auto upload = create(key, size, std::move(files));
-  upload->resumable = allocation.resumable;
-  upload->lease = {lease.renew, lease.cancel, lease.owner};
-  // At most so many dormant ones of other secrets stay beside it.
-  std::vector<std::shared_ptr<IncomingUpload>> rivals = uploads_of(si, share);
-  std::erase(rivals, upload);
-  std::ranges::sort(rivals, {}, [](const auto& rival) { return rival->last_activity; });
-  for (std::size_t i = 0; i + options_.dormant_per_share_max < rivals.size(); ++i) co_await drop(rivals[i]);
-  co_return true;
-}
-
-/// Answers those that are still there: the collector may have been faster.
-io::Task<std::set<ShareNumber>> ShareStore::renew_all(StorageIndex si, std::set<ShareNumber> shares,
-                                                      LeaseRequest lease) {
-  const bool may_add = available() >= kLeaseBytes;
-  std::set<ShareNumber> gone;
-  const bool acquired = co_await leases_.acquire();
-  if (!acquired) co_return std::set<ShareNumber>();
-  const std::int64_t now = lease_time();
-  auto job = [&]() -> Result<void> {
-    Result<void> worst;
-    for (ShareNumber share : shares) {
-      const auto file = world_.files.open(paths_.share(si, share), io::Open::write);
-      if (!file && file.error().code == Errc::not_found) gone.insert(share);
-      const auto renewed = file ? add_or_renew_lease(**file, lease, now, may_add) : tl::make_unexpected(file.error());
-      if (!renewed && !gone.contains(share)) worst = tl::make_unexpected(renewed.error());
-    }
-    return worst;
-  };
-  const Result<void> renewed = co_await world_.disk.run(job);
-  leases_.release();
-  if (!renewed) world_.log.warning("a lease could not be renewed: " + renewed.error().what);
-  for (ShareNumber share : gone) shares.erase(share);
-  co_return shares;
-}
-
-io::Task<Result<protocol::AllocateReply>> ShareStore::allocate(StorageIndex si, Allocation allocation) {
-  HF_CO_TRY(Listing listing, co_await durable_listing(si));
-  if (!listing.immutable.empty()) listing.immutable = co_await renew_all(si, listing.immutable, allocation.lease);
-  protocol::AllocateReply reply;
-  reply.already_have = listing.immutable;
-  if (!resumes()) allocation.resumable = false;
-  const Hash id = crypto::upload_secret_at_rest_id(allocation.upload_secret.reveal());
-  for (ShareNumber share : allocation.request.share_numbers) {
-    if (listing.immutable.contains(share) || listing.taken.contains(share)) continue;
-    const bool fresh = !uploads_.contains(UploadKey{si, share, id});
-    const bool admitted = co_await admit(si, share, allocation, id);
-    if (!admitted) continue;
-    reply.allocated.insert(share);
-    if (!fresh) reply.matched.insert(share);
-  }
-  co_return reply;
 }
 
 io::Task<Result<std::size_t>> ShareStore::add_lease(StorageIndex si, LeaseRequest lease) {
   const std::int64_t now = lease_time();
   const bool may_add = available() >= kLeaseBytes;
   bool no_room = false;
+  HF_CO_TRY(const Listing listing, co_await durable_listing(si));
   auto job = [&]() -> Result<std::size_t> {
-    HF_TRY(const Listing listing, list_now(si));
     std::size_t renewed = 0;
     for (ShareNumber share : listing.immutable) {
       const auto file = world_.files.open(paths_.share(si, share), io::Open::write);
@@ -281,6 +177,8 @@ io::Task<Result<void>> ShareStore::abort(StorageIndex si, ShareNumber share, Sec
   const auto upload = find(si, share, upload_secret);
   if (upload != nullptr) {
     const bool dropped = co_await drop(upload);
+    if (dropped && upload->left_behind)
+      co_return fail(Errc::io, "the upload may come back: its files could not be deleted");
     if (dropped) co_return Result<void>{};
   }
   if (!uploads_of(si, share).empty()) co_return fail(Errc::unauthorized, "that upload belongs to another secret");
@@ -329,6 +227,9 @@ io::Task<Result<ShareStore::OpenShare>> ShareStore::open_share(StorageIndex si, 
     return OpenShare{std::move(file), info.data_bytes};
   };
   Result<OpenShare> opened = co_await world_.disk.run(job);
+  const auto uploads = uploads_of(si, share);
+  const bool placing = std::ranges::any_of(uploads, [](const auto& each) { return each->placing; });
+  if (opened && placing) co_return fail(Errc::not_found, "no such share yet");
   if (opened || opened.error().code == Errc::corrupt) co_return opened;
   if (opened.error().code == Errc::not_found) co_return fail(Errc::not_found, "no such share");
   co_return tl::make_unexpected(disk_failed(opened.error()));

@@ -143,13 +143,21 @@ class ShareStore {
   std::shared_ptr<IncomingUpload> find(const StorageIndex& si, ShareNumber share, const Secret& upload_secret) const;
   std::shared_ptr<IncomingUpload> create(const UploadKey& key, std::uint64_t allocated_size, UploadFiles files);
   bool active(const IncomingUpload& upload) const;
-  std::uint64_t reserved_by_uploads() const;
+  /// Over all active uploads.
+  struct Sums {
+    io::Time at;
+    std::uint64_t reserved = 0, promised = 0, empty = 0;
+  };
+  const Sums& sums();
   std::shared_ptr<IncomingUpload> longest_dormant(const IncomingUpload* keep) const;
   io::Task<void> evict(std::shared_ptr<IncomingUpload> upload);
   io::Task<bool> make_room(std::uint64_t bytes, const IncomingUpload* keep);
-  bool may_promise(std::uint64_t allocated_size, const IncomingUpload* upload) const;
+  bool may_promise(std::uint64_t allocated_size, const IncomingUpload* upload);
   io::Task<bool> make_way(std::uint64_t bytes, const IncomingUpload* keep);
-  io::Task<bool> admit(const StorageIndex& si, ShareNumber share, const Allocation& allocation, const Hash& id);
+  enum class Admission { refused, full, there, matched, made };
+  io::Task<Admission> admit(const StorageIndex& si, ShareNumber share, const Allocation& allocation, const Hash& id,
+                            std::uint64_t completed);
+  io::Task<bool> is_there(StorageIndex si, ShareNumber share);
   io::Task<std::set<ShareNumber>> renew_all(StorageIndex si, std::set<ShareNumber> shares, LeaseRequest lease);
   std::int64_t lease_time() { return clock_.lease_time(world_.loop.now(), world_.loop.wall_seconds()); }
   void touch(IncomingUpload& upload);
@@ -176,6 +184,7 @@ class ShareStore {
   Uploads uploads_;
   std::uint64_t free_ = 0;            // as measured last, and what was deleted since
   std::uint64_t arriving_bytes_ = 0;  // being written, not yet in any upload
+  std::optional<Sums> sums_;          // nothing when they have changed
   StoreCounters counters_;
   std::set<std::shared_ptr<IncomingUpload>> dirty_;
   std::uint64_t advisory_files_ = 0, advisory_bytes_ = 0;  // of all processes that served the directory

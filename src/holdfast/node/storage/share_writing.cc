@@ -33,8 +33,8 @@ Error for_peers(const Error& error) {
 ShareStore::Writer::Writer(ShareStore& store, std::shared_ptr<IncomingUpload> upload, Range range)
     : store_(store), upload_(std::move(upload)), at_(range.begin), appended_(store.world_.loop.now()) {
   writing_ = upload_->writings.insert(upload_->writings.end(), {range, store_.world_.loop.now()});
-  ++upload_->users;
   store_.touch(*upload_);
+  ++upload_->users;
 }
 
 ShareStore::Writer::~Writer() {
@@ -89,6 +89,7 @@ io::Task<Result<void>> ShareStore::Writer::append(Buffer data) {
       store_.counters_.bytes_written += fresh.size();
       (upload.resumable ? upload.unsynced : upload.held).add(fresh);
     }
+    store_.sums_.reset();
     at_ += data.size();
     writing_->rest.begin = std::min(at_, writing_->rest.end);
     appended_ = store_.world_.loop.now();
@@ -126,6 +127,7 @@ io::Task<Result<ShareStore::Writer::Outcome>> ShareStore::Writer::finish() {
 
 /// The kernel may have dropped all that was not synced, and says so only once: it counts as never received.
 void ShareStore::forget_unsynced(IncomingUpload& upload, const Error& error) {
+  sums_.reset();
   upload.unsynced.clear();
   upload.blocks.reset();
   upload.starts_afresh = !upload.files.has_journal();
@@ -164,6 +166,7 @@ io::Task<Result<void>> ShareStore::commit(std::shared_ptr<IncomingUpload> upload
     }());
   };
   const Result<void> synced = co_await world_.disk.run(job);
+  upload->journalled = upload->files.has_journal();
   ++counters_.syncs;
   upload->last_sync = world_.loop.now();
   if (synced) {
@@ -227,6 +230,7 @@ io::Task<Result<bool>> ShareStore::audit(std::shared_ptr<IncomingUpload> upload)
   upload->syncing.release();
   if (!withdrawn) co_return tl::make_unexpected(disk_failed(withdrawn.error()));
   ++upload->failed_audits;  // of one that could not be written down the same bytes are found again
+  sums_.reset();
   upload->held.subtract(failed->wrong);
   upload->unsynced.subtract(failed->wrong);
   co_return false;
@@ -278,7 +282,8 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
   upload->placing = !taken;
   auto job = [&] {
     Result<void> placed = upload->files.become_share(target, leases);
-    if (!placed && placed.error().code == Errc::conflict) upload->files.remove();  // another one was first
+    if (!placed && placed.error().code == Errc::conflict)
+      static_cast<void>(upload->files.remove());  // another was first
     return placed;
   };
   const Result<void> placed = co_await world_.disk.run(job);
@@ -287,13 +292,14 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
   if (upload->placing) {  // it was synced before it got its name
     upload->held.add(upload->unsynced);
     upload->unsynced.clear();
-  } else if (!placed && !beaten && (!upload->unsynced.empty() || !upload->resumable)) {
-    if (!upload->resumable) upload->held.clear();  // nothing of it was synced before, nor would an audit notice
+  } else if (!placed && !beaten && (!upload->unsynced.empty() || !upload->files.has_journal())) {
+    if (!upload->files.has_journal()) upload->held.clear();  // nobody would know of it at the next start
     forget_unsynced(*upload, placed.error());
   }
   upload->syncing.release();
   if (!placed && !beaten) co_return finish(tl::make_unexpected(disk_failed(placed.error())));
   upload->gone = true;
+  sums_.reset();
   uploads_.erase(upload->key);
   dirty_.erase(upload);
   upload->order.release();
@@ -312,9 +318,12 @@ io::Task<bool> ShareStore::drop(std::shared_ptr<IncomingUpload> upload) {
   if (ends) {
     upload->gone = true;
     dirty_.erase(upload);
-    auto job = [&] { upload->files.remove(); };
-    co_await world_.disk.run(job);
+    auto job = [&] { return upload->files.remove(); };
+    const Result<void> removed = co_await world_.disk.run(job);
+    if (!removed) world_.log.error("a partial share could not be deleted: " + removed.error().what);
+    upload->left_behind = !removed;
     uploads_.erase(upload->key);  // only now: the next one of this key uses the same names
+    sums_.reset();
   }
   if (idle) upload->syncing.release();
   upload->order.release();

@@ -149,6 +149,7 @@ void ShareStore::adopt(const StorageIndex& si, ShareNumber share, const std::str
   const auto upload =
       create(UploadKey{si, share, journal->header.at_rest_id}, journal->header.allocated_size, std::move(files));
   upload->resumable = true;
+  upload->journalled = true;
   upload->held = journal->held;
   upload->lease = journal->header.lease;
   upload->more_leases = journal->more_leases;

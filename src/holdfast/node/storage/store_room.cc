@@ -2,6 +2,11 @@
 #include "holdfast/node/storage/share_store.h"
 
 namespace holdfast::storage {
+namespace {
+
+constexpr io::Duration kSumsLast = std::chrono::milliseconds(100);
+
+}  // namespace
 
 io::Task<void> ShareStore::measure() {
   auto job = [this] { return world_.files.free_bytes(paths_.shares()); };
@@ -9,12 +14,17 @@ io::Task<void> ShareStore::measure() {
   if (free) free_ = *free;
 }
 
-std::uint64_t ShareStore::reserved_by_uploads() const {
-  std::uint64_t sum = 0;
+/// One message may ask for hundreds of shares while there are thousands of uploads: they are added up once for all of it.
+const ShareStore::Sums& ShareStore::sums() {
+  if (sums_ && world_.loop.now() - sums_->at < kSumsLast) return *sums_;
+  Sums sums{world_.loop.now()};
   for (const auto& [key, upload] : uploads_) {
-    if (active(*upload)) sum += upload->missing_bytes();
+    if (!active(*upload)) continue;
+    sums.reserved += upload->missing_bytes();
+    sums.promised += upload->allocated_size;
+    if (upload->empty()) ++sums.empty;
   }
-  return sum;
+  return sums_.emplace(sums);
 }
 
 std::shared_ptr<IncomingUpload> ShareStore::longest_dormant(const IncomingUpload* keep) const {
@@ -43,7 +53,7 @@ io::Task<void> ShareStore::evict(std::shared_ptr<IncomingUpload> upload) {
 /// even then nobody loses anything.
 io::Task<bool> ShareStore::make_room(std::uint64_t bytes, const IncomingUpload* keep) {
   for (;;) {
-    const std::uint64_t reserved = reserved_by_uploads();
+    const std::uint64_t reserved = sums().reserved;
     const std::uint64_t free = available();
     if (free >= reserved && free - reserved >= bytes) co_return true;
     std::uint64_t soon = free, at_most = free;  // when those that are leaving have left; when all dormant ones have
@@ -66,14 +76,11 @@ io::Task<bool> ShareStore::make_room(std::uint64_t bytes, const IncomingUpload* 
 
 /// Whether partial.max_bytes lets all active uploads and `upload`, or a new one of that size, come to their ends. Dormant
 /// ones do not count: they go when bytes arrive, not for promises.
-bool ShareStore::may_promise(std::uint64_t allocated_size, const IncomingUpload* upload) const {
+bool ShareStore::may_promise(std::uint64_t allocated_size, const IncomingUpload* upload) {
   if (!options_.partial_bytes_max) return true;
-  std::uint64_t left = *options_.partial_bytes_max;
-  for (const auto& [key, other] : uploads_) {
-    if (other.get() == upload || !active(*other)) continue;
-    left -= std::min(left, other->allocated_size);
-  }
-  return allocated_size <= left;
+  std::uint64_t promised = sums().promised;
+  if (upload != nullptr && active(*upload)) promised -= upload->allocated_size;
+  return allocated_size <= *options_.partial_bytes_max - std::min(*options_.partial_bytes_max, promised);
 }
 
 /// Whether partial.max_bytes lets so many bytes come in now, evicting dormant uploads, longest idle first, while that helps.

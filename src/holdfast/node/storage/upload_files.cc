@@ -1,6 +1,7 @@
 #include "holdfast/node/storage/upload_files.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast::storage {
 namespace {
@@ -8,6 +9,11 @@ namespace {
 constexpr std::size_t kCompareBytes = 256 * 1024;
 constexpr std::uint64_t kCompactBytes = 64 * 1024;
 constexpr int kRemovalsMetMax = 10;  // of a directory by others, between making and using it
+
+Result<void> fine_if_missing(Result<void> result) {
+  if (!result && result.error().code == Errc::not_found) return {};
+  return result;
+}
 
 }  // namespace
 
@@ -208,39 +214,54 @@ Result<immutable::AuditVerdict> UploadFiles::audit(ShareNumber share, immutable:
   return immutable::audit_share(allocated_size_, share, at, known);
 }
 
-Result<void> UploadFiles::become_share(const std::string& target, const std::vector<LeaseRecord>& leases) {
-  const std::string final_bucket = io::parent_path(target);
-  if (!placed()) {
-    HF_TRY_VOID(open_part());
-    Bytes records;
-    for (const LeaseRecord& lease : leases) append(records, encode_lease(lease));
-    HF_TRY_VOID(part_->truncate(kContainerHeaderBytes + allocated_size_));
-    HF_TRY_VOID(part_->write(kContainerHeaderBytes + allocated_size_, records));
-    HF_TRY_VOID(part_->write(0, container_header(allocated_size_, static_cast<std::uint32_t>(leases.size()))));
-    HF_TRY_VOID(part_->sync());
-    HF_TRY_VOID(files_.make_directories(final_bucket));
-    // The way there first: a rename that outlived its new directories would take the bytes with them. When nothing of them
-    // was acknowledged they may be lost, and a file system with a journal of its own then syncs once instead of twice.
-    if (has_journal()) HF_TRY_VOID(sync_names(io::parent_path(final_bucket), io::parent_path(incoming_)));
-    HF_TRY_VOID(files_.rename_new(part_path_, target));
-    part_path_ = target;
-    where_ = Where::placed;
-  }
+Result<void> UploadFiles::take_name_back() {
+  HF_TRY_VOID(files_.rename(part_path_, unplaced_path_));
+  part_path_ = unplaced_path_;
+  where_ = unplaced_where_;
+  return {};
+}
+
+Result<void> UploadFiles::make_name_last(const std::string& final_bucket) {
   HF_TRY_VOID(files_.sync_directory(final_bucket));
-  if (!has_journal()) {  // nobody would believe a .part that comes back
-    HF_TRY_VOID(sync_names(io::parent_path(final_bucket), io::parent_path(incoming_)));
-    remove_leftovers();
-    return {};
-  }
+  // Without a journal nobody would believe a .part that comes back.
+  if (!has_journal()) return sync_names(io::parent_path(final_bucket), io::parent_path(incoming_));
   Result<void> gone = files_.sync_directory(bucket());
   if (!gone && gone.error().code != Errc::not_found) return gone;  // the last one out may have removed it
+  return {};
+}
+
+Result<void> UploadFiles::become_share(const std::string& target, const std::vector<LeaseRecord>& leases) {
+  const std::string final_bucket = io::parent_path(target);
+  if (placed()) HF_TRY_VOID(take_name_back());
+  HF_TRY_VOID(open_part());
+  Bytes records;
+  for (const LeaseRecord& lease : leases) append(records, encode_lease(lease));
+  HF_TRY_VOID(part_->truncate(kContainerHeaderBytes + allocated_size_));
+  HF_TRY_VOID(part_->write(kContainerHeaderBytes + allocated_size_, records));
+  HF_TRY_VOID(part_->write(0, container_header(allocated_size_, static_cast<std::uint32_t>(leases.size()))));
+  HF_TRY_VOID(part_->sync());
+  HF_TRY_VOID(files_.make_directories(final_bucket));
+  // The way there first: a rename that outlived its new directories would take the bytes with them. When nothing of them
+  // was acknowledged they may be lost, and a file system with a journal of its own then syncs once instead of twice.
+  if (has_journal()) HF_TRY_VOID(sync_names(io::parent_path(final_bucket), io::parent_path(incoming_)));
+  HF_TRY_VOID(files_.rename_new(part_path_, target));
+  unplaced_path_ = std::exchange(part_path_, target);
+  unplaced_where_ = std::exchange(where_, Where::placed);
+  if (Result<void> lasts = make_name_last(final_bucket); !lasts) {
+    static_cast<void>(take_name_back());
+    return lasts;
+  }
   remove_leftovers();
   return {};
 }
 
-void UploadFiles::remove() {
-  static_cast<void>(files_.unlink(part_path_));
+Result<void> UploadFiles::remove() {
+  close();
+  // The journal first: bytes without one are nobody's.
+  if (has_journal() || where_ == Where::home) HF_TRY_VOID(fine_if_missing(files_.unlink(base_ + ".log")));
+  HF_TRY_VOID(fine_if_missing(files_.unlink(part_path_)));
   remove_leftovers();
+  return {};
 }
 
 void UploadFiles::remove_leftovers() {

@@ -42,12 +42,14 @@ class UploadFiles {
   /// Reads only what is not `known`, if given, and adds to `bytes_read` how much that was.
   Result<immutable::AuditVerdict> audit(ShareNumber share, immutable::ArrivingBlocks* known, std::uint64_t& bytes_read);
 
-  /// Leases, sync, rename to `target` without replacing, directory syncs, away with the journal. When it fails after the
-  /// rename (placed), calling it again does the rest. Errors: conflict when the target exists.
+  /// Leases, sync, rename to `target` without replacing, directory syncs, away with the journal. When a directory sync fails, the
+  /// name is taken back: another sync could not tell that it lasts, only another rename can. Where that fails too (placed),
+  /// calling it again begins with it. Errors: conflict when the target exists.
   Result<void> become_share(const std::string& target, const std::vector<LeaseRecord>& leases);
   bool placed() const { return where_ == Where::placed; }
-  /// Deletes both files and the directories that become empty. What is missing is fine.
-  void remove();
+  /// Deletes both files and the directories that become empty. What is missing is fine. Errors: io; then it may come back at the
+  /// next start.
+  Result<void> remove();
   void close();
 
   /// A journal left by an earlier process was read, after all of the file system had been synced: `bytes` of it are good,
@@ -63,6 +65,8 @@ class UploadFiles {
   enum class Sync { no, yes };
   Result<void> append_log(ByteView records, Sync sync, const JournalContent* fresh = nullptr);
   Result<void> sync_directories();
+  Result<void> make_name_last(const std::string& final_bucket);
+  Result<void> take_name_back();
   Result<void> sync_names(const std::string& lowest, const std::string& highest);
   void remove_leftovers();
   std::string bucket() const { return io::parent_path(base_); }
@@ -71,8 +75,8 @@ class UploadFiles {
   io::FileSystem& files_;
   const std::string base_;
   const std::string incoming_;
-  std::string part_path_;
-  Where where_ = Where::fresh;
+  std::string part_path_, unplaced_path_;
+  Where where_ = Where::fresh, unplaced_where_ = Where::fresh;
   const std::uint64_t allocated_size_;
   std::unique_ptr<io::File> part_, log_;
   std::uint64_t log_bytes_ = 0, log_durable_bytes_ = 0;  // 0: there is no journal yet
