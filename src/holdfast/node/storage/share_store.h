@@ -166,6 +166,7 @@ class ShareStore {
   Error disk_failed(const Error& error);
   void forget_unsynced(IncomingUpload& upload, const Error& error);
   io::Task<void> commit_quietly(std::shared_ptr<IncomingUpload> upload);
+  io::Task<void> sync_and_close(std::shared_ptr<IncomingUpload> upload);
   io::Task<Result<bool>> complete(std::shared_ptr<IncomingUpload> upload);
   io::Task<Result<bool>> audit(std::shared_ptr<IncomingUpload> upload);
   io::Task<void> watch_blocks(std::shared_ptr<IncomingUpload> upload, std::uint64_t offset, ByteView data);

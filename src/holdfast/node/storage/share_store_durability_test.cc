@@ -240,6 +240,31 @@ TEST(LegacyUploads, AShareIsListedOnlyWhenItsNameIsDurable) {
   }
 }
 
+// Whoever opens a file again may not be told what went wrong before.
+TEST(LegacyUploads, AreSyncedBeforeTheirFilesAreClosed) {
+  bool failed = false;
+  for (std::uint64_t n = 0; n < 200; ++n) {
+    Machine machine(n);
+    Client client;
+    client.resumable = false;
+    client.patch_bytes = client.share.size() - 1;
+    ASSERT_TRUE(machine.start().has_value());
+    static_cast<void>(machine.run(client.upload(&machine.store(), 1)));
+    machine.fs.fail_operation(machine.fs.operations() + n, Errc::io);
+    machine.pass(std::chrono::seconds(65));
+    failed = failed || machine.store().counters().sync_failures > 0;
+    for (int attempt = 0; attempt < 3 && !client.done; ++attempt)
+      static_cast<void>(machine.run(client.upload(&machine.store())));
+    EXPECT_TRUE(client.done) << n;
+    machine.cut_power();
+    ASSERT_TRUE(machine.start().has_value());
+    const auto share = read_share(machine, client.number);
+    EXPECT_TRUE(share && equal(*share, client.share)) << n;
+    if (HasFailure()) return;
+  }
+  EXPECT_TRUE(failed);
+}
+
 // Nor an audit that would notice what a failed sync has lost.
 TEST(LegacyUploads, WhatAFailedSyncLostIsAskedForAgain) {
   const std::uint64_t operations = operations_of_an_upload();

@@ -367,8 +367,32 @@ io::Task<void> ShareStore::sweep() {
     IncomingUpload& upload = *idle[i];
     if (i < kOpenIdleUploadsMax && now - upload.last_activity < kOpenIdleMax) continue;
     const bool at_work = upload.users > 0 || upload.order.available() == 0 || upload.syncing.available() == 0;
-    if (!upload.gone && !at_work) upload.files.close();
+    if (upload.gone || at_work) continue;
+    if (upload.resumable || upload.placing || !upload.files.is_open())
+      upload.files.close();
+    else
+      background_.spawn(sync_and_close(idle[i]));
   }
+}
+
+/// What a client without the extension wrote is synced when it is whole. A file that was opened again in between might not be told
+/// what went wrong before.
+io::Task<void> ShareStore::sync_and_close(std::shared_ptr<IncomingUpload> upload) {
+  const bool alone = co_await upload->order.acquire();
+  if (!alone) co_return;
+  if (!upload->gone && !upload->placing) {
+    auto job = [&upload] {
+      const Result<void> synced = upload->files.sync_part();
+      upload->files.close();
+      return synced;
+    };
+    const Result<void> synced = co_await world_.disk.run(job);
+    if (!synced) {
+      upload->held.clear();
+      forget_unsynced(*upload, synced.error());
+    }
+  }
+  upload->order.release();
 }
 
 }  // namespace holdfast::storage

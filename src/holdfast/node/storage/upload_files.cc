@@ -150,6 +150,11 @@ Result<void> UploadFiles::make_durable(const RangeSet& ranges, const JournalCont
   return sync_directories();
 }
 
+Result<void> UploadFiles::sync_part() {
+  if (part_ == nullptr) return {};
+  return part_->sync();
+}
+
 Result<void> UploadFiles::withdraw(const RangeSet& ranges) {
   if (!has_journal()) return {};
   Bytes records;

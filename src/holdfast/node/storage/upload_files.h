@@ -31,6 +31,9 @@ class UploadFiles {
   /// write(). After an error nothing that was unsynced may be believed.
   Result<void> make_durable(const RangeSet& ranges, const JournalContent& journal);
 
+  /// What was written through the open file, without a journal; nothing where none is open.
+  Result<void> sync_part();
+
   /// Records that ranges are no longer held, and syncs. Does nothing without a journal.
   Result<void> withdraw(const RangeSet& ranges);
   /// Appends records without syncing; does nothing without a journal.
@@ -51,6 +54,7 @@ class UploadFiles {
   /// next start.
   Result<void> remove();
   void close();
+  bool is_open() const { return part_ != nullptr; }
 
   /// A journal left by an earlier process was read, after all of the file system had been synced: `bytes` of it are good,
   /// the rest is cut off.
