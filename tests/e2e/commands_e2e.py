@@ -9,7 +9,7 @@ import unittest
 import urllib.parse
 
 import meddler
-from rig import BINARY, DEADLINE, Place, finish, get, killed_put, put, sha256, start, wait_until
+from rig import BINARY, DEADLINE, Place, finish, free_port, get, killed_put, put, sha256, start, wait_until
 
 MIB = 1 << 20
 
@@ -21,6 +21,11 @@ def shares(place):
 
 def run(client, *arguments, expect=0):
     return finish(start(client, *arguments), expect)[0]
+
+
+def dead_nurls(nurls):
+    """The same servers, where nobody listens."""
+    return [re.sub(r":\d+/", f":{free_port()}/", nurl, count=1) for nurl in nurls]
 
 
 def lying(client):
@@ -111,6 +116,55 @@ class Health(unittest.TestCase):
             self.assertEqual(shares(place), left)
 
 
+    def test_a_repair_of_too_few_shares_ends_with_its_patience_and_takes_no_room_on_servers(self):
+        with Place() as place:
+            cap = put(place.client, place.file("f", 3_000_000, 8))["cap"]
+            far = place.new_client("far", place.nurls()[:2] + dead_nurls(place.nurls()[2:]))
+            left = sorted(os.listdir(place.path + "/grid/storage-0/storage/shares"))
+            for patience in (("--no-wait",), ("--timeout", "2s")):
+                _, err = finish(start(far, "repair", cap, "--progress", "none", *patience), 4)
+                self.assertRegex(err, r"only [012] shares can be had, and 3 are needed", patience)
+                self.assertNotIn("--timeout", err)
+            self.assertEqual(sorted(os.listdir(place.path + "/grid/storage-0/storage/shares")), left)
+            self.assertEqual([name for _, _, names in os.walk(place.path + "/grid") for name in names if name.endswith(".part")], [])
+            _, err = finish(start(far, "get", cap, "-o", place.path + "/out", "--progress", "none", "--no-wait"), 4)
+            self.assertRegex(err, r"only [012] shares can be had, and 3 are needed")
+
+    def test_servers_that_are_not_those_of_their_nurls_are_named_and_not_the_network(self):
+        with Place(servers=2) as place:
+            cap = put(place.client, place.file("f", 300_000, 4), "--happy", "1", "--k", "1")["cap"]
+            strange = place.new_client("strange", [re.sub(r"/[^/#]+(#|$)", r"/aaaaaaaaaaaaaaaa\1", each) for each in place.nurls()])
+            for command in (("check",), ("repair", "--no-wait"), ("get", "--no-wait", "-o", place.path + "/out")):
+                _, err = finish(start(strange, *command, cap, "--progress", "none"), 1)
+                self.assertIn("does not take the password in it", err, command)
+                self.assertNotIn("Check the network", err, command)
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read and write everything")
+    def test_a_file_that_may_not_be_read_is_no_matter_of_servers(self):
+        with Place(servers=1) as place:
+            path = place.file("f", 300_000, 4)
+            os.chmod(path, 0)
+            _, err = finish(start(place.client, "put", path, "--happy", "1", "--progress", "none"), 1)
+            self.assertIn("this machine", err)
+            self.assertNotIn("server", err)
+
+    def test_a_cap_with_another_size_or_k_is_named_and_no_server_is_accused(self):
+        with Place() as place:
+            path = place.file("f", 3_000_000, 9)
+            cap = put(place.client, path)["cap"]
+            parts = cap.split(":")  # URI:CHK:key:hash:k:n:size
+            for field, values in ((6, (2_999_999, 3_000_001, 700)), (4, (2, 4)), (5, (9, 11))):
+                for value in values:
+                    wrong = ":".join([*parts[:field], str(value), *parts[field + 1:]])
+                    for command in ("check", "verify", "repair", "get"):
+                        out, err = finish(start(place.client, command, wrong, "--progress", "none"), 1)
+                        self.assertIn("the cap's size or encoding is not that of the file", err, (command, wrong))
+                        self.assertEqual(out, "", (command, "not a byte of it"))
+            accused = [name for root, _, names in os.walk(place.path + "/grid") for name in names if "/storage/corruption-advisories" in root]
+            self.assertEqual(accused, [])
+            get(place.client, cap, path + ".out")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
     def test_leases_that_were_not_taken_are_named_and_a_failure(self):
         with Place(servers=2) as place:
             cap = put(place.client, place.file("f", 300_000, 4), "--happy", "1")["cap"]
@@ -177,7 +231,7 @@ class Transfers(unittest.TestCase):
             _, err = plan.communicate(b"x" * 100_000, 30)
             self.assertEqual((plan.returncode, lying(place.client)), (0, []), err)
             impossible = feed(self, place.client, "--k", "20")  # of 10
-            self.assertEqual((impossible.wait(30), lying(place.client)), (1, []), "it does not wait for the end of its input")
+            self.assertEqual((impossible.wait(30), lying(place.client)), (2, []), "it does not wait for the end of its input")
 
     def test_standard_input_interrupted_while_it_is_read_leaves_nothing(self):
         with Place() as place:
@@ -313,6 +367,58 @@ class Transfers(unittest.TestCase):
             self.assertTrue(any(warned(good) for good in shares(place)[:4]))
 
 
+class Inputs(unittest.TestCase):
+    """What put is given that is no file, or not one alone."""
+
+    def test_what_is_no_file_is_named_and_the_others_are_stored(self):
+        with Place() as place:
+            path, pipe = place.file("f", 300_000, 11), place.path + "/pipe"
+            os.mkfifo(pipe)
+            cap = put(place.client, path)["cap"]
+            for wrong, told in (("", "no name of a file"), (pipe, "holdfast put -"), ("/dev/zero", "no regular file")):
+                with self.subTest(wrong=wrong):
+                    out, err = finish(start(place.client, "put", wrong, path, "--progress", "none"), 1)
+                    self.assertEqual(out.strip(), cap)
+                    self.assertIn(told, err)
+
+    def test_from_a_working_directory_that_is_gone_whole_paths_are_stored(self):
+        with Place() as place:
+            path = place.file("f", 300_000, 12)
+            cap = put(place.client, path)["cap"]
+            gone = place.path + "/gone"
+            os.mkdir(gone)
+            script = 'cd "$1" && rmdir "$1" && exec "$2" -d "$3" put relative "$4" --progress none'
+            done = subprocess.run(["sh", "-c", script, "sh", gone, BINARY, place.client, path], capture_output=True, text=True, timeout=DEADLINE)
+            self.assertEqual((done.returncode, done.stdout.strip()), (1, cap), done.stderr)
+            self.assertIn("working directory", done.stderr)
+
+    def test_standard_input_twice_is_refused_before_it_is_read(self):
+        with Place(servers=1) as place:
+            twice = feed(self, place.client, "-")
+            self.assertEqual((twice.wait(30), lying(place.client)), (2, []))
+
+    def test_a_file_that_fits_into_its_cap_is_said_to_be_there(self):
+        with Place(servers=1) as place:
+            out, err = finish(start(place.client, "put", place.file("f", 20, 13)))
+            self.assertTrue(out.startswith("URI:LIT:"), out)
+            self.assertIn("in the cap itself", err)
+            self.assertNotIn("happiness", err)
+
+    def test_numbers_that_do_not_go_together_are_named(self):
+        with Place(servers=1) as place:
+            path = place.file("f", 1_000, 14)
+            _, err = finish(start(place.client, "put", path, "--k", "11"), 2)
+            self.assertIn("k is 11, happy 7, N 10", err)
+            self.assertIn("1 to 256", finish(start(place.client, "put", path, "--k", "9999999999999"), 2)[1])
+
+    def test_a_segment_size_has_units(self):
+        with Place() as place:
+            path = place.file("f", 3_000_000, 15)
+            cap = put(place.client, path)["cap"]
+            self.assertEqual(put(place.client, path, "--segment-size", "1MiB")["cap"], cap)
+            self.assertNotEqual(put(place.client, path, "--segment-size", "1M")["cap"], cap)
+
+
 class Outputs(unittest.TestCase):
     """What get does with what is there already under the name that it is given."""
 
@@ -340,6 +446,10 @@ class Outputs(unittest.TestCase):
             self.assertEqual(told, open(path, "rb").read())
             get(place.client, cap, "/dev/null")
             self.assertFalse(os.path.isfile("/dev/null") or os.path.exists("/dev/null.part"))
+
+    def test_an_empty_name_is_refused_before_anybody_is_asked(self):
+        _, err = finish(start("/nowhere", "get", "URI:LIT:me", "-o", ""), 2)
+        self.assertIn("--output", err)
 
     def test_a_range_behind_the_end_is_an_error(self):
         with Place(servers=3) as place:
@@ -384,6 +494,13 @@ class Tools(unittest.TestCase):
                 ports.add(urllib.parse.urlsplit(nurl.strip()).port)
             self.assertGreater(len(ports), 4, "one after the other would meet those of other commands")
             self.assertTrue(all(10_000 <= port < 32_768 for port in ports), ports)
+
+    def test_a_command_that_is_none_is_named(self):
+        for words in (["puut", "f3"], ["bogus", "--help"], ["-d", "put", "bogus"], ["--json", "helper", "bogus"]):
+            with self.subTest(words=words):
+                done = subprocess.run([BINARY, *words], capture_output=True, text=True)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertIn('no command "', done.stderr)
 
     def test_the_version_is_told_either_way(self):
         told = [subprocess.run([BINARY, way], capture_output=True, text=True, check=True).stdout for way in ("version", "--version")]

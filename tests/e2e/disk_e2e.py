@@ -2,11 +2,12 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import time
 import unittest
 
-from rig import BINARY, Links, Place, Server, finish, get, killed_put, put, sha256, start, wait_until
+from rig import BINARY, Links, Place, Server, finish, free_port, get, killed_put, put, sha256, start, wait_until
 
 MIB = 1 << 20
 
@@ -189,6 +190,21 @@ class ChangingSource(unittest.TestCase):
 
 class Plans(unittest.TestCase):
     """U15: what --plan says is what is sent, within 1 %."""
+
+    def test_u15_without_enough_servers_a_plan_is_no_success(self):
+        with Place() as place:
+            path, small = place.file("f", 300_000, 9), place.file("s", 55, 9)
+            nurls = [re.sub(r":\d+/", f":{free_port()}/", each, count=1) for each in place.nurls()]
+            few = place.new_client("few", place.nurls()[:2] + nurls[2:])
+            out, err = finish(start(few, "put", path, "--plan", "--json", "--progress", "none"), 4)
+            plan = json.loads(out)
+            self.assertEqual((plan["servers_answered"], plan["servers_asked"], plan["happiness"], plan["happy"]), (2, 10, 2, 7))
+            self.assertIn("2 of 10 servers answered", err)
+            none = place.new_client("none", nurls)
+            out, err = finish(start(none, "put", path, "--plan", "--progress", "none"), 4)
+            self.assertEqual(out, "")
+            self.assertIn("none of 10 servers answers", err)
+            finish(start(none, "put", small, "--plan", "--progress", "none"), 0)
 
     def assert_kept(self, client, path):
         plan = json.loads(finish(start(client, "put", path, "--plan", "--json", "--progress", "none"))[0])

@@ -1,10 +1,14 @@
 """Answers that are lost after the work was done, servers that claim what they lack, and other servers behind a known address."""
+import base64
+import glob
 import json
 import os
 import re
 import unittest
 
 import cbor
+from crowds_e2e import Address
+from gbs import Client
 from meddler import LOSE, Meddler, answer
 from rig import Links, Place, finish, get, kill_at_work, killed_put, put, sha256, start, wait_until
 
@@ -29,6 +33,46 @@ class WithMeddlers(unittest.TestCase):
         self.assertEqual((results["count-shares-good"], results["count-corrupt-shares"]), (10, 0))
         get(self.place.client, report["cap"], path + ".out")
         self.assertEqual(sha256(path), sha256(path + ".out"))
+
+
+class BegunAnew(unittest.TestCase):
+    def test_what_another_put_in_the_place_of_lost_bytes_is_not_taken_for_ours(self):
+        """The request is lost on its way; before the client asks, another one with its secrets gives the upload up, and sends a share of
+        another file but for its first bytes. The client brings those, and the server finds a share that agrees with itself."""
+        only, size = ("--k", "1", "--n", "1", "--happy", "1"), 3_000_000
+        with Place(servers=1) as place:
+            put(place.client, place.file("other", size, 77), *only)
+            container, = glob.glob(place.path + "/grid/storage-0/**/shares/**/0", recursive=True)
+            with open(container, "rb") as f:
+                theirs = f.read()[12:]
+            begun = []
+
+            def before(request):
+                written = re.match(r"bytes 0-(\d+)/", request.header("Content-Range") or "")
+                if begun or not written or int(written[1]) < size:
+                    return None
+                begun.append(request)
+                si, number = request.start.split()[1].split("/")[-2:]
+                secret = next(base64.b64decode(value.split()[1]) for name, value in request.headers if value.startswith("upload-secret"))
+                intruder, whole = Client(Address(place.nurls()[0])), int(written[1]) + 1
+                self.assertEqual(intruder.abort(si, int(number), secret).status, 200)
+                self.assertEqual(intruder.allocated(si, {int(number)}, whole, secret, resume=True)[1], {int(number)})
+                self.assertEqual(intruder.write(si, int(number), 36, theirs[36:whole], secret).status, 200)
+                intruder.close()
+                return LOSE
+
+            meddler = Meddler(place.path + "/grid/storage-0", place.nurls()[0], before)
+            self.addCleanup(meddler.close)
+            client = place.new_client("far", [meddler.nurl], convergence_of=place.client)
+            path = place.file("f", size, 5)
+            putting = start(client, "--json", "put", path, "--progress", "none", "--timeout", "5s", *only)
+            out, err = finish(putting, expect=None)
+            self.assertTrue(begun)
+            if putting.returncode == 0:
+                get(place.client, json.loads(out)["cap"], path + ".out")
+                self.assertEqual(sha256(path), sha256(path + ".out"))
+            else:
+                self.assertNotIn("URI:CHK", out)
 
 
 class LostAnswers(WithMeddlers):

@@ -1,5 +1,6 @@
 """Making node directories and running them: what is there is never lost, what cannot work is refused when it is made."""
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -96,7 +97,93 @@ class Storage(InAPlace):
         self.make("--storage")
 
 
+    def test_made_again_it_must_be_whole(self):
+        made = self.make("--storage")
+        self.assertEqual(self.make("--storage"), made)
+        for junk in ("", "junk\n", "pb://"):
+            with self.subTest(junk=junk):
+                self.write("private/storage.nurl", junk)
+                self.assertIn("private/storage.nurl", self.make("--storage", expect=1))
+                self.assertIn("private/storage.nurl", self.run_fails())
+        self.write("private/storage.nurl", made + "\n")
+        pem = self.read("private/node.pem")
+        os.unlink(self.node + "/private/node.pem")
+        self.assertIn("node.pem is gone", self.make("--storage", expect=1))
+        holdfast("create-node", self.path + "/other", "--storage")
+        shutil.copy(self.path + "/other/private/node.pem", self.node + "/private/node.pem")
+        self.assertIn("another key", self.make("--storage", expect=1))
+        self.write("private/node.pem", pem)
+        self.assertEqual(self.make("--storage"), made)
+
+    def test_another_port_is_not_taken_and_that_is_said(self):
+        for role in (["--storage", "--port"], ["--helper", "--server", nurl(1), "--port"], ["--gateway", "--server", nurl(1), "--gateway-port"]):
+            with self.subTest(role=role):
+                node = self.path + "/" + role[0]
+                made = holdfast("create-node", node, *role, "10007")
+                self.assertEqual((made.returncode, made.stderr), (0, ""))
+                again = holdfast("create-node", node, *role, "10008")
+                self.assertEqual((again.returncode, again.stdout), (0, made.stdout))
+                self.assertIn("10007, which stays", again.stderr)
+                self.assertEqual(holdfast("create-node", node, *role, "10007").stderr, "")
+        self.assertEqual(holdfast("create-node", self.node, "--port", "99999").returncode, 2)
+        self.assertFalse(os.path.exists(self.node))
+
+    def test_an_address_that_is_none_leaves_nothing(self):
+        for command in (["grid", self.node], ["create-node", self.node, "--storage"], ["create-node", self.node, "--helper", "--server", nurl(1)]):
+            with self.subTest(command=command):
+                done = holdfast(*command, "--bind", "300.1.1.1")
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("300.1.1.1", done.stderr)
+                self.assertFalse(os.path.exists(self.node))
+
+
+class Places(InAPlace):
+    """Where a node is when nobody says it well."""
+
+    def test_a_directory_without_a_name_is_none(self):
+        for words in (["create-node", ""], ["create-client", "", "--server", nurl(1)], ["run", ""], ["grid", ""], ["-d", "", "status"]):
+            with self.subTest(words=words):
+                self.assertEqual(holdfast(*words).returncode, 2)
+
+    def status(self, **environment):
+        return subprocess.run([BINARY, "status"], capture_output=True, text=True, timeout=60, cwd=self.path, env=environment).stderr
+
+    def test_variables_that_are_empty_are_not_set(self):
+        there = f"there is no node in {self.path}/.holdfast;"
+        self.assertIn(there, self.status(HOME=self.path))
+        self.assertIn(there, self.status(HOME=self.path, HOLDFAST_NODE=""))
+        self.assertIn(f"there is no node in {self.node};", self.status(HOME=self.path, HOLDFAST_NODE=self.node))
+
+    def test_without_a_variable_home_is_where_the_system_says_and_never_here(self):
+        home = pwd.getpwuid(os.getuid()).pw_dir
+        if os.path.exists(home + "/.holdfast"):
+            self.skipTest("this user has a node")
+        for environment in ({}, {"HOME": ""}):
+            self.assertIn(f"there is no node in {home}/.holdfast;", self.status(**environment))
+
+
 class Roles(InAPlace):
+    def test_a_role_whose_nurl_is_gone_is_missed(self):
+        self.make("--storage", "--helper", "--gateway", "--server", nurl(1))
+        for name in ("storage.nurl", "helper.nurl"):
+            with self.subTest(name=name):
+                file = f"{self.node}/private/{name}"
+                os.rename(file, file + ".away")
+                self.assertIn(f"private/{name} is gone", self.run_fails())
+                os.rename(file + ".away", file)
+        Process("run", self.node).stop()
+
+    def test_a_lost_server_is_known_by_each_of_its_traces_unless_it_was_turned_off(self):
+        self.make("--storage", "--gateway", "--server", nurl(1))
+        Process("run", self.node).stop()
+        os.unlink(self.node + "/private/storage.nurl")
+        for name in ("private/storage.furl", "tahoe.cfg"):
+            self.assertIn("storage.nurl is gone", self.run_fails())
+            os.rename(f"{self.node}/{name}", f"{self.node}/{name}.away")
+        self.assertIn("storage.nurl is gone", self.run_fails())  # its shares are there
+        self.write("tahoe.cfg", "[node]\nnickname = g\n\n[storage]\nenabled = false\n")
+        Process("run", self.node).stop()
+
     def test_a_role_whose_file_cannot_be_read_is_not_left_out(self):
         self.make("--storage", "--helper", "--server", nurl(1))
         for name in ("storage.nurl", "helper.nurl"):

@@ -155,6 +155,22 @@ class Crashes(unittest.TestCase):
             self.assertEqual(sha256(path), sha256(path + ".out"))
 
 
+    def test_another_file_under_the_name_of_the_part_is_not_put_in_the_place_of_the_whole(self):
+        with Place() as place:
+            path = place.file("f", 20 * MIB, 15)
+            cap = put(place.client, path)["cap"]
+            running = start(place.client, "get", cap, "-o", path + ".out", "--progress", "none", "--limit-rate", "8M")
+            wait_until(lambda: on_disk(path + ".out.part") > MIB or running.poll() is not None, "some of it has come")
+            os.unlink(path + ".out.part")
+            with open(path + ".out.part", "w") as other:
+                other.write("of somebody else")
+            _, err = finish(running, expect=1)
+            self.assertIn("was moved or replaced", err)
+            self.assertFalse(os.path.exists(path + ".out"))
+            with open(path + ".out.part") as other:
+                self.assertEqual(other.read(), "of somebody else")
+
+
 class Lies(unittest.TestCase):
     def shares(self, place):
         for i in range(10):

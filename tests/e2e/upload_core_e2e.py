@@ -89,6 +89,28 @@ class Dialects(Desk):
                 self.assertNotEqual(self.ask(method, f"{path}?{query}", body=b"").status, 500)
 
 
+class Resumption(Desk):
+    def resumed(self):
+        values = dict(line.split(" ") for line in self.ask("GET", "/metrics").body.decode().splitlines() if line and not line.startswith("#"))
+        return tuple(int(values[f"holdfast_gateway_uploads_resumed_{what}"]) for what in ("total", "bytes_total"))
+
+    def test_it_is_counted_when_a_request_that_broke_off_is_gone_on_from(self):
+        before = self.resumed()
+        path = self.tus_create(len(DATA))
+        for at in (0, 1000):
+            self.assertEqual(self.tus_patch(path, at, DATA[at:at + 1000]).status, 204)
+        self.assertEqual(self.resumed(), before, "whole requests one after another")
+        with Wire(self.port) as cut:
+            begin_patch(cut, path, 2000, 3000)
+            cut.send(DATA[2000:2500])
+            wait_until(lambda: self.state(path)["offset"] == 2500, "what came is durable")
+        self.assertEqual(self.tus_offset(path), 2500)
+        self.assertEqual(self.resumed(), before, "a question is no sender")
+        self.assertEqual(self.tus_patch(path, 2500, DATA[2500:]).status, 204)
+        self.assertEqual(self.resumed(), (before[0] + 1, before[1] + 2500))
+        self.assert_is_stored(path, DATA)
+
+
 class OneAtATime(Desk):
     def test_S1_14_the_newest_request_wins_within_a_quarter_of_a_second(self):
         path, took, at = self.tus_create(100_000), [], 0

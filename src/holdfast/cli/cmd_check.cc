@@ -101,6 +101,7 @@ io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes)
   transfer::CheckOptions check_options;
   check_options.verify = wishes.verify;
   check_options.add_lease = wishes.add_lease;
+  if (wishes.timeout_seconds) check_options.patience.give_up_after = std::chrono::seconds(*wishes.timeout_seconds);
   transfer::Progress progress;
   Result<CheckReport> checked = fail(Errc::cancelled, "");
   Result<transfer::RepairReport> repaired = fail(Errc::cancelled, "");

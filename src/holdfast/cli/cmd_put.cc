@@ -1,4 +1,5 @@
 // holdfast put: files to the grid. The cap goes to stdout, everything else to stderr.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <span>
@@ -70,7 +71,23 @@ json::object to_json(const transfer::UploadPlan& plan) {
           {"bytes_to_skip", plan.bytes_to_skip},
           {"happiness", plan.happiness},
           {"happy", plan.happy},
+          {"servers_asked", plan.servers_asked},
+          {"servers_answered", plan.servers_answered},
           {"placements", std::move(placements)}};
+}
+
+/// A plan that cannot be carried out now is no success.
+int print_plan(const transfer::UploadPlan& plan, bool as_json) {
+  if (as_json) {
+    say("{}\n", json::serialize(to_json(plan)));
+  } else {
+    say("would send {} and skip {} that are there\n", format_bytes(plan.bytes_to_send),
+        format_bytes(plan.bytes_to_skip));
+  }
+  if (plan.enough) return kDone;
+  say(stderr, "holdfast: {} of {} servers answered; that gives a happiness of {}, and {} is asked for\n",
+      plan.servers_answered, plan.servers_asked, plan.happiness, plan.happy);
+  return kUnavailable;
 }
 
 transfer::UploadOptions options_of(const ClientNode& node, const PutWishes& wishes) {
@@ -86,6 +103,10 @@ transfer::UploadOptions options_of(const ClientNode& node, const PutWishes& wish
 }
 
 void print_summary(const transfer::UploadReport& report) {
+  if (report.storage_index.empty()) {
+    say(stderr, "the file is in the cap itself; no server has it\n");
+    return;
+  }
   const bool by_helper = report.via && !report.via->name.empty();
   if (by_helper) say(stderr, "through {}: ", report.via->name);
   say(stderr, "{} of {} shares placed, happiness {}; sent {} in {}", report.shares_placed, report.shares_total,
@@ -116,11 +137,25 @@ int print_not_handed_over(const ClientNode& node, const std::string& path) {
   return kFailed;
 }
 
+/// The whole path of what is to be put. Errors: io, when there is no such path; malformed for what cannot be read twice.
+Result<std::string> source_path(const std::string& file) {
+  std::error_code problem;
+  const std::filesystem::path absolute = std::filesystem::absolute(file, problem);
+  if (file.empty()) return fail(Errc::io, "\"\" is no name of a file");
+  if (problem) return fail(Errc::io, file + ": there is no working directory: " + problem.message());
+  const std::filesystem::file_status there = std::filesystem::status(absolute, problem);
+  if (std::filesystem::is_fifo(there))
+    return fail(Errc::malformed, file + " is a pipe, and a file is read twice; use `cmd | holdfast put -`");
+  if (std::filesystem::is_other(there)) return fail(Errc::malformed, file + " is no regular file");
+  return absolute.lexically_normal().string();
+}
+
 io::Task<int> put_one(World& world, ClientNode& node, std::string path, const GlobalOptions& options,
                       const PutWishes& wishes) {
   transfer::Progress progress;
   transfer::UploadOptions upload = options_of(node, wishes);
-  const std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
+  const Result<std::string> absolute = source_path(path);
+  if (!absolute) co_return print_failure(node, absolute.error(), path);
   bool handed_over = true;
   if (!options.json) upload.on_proven = [&](const std::string& cap) { handed_over = hand_over(cap); };
   upload.on_stored = [&](const transfer::UploadReport& stored) {
@@ -132,24 +167,16 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
   {
     const ProgressDisplay display(world.loop, progress, wishes.progress);
     if (wishes.plan) {
-      plan = co_await transfer::plan_upload(node.context(), absolute, upload, progress);
+      plan = co_await transfer::plan_upload(node.context(), *absolute, upload, progress);
     } else {
-      report = co_await transfer::upload_file(node.context(), absolute, upload, progress);
+      report = co_await transfer::upload_file(node.context(), *absolute, upload, progress);
     }
   }
   if (wishes.plan && !plan) {
     say(stderr, "{}\n", plan.error().code == Errc::cancelled ? "stopped" : describe(plan.error()));
     co_return exit_code_of(plan.error().code);
   }
-  if (wishes.plan) {
-    if (options.json) {
-      say("{}\n", json::serialize(to_json(*plan)));
-    } else {
-      say("would send {} and skip {} that are there\n", format_bytes(plan->bytes_to_send),
-          format_bytes(plan->bytes_to_skip));
-    }
-    co_return kDone;
-  }
+  if (wishes.plan) co_return print_plan(*plan, options.json);
   if (report) {
     if (wishes.progress != "none") print_summary(*report);
     for (const std::string& warning : report->warnings) say(stderr, "warning: {}\n", warning);
@@ -222,8 +249,12 @@ class SmallFiles {
       co_return;
     }
     transfer::Progress own;
-    const std::string path = std::filesystem::absolute(files_[i]).lexically_normal().string();
-    reports_[i] = co_await transfer::upload_file(node_.context(), path, options_of(node_, wishes_), own);
+    const Result<std::string> path = source_path(files_[i]);
+    if (path) {
+      reports_[i] = co_await transfer::upload_file(node_.context(), *path, options_of(node_, wishes_), own);
+    } else {
+      reports_[i] = tl::make_unexpected(path.error());
+    }
     turns_.release();
     ++progress_.done_bytes;
     progress_.note = fmt::format("{} of {} files", progress_.done_bytes, files_.size());
@@ -260,15 +291,21 @@ class SmallFiles {
 }  // namespace
 
 io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
+  if (std::ranges::count(wishes.files, "-") > 1) {
+    say(stderr, "holdfast: standard input can be put once; - is named twice\n");
+    co_return kUsage;
+  }
   auto node = ClientNode::open(world, options.node_directory, {wishes.limit_rate, wishes.helper});
   if (!node) {
     say(stderr, "{}\n", describe(node.error()));
     co_return kFailed;
   }
   // Before standard input is read, which takes long and cannot be done again.
-  if (const auto sound = transfer::check_options(options_of(**node, wishes)); !sound) {
-    say(stderr, "{}\n", describe(sound.error()));
-    co_return exit_code_of(sound.error().code);
+  const transfer::UploadOptions upload = options_of(**node, wishes);
+  if (const auto sound = transfer::check_options(upload); !sound) {
+    say(stderr, "{}; here k is {}, happy {}, N {}\n", describe(sound.error()), upload.k, upload.happy, upload.n);
+    const bool said_now = wishes.k || wishes.happy || wishes.n;  // else it is tahoe.cfg that is wrong
+    co_return said_now ? kUsage : exit_code_of(sound.error().code);
   }
   int worst = kDone;
   for (std::size_t at = 0; at < wishes.files.size();) {
@@ -292,7 +329,8 @@ io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
 }
 
 io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options, std::string path,
-                         const transfer::UploadOptions& begun, std::optional<std::string> prove, std::string progress) {
+                         const transfer::UploadOptions& begun, std::optional<std::string> prove, std::string progress,
+                         std::optional<std::uint64_t> timeout_seconds) {
   PutWishes wishes;
   wishes.k = begun.k;
   wishes.happy = begun.happy;
@@ -301,6 +339,7 @@ io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& op
   wishes.random_key = begun.key_mode == transfer::KeyMode::random;
   wishes.prove = prove ? std::move(*prove) : std::string(transfer::to_string(begun.proof));
   wishes.progress = std::move(progress);
+  wishes.timeout_seconds = timeout_seconds;
   co_return co_await put_one(world, node, std::move(path), options, wishes);
 }
 

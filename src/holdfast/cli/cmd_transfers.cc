@@ -195,8 +195,8 @@ io::Task<int> resume(World& world, ClientNode& node, const GlobalOptions& option
                      const TransfersWishes& wishes) {
   const Result<HeldSpool> held = hold(node, upload);
   if (!held) co_return print_failure(upload.id, held.error());
-  const int code =
-      co_await resume_put(world, node, options, upload.file(), upload.options(), wishes.prove, wishes.progress);
+  const int code = co_await resume_put(world, node, options, upload.file(), upload.options(), wishes.prove,
+                                       wishes.progress, wishes.timeout_seconds);
   if (code == kDone && upload.spool) static_cast<void>(world.files.unlink(upload.spool->path));
   co_return code;
 }

@@ -1,5 +1,8 @@
 #include "holdfast/cli/command_line.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "holdfast/cli/version.h"
@@ -12,21 +15,37 @@ constexpr const char* kFooter =
     "command goes on; 4 too few servers or shares for now, the same command may succeed later.\n"
     "Starting the same put or get again is resuming it.";
 
+/// What is set to nothing is not set: a node at "" would be the root of the file system.
+std::string from_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+/// Nothing: this user has no home. Never the working directory, where a node with its secrets would be left behind.
 std::string default_node() {
-  if (const char* named = std::getenv("HOLDFAST_NODE")) return named;
-  const char* home = std::getenv("HOME");
-  return std::string(home != nullptr ? home : ".") + "/.holdfast";
+  if (std::string named = from_environment("HOLDFAST_NODE"); !named.empty()) return named;
+  std::string home = from_environment("HOME");
+  if (home.empty()) {
+    const passwd* user = ::getpwuid(::getuid());
+    if (user != nullptr && user->pw_dir != nullptr) home = user->pw_dir;
+  }
+  return home.empty() ? home : home + "/.holdfast";
+}
+
+CLI::Validator not_empty() {
+  return CLI::Validator(
+      [](const std::string& text) { return text.empty() ? std::string("an empty name") : std::string(); }, "");
 }
 
 /// A number with a unit, checked while parsing.
-void add_byte_count(CLI::App* app, const std::string& name, std::optional<std::uint64_t>& out,
-                    const std::string& help) {
+template <class Out>  // a std::uint64_t, or one that may be missing
+void add_byte_count(CLI::App* app, const std::string& name, Out& out, const std::string& help) {
   app->add_option_function<std::string>(
          name,
-         [&out](const std::string& text) {
+         [&out, name](const std::string& text) {
            auto value = config::parse_byte_count(text);
            if (!value || *value == 0)
-             throw CLI::ValidationError(value ? "a number above 0 is needed" : value.error().what);
+             throw CLI::ValidationError(name, value ? "a number above 0 is needed" : value.error().what);
            out = *value;
          },
          help)
@@ -44,7 +63,7 @@ void add_patience(CLI::App* app, std::optional<std::uint64_t>& timeout) {
          "--timeout",
          [&timeout](const std::string& text) {
            auto value = config::parse_duration_seconds(text);
-           if (!value) throw CLI::ValidationError(value.error().what);
+           if (!value) throw CLI::ValidationError("--timeout", value.error().what);
            timeout = *value;
          },
          "Give up when no server answered for so long, e.g. 10min (default: keep trying)")
@@ -63,6 +82,7 @@ CommandLine::CommandLine()
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("-d,--node", options.node_directory, "The node directory (HOLDFAST_NODE, ~/.holdfast)")
+      ->check(not_empty())
       ->type_name("DIR");
   app.add_flag("--json", options.json, "Reports as JSON on stdout");
   app.add_flag("-v,--verbose", options.verbose, "Log more to stderr");
@@ -79,11 +99,11 @@ CommandLine::CommandLine()
 void CommandLine::define_put() {
   put_app = app.add_subcommand("put", "Upload files; prints a cap for each");
   put_app->add_option("FILE", put.files, "Files to upload; - is the standard input")->required()->type_name("");
-  put_app->add_option("--k", put.k, "Shares needed to get the file back")->type_name("NUMBER");
-  put_app->add_option("--happy", put.happy, "Servers of happiness to reach")->type_name("NUMBER");
-  put_app->add_option("--n", put.n, "Shares made")->type_name("NUMBER");
-  put_app->add_option("--segment-size", put.segment_bytes, "Largest segment in bytes (changes the cap)")
-      ->type_name("BYTES");
+  const CLI::Range shares(1, 256);
+  put_app->add_option("--k", put.k, "Shares needed to get the file back")->check(shares)->type_name("NUMBER");
+  put_app->add_option("--happy", put.happy, "Servers of happiness to reach")->check(shares)->type_name("NUMBER");
+  put_app->add_option("--n", put.n, "Shares made")->check(shares)->type_name("NUMBER");
+  add_byte_count(put_app, "--segment-size", put.segment_bytes, "Largest segment, e.g. 1MiB (changes the cap)");
   put_app
       ->add_option("--helper", put.helper,
                    "Through an upload helper: auto (one of the node directory, if it will do), a NURL, or none")
@@ -106,6 +126,7 @@ void CommandLine::define_get() {
   get_app = app.add_subcommand("get", "Download a file; every byte is verified");
   get_app->add_option("CAP", get.cap, "What put printed")->required()->type_name("");
   get_app->add_option("-o,--output", get.output, "Where to (default: stdout); collects in FILE.part")
+      ->check(not_empty())
       ->type_name("FILE");
   get_app->add_option("--range", get.range, "Only bytes A-B, both inclusive")->type_name("A-B");
   add_progress(get_app, get.progress);
@@ -124,6 +145,7 @@ void CommandLine::define_transfers() {
   transfers_app->add_option("--prove", transfers.prove, "resume: full or sample, instead of what the upload began with")
       ->check(CLI::IsMember({"full", "sample"}));
   add_progress(transfers_app, transfers.progress);
+  add_patience(transfers_app, transfers.timeout_seconds);
 }
 
 void CommandLine::define_check() {
@@ -136,13 +158,16 @@ void CommandLine::define_check() {
     add_progress(each, check.progress);
   }
   repair_app->add_flag("--verify", check.verify, "Prove every share first, and replace corrupt ones too");
+  add_patience(repair_app, check.timeout_seconds);
 }
 
 void CommandLine::define_nodes() {
+  const CLI::Range ports(0, 65'535);
   status_app = app.add_subcommand("status", "Which servers answer");
   grid_app = app.add_subcommand("grid", "A whole grid of storage servers in this process");
   grid_app->add_option("DIR", grid.directory, "Where it lives; started again it serves what is there")
       ->required()
+      ->check(not_empty())
       ->type_name("");
   grid_app->add_option("--servers", grid.servers, "How many")
       ->check(CLI::Range(1, 256))
@@ -152,19 +177,21 @@ void CommandLine::define_nodes() {
   grid_app
       ->add_option("--gateway-port", grid.gateway_port,
                    "A web gateway too, on 127.0.0.1 (0: any free port, then fixed)")
+      ->check(ports)
       ->type_name("PORT");
   run_app = app.add_subcommand("run", "Run the roles of a node directory");
-  run_app->add_option("DIR", directory, "The node directory")->required()->type_name("");
+  run_app->add_option("DIR", directory, "The node directory")->required()->check(not_empty())->type_name("");
 
   create_node_app = app.add_subcommand(
       "create-node", "Make a node directory; prints the NURL of its server or helper, the URL of its gateway");
-  create_node_app->add_option("DIR", directory, "The node directory")->required()->type_name("");
+  create_node_app->add_option("DIR", directory, "The node directory")->required()->check(not_empty())->type_name("");
   create_node_app->add_flag("--storage", storage_role, "A storage server (the role when none is named)");
   create_node_app->add_flag("--helper", helper_role, "An upload helper; it wants --server for each storage server");
   create_node_app->add_flag("--gateway", gateway_role, "A web gateway, on 127.0.0.1");
   create_node_app
       ->add_option("--gateway-port", gateway_node.port,
                    "Its port (default: web.port of tahoe.cfg, or a free one, then fixed)")
+      ->check(ports)
       ->type_name("PORT");
   create_node_app
       ->add_option("--server", nurls, "A storage server's NURL, for helper and gateway; may be given many times")
@@ -176,11 +203,13 @@ void CommandLine::define_nodes() {
   create_node_app->add_option("--bind", storage_node.host, "Address to listen on")->type_name("ADDRESS");
   create_node_app->add_option("--location", storage_node.location, "Host name or address by which others reach it")
       ->type_name("HOST");
-  create_node_app->add_option("--port", storage_node.port, "Port (default: a free one, then fixed)")->type_name("PORT");
+  create_node_app->add_option("--port", storage_node.port, "Port (default: a free one, then fixed)")
+      ->check(ports)
+      ->type_name("PORT");
   create_node_app->add_option("--reserve", storage_node.reserved_space, "Disk space to leave free")->type_name("SIZE");
 
   create_client_app = app.add_subcommand("create-client", "Make a client node directory");
-  create_client_app->add_option("DIR", directory, "The node directory")->required()->type_name("");
+  create_client_app->add_option("DIR", directory, "The node directory")->required()->check(not_empty())->type_name("");
   create_client_app->add_option("--server", nurls, "A storage server's NURL; may be given many times")
       ->required()
       ->type_name("NURL");

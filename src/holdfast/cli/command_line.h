@@ -3,6 +3,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "holdfast/cli/cmd_doctor.h"
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/gateway_node.h"
@@ -45,6 +49,9 @@ struct CommandLine {
   void define_helper();
   void define_tools();
 };
+
+/// The first word where a command belongs, if it is none: --help beside it must not hide that.
+std::optional<std::string> unknown_command(const CLI::App& app, int argc, const char* const* argv);
 
 /// The manual page holdfast(1) in man(7) markup.
 std::string manual_page(const CLI::App& app);

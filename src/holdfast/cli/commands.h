@@ -22,7 +22,8 @@ struct PutWishes {
 io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes);
 /// Goes on with an upload as it began, but for the proof where one is named.
 io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options, std::string path,
-                         const transfer::UploadOptions& begun, std::optional<std::string> prove, std::string progress);
+                         const transfer::UploadOptions& begun, std::optional<std::string> prove, std::string progress,
+                         std::optional<std::uint64_t> timeout_seconds);
 
 struct GetWishes {
   std::string cap, output = "-", range;
@@ -34,6 +35,7 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes);
 struct CheckWishes {
   std::string cap;
   bool verify = false, repair = false, add_lease = false;
+  std::optional<std::uint64_t> timeout_seconds;
   std::string progress = "auto";
 };
 io::Task<int> run_check(World& world, GlobalOptions options, CheckWishes wishes);
@@ -42,6 +44,7 @@ struct TransfersWishes {
   std::string action = "list";
   std::vector<std::string> ids;
   std::optional<std::string> prove;  // else as the upload began
+  std::optional<std::uint64_t> timeout_seconds;
   std::string progress = "auto";
 };
 io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes wishes);

@@ -1,6 +1,7 @@
 #include "holdfast/cli/free_port.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +22,19 @@ bool is_free(sockaddr_in address, std::uint16_t port) {
 }
 
 }  // namespace
+
+Result<void> check_address(const std::string& host) {
+  const bool is_number =
+      host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  wanted.ai_flags = is_number ? AI_NUMERICHOST : AI_PASSIVE;  // 300.1.1.1 is not to be looked up as a name
+  addrinfo* found = nullptr;
+  const int problem = ::getaddrinfo(host.c_str(), nullptr, &wanted, &found);
+  if (problem != 0) return fail(Errc::malformed, "--bind " + host + " is no address: " + ::gai_strerror(problem));
+  ::freeaddrinfo(found);
+  return {};
+}
 
 Result<std::uint16_t> choose_port(const std::string& host, Random& random) {
   sockaddr_in address{};

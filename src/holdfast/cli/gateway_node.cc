@@ -8,6 +8,7 @@
 #include "holdfast/cli/activated_socket.h"
 #include "holdfast/cli/free_port.h"
 #include "holdfast/cli/grid_node.h"
+#include "holdfast/cli/own_nurl.h"
 #include "holdfast/cli/version.h"
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/edge/http/tls.h"
@@ -109,8 +110,10 @@ Result<std::string> create_gateway_node(World& world, const std::string& path, c
   if (!servers && servers.error().code != Errc::not_found) return tl::make_unexpected(servers.error());
   if (!servers) HF_TRY_VOID(create_client_node(world, path, {asked.nurls}));
   HF_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
-  if (own.gateway.port)
+  if (own.gateway.port) {
+    warn_of_port(path, *own.gateway.port, asked.port);
     return url_of(own.gateway.bind, *own.gateway.port, own.gateway.tls || !own.gateway.tls_certificate.empty());
+  }
   std::uint16_t port = asked.port;
   if (port == 0) {
     HF_TRY(const config::TahoeCfg tahoe, node.tahoe_cfg());

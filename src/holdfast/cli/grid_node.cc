@@ -4,6 +4,7 @@
 
 #include "holdfast/cli/free_port.h"
 #include "holdfast/cli/nurl_list.h"
+#include "holdfast/cli/own_nurl.h"
 #include "holdfast/cli/version.h"
 #include "holdfast/core/base/base32.h"
 #include "holdfast/core/protocol/http_fields.h"
@@ -109,8 +110,8 @@ Result<std::string> create_storage_node(World& world, const std::string& path, c
   if (std::ranges::any_of(asked.nickname, breaks_a_line))
     return fail(Errc::malformed, "a nickname may have no % and no control characters");
   config::NodeDirectory node(world.files, path);
-  Result<std::string> known = node.read_private("storage.nurl");
-  if (known || known.error().code != Errc::not_found) return known;
+  HF_TRY(const std::optional<std::string> known, made_before(node, "storage.nurl", asked.port));
+  if (known) return *known;
   Result<std::string> furl = node.read_private("storage.furl");
   if (!furl && furl.error().code != Errc::not_found) return furl;
   HF_TRY(const std::optional<Endpoint> written, written_place(node));
@@ -119,6 +120,7 @@ Result<std::string> create_storage_node(World& world, const std::string& path, c
     return pem;  // an error of the disk must not make another server of it
   StorageNodeWishes wishes = asked;
   std::string swissnum, tub_id;
+  if (!written) HF_TRY_VOID(check_address(wishes.host));
   if (furl) {  // whoever knows this server must find it again
     HF_TRY(const KnownAs former, parse_furl(*furl));
     if (wishes.location.empty()) wishes.location = former.endpoint.host;
@@ -135,6 +137,7 @@ Result<std::string> create_storage_node(World& world, const std::string& path, c
     }
     swissnum = config::make_swissnum(world.random);
   }
+  warn_of_port(path, wishes.port, asked.port);
   HF_TRY(const std::string host, host_for_nurl(wishes.host, wishes.location));
   HF_TRY_VOID(check_cfg(wishes));
   if (furl && !pem) {
@@ -189,8 +192,39 @@ Result<bool> is_there(const Result<std::string>& read) {
   return read.has_value();
 }
 
+namespace {
+
+std::string storage_directory(const std::string& path, const config::TahoeCfg& cfg) {
+  return cfg.storage_dir.starts_with('/') ? cfg.storage_dir : path + "/" + cfg.storage_dir;
+}
+
+/// By what else there is of a server. `[storage] enabled = false` is how its operator says that it is to be none any more.
+Result<bool> was_storage(World& world, const config::NodeDirectory& node) {
+  const Result<config::TahoeCfg> read = node.tahoe_cfg();
+  if (!read && read.error().code != Errc::not_found) return tl::make_unexpected(read.error());
+  const config::TahoeCfg cfg = read.value_or(config::TahoeCfg());
+  if (!cfg.storage_enabled) return false;
+  if (!cfg.tub_port.empty() && cfg.tub_port != "disabled") return true;
+  HF_TRY(const bool named, is_there(node.read_private("storage.furl")));
+  if (named) return true;
+  const auto shares = world.files.list(storage_directory(node.path(), cfg));
+  if (!shares && shares.error().code != Errc::not_found) return tl::make_unexpected(shares.error());
+  return shares.has_value();
+}
+
+}  // namespace
+
 Result<bool> has_storage(World& world, const std::string& path) {
-  return is_there(config::NodeDirectory(world.files, path).read_private("storage.nurl"));
+  const config::NodeDirectory node(world.files, path);
+  HF_TRY(const bool there, is_there(node.read_private("storage.nurl")));
+  if (there) return true;
+  HF_TRY(const bool lost, was_storage(world, node));
+  if (!lost) return false;
+  return fail(Errc::not_found,
+              node.private_path("storage.nurl") +
+                  " is gone, and this node is a storage server. `holdfast create-node " + path +
+                  " --storage` makes it again of node.pem and storage.furl; [storage] enabled = false in "
+                  "tahoe.cfg says that there is to be no server");
 }
 
 namespace {
@@ -244,12 +278,11 @@ io::Task<Result<std::unique_ptr<storage::StorageRole>>> start_storage(World& wor
   const config::NodeDirectory node(world.files, path);
   HF_CO_TRY(const config::TahoeCfg tahoe, node.tahoe_cfg());
   HF_CO_TRY(const config::HoldfastCfg own, node.holdfast_cfg());
-  HF_CO_TRY(const std::string nurl_text, node.read_private("storage.nurl"));
-  HF_CO_TRY(const protocol::Nurl nurl, protocol::parse_nurl(nurl_text));
+  HF_CO_TRY(const protocol::Nurl nurl, read_own_nurl(node, "storage.nurl"));
   HF_CO_TRY(const Endpoint endpoint, parse_tub_port(tahoe.tub_port));
   storage::RoleOptions options;
   HF_CO_TRY(options.node_pem, node.read_private("node.pem"));
-  options.store.directory = tahoe.storage_dir.starts_with('/') ? tahoe.storage_dir : path + "/" + tahoe.storage_dir;
+  options.store.directory = storage_directory(path, tahoe);
   options.store.reserved_bytes = tahoe.reserved_space_bytes;
   options.store.read_only = tahoe.readonly;
   options.store.partial_retention_seconds = own.partial_retention_seconds;

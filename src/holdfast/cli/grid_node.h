@@ -15,12 +15,13 @@ struct StorageNodeWishes {
 };
 
 /// Makes a storage node directory (or completes one): certificate, swissnum, port, tahoe.cfg, NURL. Answers its NURL.
-/// Errors: conflict for the directory of another role, and for one that lost its certificate.
+/// Errors: conflict for the directory of another role, and for one that lost its certificate; malformed for a NURL
+/// that is none.
 Result<std::string> create_storage_node(World& world, const std::string& path, const StorageNodeWishes& wishes);
 
 /// What a read of a file says; only what certainly is not there is missing. Errors: the others.
 Result<bool> is_there(const Result<std::string>& read);
-/// Has this node a storage server? Errors: those of the disk.
+/// Has this node a storage server? Errors: those of the disk; not_found when it had one, whose NURL is gone.
 Result<bool> has_storage(World& world, const std::string& path);
 
 /// What others shall call a node that listens on `bind`: `location`, if there is one. Errors: malformed when that is no name

@@ -5,6 +5,7 @@
 #include "holdfast/cli/free_port.h"
 #include "holdfast/cli/grid_node.h"
 #include "holdfast/cli/nurl_list.h"
+#include "holdfast/cli/own_nurl.h"
 #include "holdfast/cli/version.h"
 #include "holdfast/core/protocol/nurl.h"
 #include "holdfast/edge/http/tls.h"
@@ -39,13 +40,26 @@ Result<std::optional<std::string>> new_server_list(const config::NodeDirectory& 
 }  // namespace
 
 Result<bool> has_helper(World& world, const std::string& path) {
-  return is_there(config::NodeDirectory(world.files, path).read_private(std::string(kNurlFile)));
+  const config::NodeDirectory node(world.files, path);
+  HF_TRY(const bool there, is_there(node.read_private(std::string(kNurlFile))));
+  if (there) return true;
+  // Not by its spool: a Tahoe node may have a directory of that name.
+  for (const std::string_view trace : {kListenFile, kOperatorFile}) {
+    HF_TRY(const bool left, is_there(node.read_private(std::string(trace))));
+    if (!left) continue;
+    return fail(Errc::not_found, node.private_path(std::string(kNurlFile)) +
+                                     " is gone, and this node is an upload helper (" + std::string(trace) +
+                                     " is there). Put it back from a backup; `holdfast create-node " + path +
+                                     " --helper` makes another NURL, which clients must be told");
+  }
+  return false;
 }
 
 Result<std::string> create_helper_node(World& world, const std::string& path, const HelperNodeWishes& wishes) {
   config::NodeDirectory node(world.files, path);
-  Result<std::string> known = node.read_private(std::string(kNurlFile));
-  if (known || known.error().code != Errc::not_found) return known;
+  HF_TRY(const std::optional<std::string> known, made_before(node, std::string(kNurlFile), wishes.port));
+  if (known) return *known;
+  HF_TRY_VOID(check_address(wishes.host));
   HF_TRY(const std::string host, host_for_nurl(wishes.host, wishes.location));
   HF_TRY(const std::optional<std::string> list, new_server_list(node, wishes.servers));
   std::uint16_t port = wishes.port;
@@ -78,8 +92,7 @@ Result<std::string> create_helper_node(World& world, const std::string& path, co
 io::Task<Result<std::unique_ptr<helper::HelperRole>>> start_helper(World& world, const ClientNode& node,
                                                                    int listen_fd) {
   const config::NodeDirectory& directory = node.directory();
-  HF_CO_TRY(const std::string nurl_text, directory.read_private(std::string(kNurlFile)));
-  HF_CO_TRY(const protocol::Nurl nurl, protocol::parse_nurl(nurl_text));
+  HF_CO_TRY(const protocol::Nurl nurl, read_own_nurl(directory, std::string(kNurlFile)));
   HF_CO_TRY(const config::HoldfastCfg own, directory.holdfast_cfg());
   helper::RoleOptions options;
   HF_CO_TRY(options.node_pem, directory.read_private("node.pem"));

@@ -43,9 +43,20 @@ int create_node(World& world, const CommandLine& line) {
   return code;
 }
 
+/// The commands that work for the node of -d.
+bool wants_node(const CommandLine& line) {
+  const CLI::App* const all[] = {line.put_app,    line.get_app,       line.check_app,  line.verify_app,
+                                 line.repair_app, line.transfers_app, line.status_app, line.helper_uploads_app};
+  return std::ranges::any_of(all, [](const CLI::App* each) { return each->parsed(); });
+}
+
 int run(int argc, char** argv) {
   World world;
   CommandLine line;
+  if (const auto unknown = unknown_command(line.app, argc, argv)) {
+    say(stderr, "holdfast: there is no command \"{}\"; `holdfast --help` names them all\n", *unknown);
+    return kUsage;
+  }
   try {
     line.app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -54,6 +65,10 @@ int run(int argc, char** argv) {
   if (line.version_app->parsed()) return print(std::string("holdfast ") + kVersion + "\n");
   if (line.man_app->parsed()) return print(manual_page(line.app));
   if (line.completion_app->parsed()) return print(completion_script(line.app, line.argument));
+  if (line.options.node_directory.empty() && wants_node(line)) {
+    say(stderr, "holdfast: there is no home directory to have a node in; name one with -d DIR or HOLDFAST_NODE\n");
+    return kUsage;
+  }
   world.log = io::make_standard_log(line.options.verbose ? io::LogLevel::debug : io::LogLevel::warning);
   world.cpu = io::make_thread_pool(world.loop, std::max(2u, std::thread::hardware_concurrency()));
   world.disk = io::make_thread_pool(world.loop, kDiskThreads);

@@ -2,7 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 namespace holdfast::cli {
 
@@ -34,7 +38,8 @@ std::string_view advice(Errc code) {
     case Errc::timeout:
       return "Check the network (`holdfast status`), then run the same command again: it goes on.";
     case Errc::unauthorized:
-      return "A server is not the one it should be, or a file may not be read. Check the NURL with its operator.";
+      return "A server is not the one that its NURL names, or does not take the password in it. Ask its operator for "
+             "the NURL.";
     case Errc::no_space:
       return "Make room, then run the same command again: it goes on.";
     default:
@@ -42,10 +47,20 @@ std::string_view advice(Errc code) {
   }
 }
 
+/// The local system's own word for it, which ends the message; no server has a part in it.
+bool is_local_refusal(const Error& error) {
+  if (error.code != Errc::unauthorized) return false;
+  return std::ranges::any_of(std::array{EACCES, EPERM, EROFS}, [&](int number) {
+    return error.what.find("cannot ") != std::string::npos &&
+           error.what.ends_with(std::generic_category().message(number));
+  });
+}
+
 }  // namespace
 
 std::string describe(const Error& error) {
-  const std::string_view next = advice(error.code);
+  const std::string_view next =
+      is_local_refusal(error) ? "It is this machine that does not permit it." : advice(error.code);
   return "holdfast: " + error.what + (next.empty() ? "" : "\n          " + std::string(next));
 }
 

@@ -267,7 +267,8 @@ TEST_P(RejectedShares, are_not_those_with_a_wrong_redundant_field_unless_they_ar
                                                                       {"tail_codec_params", "1-1-1"}}) {
     Fields odd = fields();
     odd[name] = to_bytes(std::string_view(value));
-    EXPECT_EQ(reading_with_extension(serialised(odd)), "fine") << name;
+    const bool of_the_cap = name == "size" || name == "needed_shares" || name == "total_shares";
+    EXPECT_EQ(reading_with_extension(serialised(odd)), of_the_cap ? "malformed" : "fine") << name;
     EXPECT_FALSE(check_redundant_fields(parse_uri_extension(serialised(odd), 2).value(), file_.geometry())) << name;
   }
 }
@@ -436,21 +437,32 @@ TEST_P(RejectedShares, are_not_those_with_whole_hashes_behind_a_tree_unless_they
   }
 }
 
-TEST_P(RejectedShares, are_all_those_of_a_file_whose_cap_has_another_size_or_k) {
-  claim_.size += 1;
-  EXPECT_EQ(reading(), "corrupt");
-  claim_.size -= 2;
-  EXPECT_EQ(reading(), "corrupt");
-  claim_ = file_.claim();
-  claim_.k = 4;  // divides the segment size as well
-  EXPECT_EQ(reading(), "corrupt");
-  claim_.k = 3;
-  EXPECT_EQ(reading(), "malformed") << "the segment size is no multiple of it";
-  claim_.k = 2;
-  claim_.n = 20;
-  EXPECT_EQ(reading(), "corrupt") << "a larger share tree";
-  claim_.n = 7;
-  EXPECT_EQ(reading(), "fine") << "the same tree: as with the reference";
+TEST_P(RejectedShares, are_never_accused_of_a_cap_that_has_another_size_k_or_n) {
+  const auto accused = [&](const FileClaim& claim) {
+    FileState file(claim);
+    ShareReader reader(file, kShare);
+    const Result<void> opened = test_kit::open_copy(reader, pieces_.joined());
+    EXPECT_FALSE(opened.has_value());
+    EXPECT_TRUE(file.contradicts_cap());
+    return opened ? "fine" : std::string(to_string(opened.error().code));
+  };
+  for (const auto& [size, k, n] : {std::tuple{1, 0, 0}, {-1, 0, 0}, {0, 2, 0}, {0, 1, 0}, {0, 0, 15}, {0, 0, 2}}) {
+    FileClaim claim = file_.claim();
+    claim.size += static_cast<std::uint64_t>(size);
+    claim.k += static_cast<unsigned>(k);  // 4 divides the segment size as well, 3 does not
+    claim.n += static_cast<unsigned>(n);  // 20 shares have a larger tree, 7 the same
+    EXPECT_EQ(accused(claim), "malformed") << size << " " << k << " " << n;
+  }
+}
+
+TEST_P(RejectedShares, are_accused_and_not_the_cap_when_their_extension_block_is_another) {
+  pieces_.extension.back() ^= 1;
+  FileClaim claim = file_.claim();
+  claim.size += 1;
+  FileState file(claim);
+  ShareReader reader(file, kShare);
+  EXPECT_EQ(test_kit::open_copy(reader, pieces_.joined()).error().code, Errc::corrupt);
+  EXPECT_FALSE(file.contradicts_cap());
 }
 
 TEST_P(RejectedShares, can_be_valid_one_by_one_and_still_decode_to_another_file) {

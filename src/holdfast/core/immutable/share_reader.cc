@@ -16,6 +16,9 @@ constexpr std::size_t kChainEntryBytes = 34;
 constexpr std::uint64_t kSegmentGuess = 1'048'576;
 constexpr std::uint64_t kSmallTreeBytes = 64 * 1024;  // such a tree is fetched whole
 
+constexpr const char* kContradiction =
+    "the cap's size or encoding is not that of the file; was it changed when it was copied?";
+
 /// With segments of the usual size.
 std::optional<Geometry> usual_geometry(const FileClaim& claim) {
   const auto params = make_params(claim.k, claim.n, claim.size, kSegmentGuess);
@@ -71,6 +74,10 @@ void take_nodes(std::uint64_t section, std::uint64_t section_end, std::uint64_t 
 Result<void> FileState::open(ByteView bytes) {
   if (uri_extension_hash(bytes) != claim_.ueb_hash) return fail(Errc::corrupt, "a URI extension that is not the cap's");
   if (is_open()) return {};
+  // As it is, whatever the cap's k: who is at fault is judged first.
+  HF_TRY(const UriExtension said, parse_uri_extension(bytes, 1));
+  contradicts_cap_ = !agrees_with_cap(said, claim_.size, claim_.k, claim_.n);
+  if (contradicts_cap_) return fail(Errc::malformed, kContradiction);
   HF_TRY(UriExtension extension, parse_uri_extension(bytes, claim_.k));
   HF_TRY(const Geometry geometry, Geometry::create(Params{claim_.k, claim_.n, claim_.size, extension.segment_size}));
   extension_bytes_ = to_bytes(bytes);

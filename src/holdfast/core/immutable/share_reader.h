@@ -35,8 +35,11 @@ class FileState {
   hashtree::HashTreeVerifier& shares() { return *shares_; }
   hashtree::HashTreeVerifier& crypttext() { return *crypttext_; }
 
-  /// Errors: corrupt (not the block that the cap binds: that copy is bad); malformed (bound, but unusable: so is the file).
+  /// Errors: corrupt (not the block that the cap binds: that copy is bad); malformed (bound, but unusable: so is the file, or
+  /// the cap).
   Result<void> open(ByteView uri_extension);
+  /// A block that the cap binds by its hash has another size, k or n than the cap: no copy is at fault.
+  bool contradicts_cap() const { return contradicts_cap_; }
 
  private:
   const FileClaim claim_;
@@ -44,6 +47,7 @@ class FileState {
   UriExtension extension_;
   std::optional<Geometry> geometry_;
   std::optional<hashtree::HashTreeVerifier> shares_, crypttext_;
+  bool contradicts_cap_ = false;
 };
 
 /// How many ranges of hashes a reader of few segments asks for at once: one where the trees are small enough to be fetched

@@ -92,7 +92,8 @@ Result<void> ShareVerifier::on_bytes(ByteView bytes) {
     case Stage::done:
       break;
   }
-  // A file that is unusable altogether makes each of its shares corrupt, here.
+  // A file that is unusable altogether makes each of its shares corrupt, here; a wrong cap does not.
+  if (file_.contradicts_cap()) return outcome;
   if (!outcome && outcome.error().code == Errc::malformed) return fail(Errc::corrupt, outcome.error().what);
   return outcome;
 }

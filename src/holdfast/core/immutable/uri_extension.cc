@@ -121,6 +121,14 @@ Result<UriExtension> parse_uri_extension(ByteView bytes, unsigned k) {
   return out;
 }
 
+bool agrees_with_cap(const UriExtension& extension, std::uint64_t size, unsigned k, unsigned n) {
+  const auto agrees = [&](std::string_view key, std::uint64_t value) {
+    const auto it = extension.fields.find(key);
+    return it == extension.fields.end() || text_of(it->second) == std::to_string(value);
+  };
+  return agrees("size", size) && agrees("needed_shares", k) && agrees("total_shares", n);
+}
+
 Result<void> check_redundant_fields(const UriExtension& extension, const Geometry& geometry) {
   for (const auto& [key, expected] : derived_fields(geometry)) {
     const auto it = extension.fields.find(key);

@@ -31,6 +31,9 @@ struct UriExtension {
 /// Errors: malformed for anything but well-formed unique fields with the three required ones usable for k shares.
 Result<UriExtension> parse_uri_extension(ByteView bytes, unsigned k);
 
+/// Does the block, which the cap binds, say the same of size, k and n as the cap, as far as it says anything?
+bool agrees_with_cap(const UriExtension& extension, std::uint64_t size, unsigned k, unsigned n);
+
 /// For verifiers: each redundant field that is there must be what the geometry says. Errors: corrupt.
 Result<void> check_redundant_fields(const UriExtension& extension, const Geometry& geometry);
 

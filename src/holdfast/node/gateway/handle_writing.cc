@@ -143,7 +143,9 @@ io::Task<AppendOutcome> UploadHandles::append_in_turn(UploadHandlePtr handle, Ap
   const std::uint64_t begin = handle->upload->written;
   Body body{reader, std::move(wish), **turn, begin, begin, uploads::OffsetNotices(begin, now), now};
   if (body.wish.checksum != nullptr) store_.hold_back(*handle->upload);
+  store_.begin_body(*handle->upload);
   const End end = co_await receive(handle, body);
+  handle->upload->body_broke_off = broke_off(end);
   co_return co_await conclude(handle, body, end);
 }
 

@@ -105,8 +105,8 @@ void add_upload_metrics(MetricsText& out, const UploadHandles& uploads) {
   out.counter("uploads_failed_total", "Uploads that failed", handles.failed);
   out.counter("uploads_cancelled_total", "Uploads that were cancelled", handles.cancelled);
   out.counter("uploads_expired_total", "Uploads to which nothing came", store.expired);
-  out.counter("uploads_resumed_total", "Uploads that were gone on with", store.resumed);
-  out.counter("uploads_resumed_bytes_total", "Bytes they found held, not sent again", store.bytes_resumed);
+  out.counter("uploads_resumed_total", "Times an upload went on behind a request that broke off", store.resumed);
+  out.counter("uploads_resumed_bytes_total", "Bytes held at those times, not sent again", store.bytes_resumed);
   out.counter("received_bytes_total", "Bytes received", store.bytes_received);
   out.counter("takeovers_total", "Requests that were ended by a newer one", store.takeovers);
   out.counter("pieces_replaced_total", "Pieces that were wrong and were sent again", store.pieces_replaced);

@@ -85,6 +85,7 @@ io::Task<void> answer_error(http::Exchange& exchange, const Error& error) {
     case Errc::unavailable:
     case Errc::timeout:
     case Errc::cancelled:
+    case Errc::unauthorized:  // of the gateway, by all servers
       status = 503;
       headers.add("Retry-After", std::string(kRetryAfterSeconds));
       break;

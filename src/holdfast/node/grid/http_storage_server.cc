@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kAnswerBytesMax = 30 * 1'048'576;  // a CBOR answer
 // Who has the last byte of a share looks at all of it before it answers (storage protocol 11.7): a slow disk reads as fast.
 constexpr std::uint64_t kAuditBytesASecond = 4'000'000;
+constexpr std::uint64_t kSlowestStoreBytesASecond = 8'192;  // what it was sent, where nothing is looked at
+constexpr std::uint64_t kSlowestReadBytesASecond = 512;     // several may share a slow line
 
 /// A ByteSource of ours as the body of a request, and how far it is.
 class CountedBody final : public http::BodySource {
@@ -111,7 +113,7 @@ class HttpStorageServer final : public StorageServer {
     out.headers.add("Content-Range", protocol::format_content_range(range));
     CountedBody body(source);
     out.source = &body;
-    out.answer_timeout = options_.completing;
+    out.answer_timeout = answer_time_of(range);
     io::CancelScope& scope = co_await io::this_scope();
     io::CancelScope writing(scope);
     io::TaskGroup watching(scope);
@@ -147,9 +149,16 @@ class HttpStorageServer final : public StorageServer {
     co_return in_answer(protocol::decode_upload_status(answer->body));
   }
 
+  /// Nobody looks how fast it comes, as with blocks: a drip would be waited for as long as it lasts.
   io::Task<Result<Bytes>> read(const StorageIndex& si, ShareNumber share, Range range) override {
     Arriving out;
-    HF_CO_TRY_VOID(co_await read_onto(si, share, range, out));
+    auto reading = read_onto(si, share, range, out);
+    if (options_.receive_limit == nullptr) {
+      const io::Duration limit =
+          answer_limit(options_.silence, range.size(), kSlowestReadBytesASecond, options_.completing);
+      reading = io::with_timeout(limit, std::move(reading));
+    }
+    HF_CO_TRY_VOID(co_await std::move(reading));
     co_return to_bytes(ByteView(out.buffer).first(out.arrived));
   }
 
@@ -250,6 +259,12 @@ class HttpStorageServer final : public StorageServer {
       writing->cancel();
       co_return;
     }
+  }
+
+  /// Without the extension nothing is looked through before the answer, and nobody can be asked how far it is.
+  io::Duration answer_time_of(Range range) const {
+    if (!recent_ || recent_->resumes) return options_.completing;
+    return answer_limit(options_.silence, range.size(), kSlowestStoreBytesASecond, options_.completing);
   }
 
   static bool is_share_data(http::ClientResponse& response) {

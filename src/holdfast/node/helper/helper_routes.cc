@@ -242,7 +242,9 @@ class Request {
       co_return co_await refuse(413, "more than the length of the upload");
     uploads::OffsetNotices notices(*at, service_.context().loop.now());
     std::uint64_t next = *at;
+    store_.begin_body(*upload);
     const Result<void> received = co_await receive(upload, **turn, notices, next);
+    upload->body_broke_off = !received;
     const Result<void> synced = co_await store_.sync(upload, next);
     if (!received) co_return co_await refuse_rest(received.error(), *upload);
     if (!synced) co_return co_await refuse(synced.error());

@@ -79,8 +79,8 @@ std::string metrics_text(const HelperService& service, const RouteCounters& rout
   out.gauge("spool_bytes", "Bytes held in the spool", service.store().bytes_held());
   out.gauge("spool_space_bytes", "Bytes that may still be sent", service.store().space());
   out.counter("received_bytes_total", "Ciphertext bytes received", store.bytes_received);
-  out.counter("resumed_uploads_total", "Uploads that were gone on with", store.resumed);
-  out.counter("resumed_bytes_total", "Bytes they found held", store.bytes_resumed);
+  out.counter("resumed_uploads_total", "Times an upload went on behind a request that broke off", store.resumed);
+  out.counter("resumed_bytes_total", "Bytes held at those times, not sent again", store.bytes_resumed);
   out.counter("pieces_replaced_total", "Pieces that were wrong and were sent again", store.pieces_replaced);
   out.counter("takeovers_total", "Requests that were ended by a newer one", store.takeovers);
   out.counter("uploads_created_total", "Uploads begun", store.created);

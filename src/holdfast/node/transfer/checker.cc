@@ -1,5 +1,6 @@
 #include "holdfast/node/transfer/checker.h"
 
+#include <algorithm>
 #include <set>
 
 #include "holdfast/core/crypto/secrets.h"
@@ -7,12 +8,14 @@
 #include "holdfast/edge/io/task_group.h"
 #include "holdfast/node/transfer/copy_verifier.h"
 #include "holdfast/node/transfer/server_survey.h"
+#include "holdfast/node/transfer/share_copy.h"
 
 namespace holdfast::transfer {
 namespace {
 
-constexpr unsigned kAttempts = 4;          // of one question, while other servers answer
-constexpr std::size_t kCopiesAtOnce = 10;  // bounds the memory of a verify
+constexpr unsigned kAttempts = 4;           // of one question, while other servers answer
+constexpr std::size_t kCopiesAtOnce = 10;   // bounds the memory of a verify
+constexpr std::size_t kCopiesAskedMax = 3;  // about the cap
 
 struct Verifying {
   const Context& context;
@@ -22,8 +25,10 @@ struct Verifying {
   Link link;
 };
 
-io::Task<void> verify_into(CopyVerifier* verifier, grid::StorageServer* server, ShareVerdict* verdict) {
+io::Task<void> verify_into(CopyVerifier* verifier, grid::StorageServer* server, ShareVerdict* verdict,
+                           std::optional<Error>* wrong_cap) {
   const Result<void> outcome = co_await verifier->verify(*server, verdict->share);
+  if (!outcome && outcome.error().code == Errc::malformed) *wrong_cap = outcome.error();
   using State = ShareVerdict::State;
   verdict->state = State::good;
   if (outcome) co_return;
@@ -40,11 +45,35 @@ io::Task<void> verify_into(CopyVerifier* verifier, grid::StorageServer* server, 
   }
 }
 
+/// Is the cap that of the file? The extension block of any copy shows it, which the cap's hash proves. A copy that cannot be
+/// read, or is bad, says nothing about the cap.
+io::Task<Result<void>> check_cap(const Verifying& run, Link& link, const std::vector<grid::StorageServer*>& holders,
+                                 const std::vector<ShareVerdict>& shares) {
+  immutable::FileState file({run.cap.ueb_hash, run.cap.k, run.cap.n, run.cap.size});
+  std::set<grid::StorageServer*> asked;
+  for (std::size_t i = 0; i < holders.size() && asked.size() < kCopiesAskedMax && !file.is_open(); ++i) {
+    if (!asked.insert(holders[i]).second) continue;
+    ShareCopy copy(run.context, link, run.cap.storage_index, *holders[i], file, shares[i].share);
+    const Result<void> opened = co_await io::with_timeout(run.options.patience.silence, copy.open());
+    if (!opened && file.contradicts_cap()) co_return tl::make_unexpected(copy.file_error.value_or(opened.error()));
+    if (!opened && opened.error().code == Errc::cancelled) co_return opened;
+  }
+  co_return Result<void>{};
+}
+
 struct Answer {
   grid::StorageServer* server = nullptr;
   Result<std::vector<ShareNumber>> shares = fail(Errc::cancelled, "");
   bool lease_failed = false;
 };
+
+/// Of servers none of which answered.
+Error silence_of(const std::vector<Answer>& answers) {
+  if (answers.empty()) return {Errc::unavailable, "this node knows no storage server"};
+  const auto stranger = [](const Answer& each) { return each.shares.error().code == Errc::unauthorized; };
+  const Errc code = std::ranges::all_of(answers, stranger) ? Errc::unauthorized : Errc::unavailable;
+  return {code, "no server answers: " + answers[0].shares.error().what};
+}
 
 io::Task<void> ask(Verifying* run, Answer* answer) {
   for (unsigned failures = 1;; ++failures) {
@@ -127,18 +156,20 @@ io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap ca
       holders.push_back(answer.server);
     }
   }
-  if (report.responding.empty()) {
-    co_return fail(Errc::unavailable, answers.empty() ? "this node knows no storage server"
-                                                      : "no server answers: " + answers[0].shares.error().what);
-  }
+  if (report.responding.empty()) co_return tl::make_unexpected(silence_of(answers));
   if (options.verify) {
     progress.phase = Phase::verifying;
     progress.total_bytes = report.shares.size() * ((cap.size + cap.k - 1) / cap.k);
     CopyVerifier verifier(context, run.link, cap, progress, kCopiesAtOnce);
     io::TaskGroup group(co_await io::this_scope());
-    for (std::size_t i = 0; i < holders.size(); ++i) group.spawn(verify_into(&verifier, holders[i], &report.shares[i]));
+    std::optional<Error> wrong_cap;
+    for (std::size_t i = 0; i < holders.size(); ++i)
+      group.spawn(verify_into(&verifier, holders[i], &report.shares[i], &wrong_cap));
     co_await group.join();
     if (group.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
+    if (wrong_cap) co_return tl::make_unexpected(*wrong_cap);
+  } else {
+    HF_CO_TRY_VOID(co_await check_cap(run, run.link, holders, report.shares));
   }
   sum_up(report);
   progress.phase = Phase::done;

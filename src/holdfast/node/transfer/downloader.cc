@@ -225,6 +225,20 @@ io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, 
   co_return report;
 }
 
+namespace {
+
+/// Whatever else had that name now would get that of the file.
+Result<void> is_still_named(io::FileSystem& files, const std::string& path, io::File& file) {
+  HF_TRY(const io::FileInfo ours, file.info());
+  const Result<io::FileInfo> named = files.info(path);
+  const bool same = named && named->inode == ours.inode && named->device == ours.device;
+  if (!same)
+    return fail(Errc::conflict, path + " was moved or replaced while it was written; run the same command again");
+  return {};
+}
+
+}  // namespace
+
 io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap cap, std::string path,
                                                DownloadOptions options, Progress& progress) {
   const io::Time start = context.loop.now();
@@ -259,6 +273,7 @@ io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap 
   auto finish = [&]() -> Result<void> {
     HF_TRY_VOID(part->truncate(report.bytes_delivered));
     HF_TRY_VOID(part->sync());
+    HF_TRY_VOID(is_still_named(context.files, part_path, *part));
     HF_TRY_VOID(context.files.rename(part_path, path));
     part.reset();  // only now: it is locked as long as it has that name
     return context.files.sync_directory(io::parent_path(path));

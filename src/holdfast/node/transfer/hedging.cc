@@ -20,7 +20,8 @@ Pace Trail::look(double now, std::uint64_t arrived, std::uint64_t length, bool l
   excused_ = moved ? 0 : excused_ + (line_moves ? 0 : now - marks_.back().when);
   while (marks_.size() > 1 && now - marks_[1].when >= kTrailSeconds) marks_.pop_front();
   const double since = now - marks_.front().when;
-  const auto bytes = static_cast<double>(arrived - marks_.front().arrived);
+  // Fewer than there were: its bytes have just been taken.
+  const auto bytes = static_cast<double>(arrived - std::min(arrived, marks_.front().arrived));
   marks_.push_back({now, arrived});
   return {length, arrived, since > 0 ? bytes / since : 0, now - moved_ - excused_, fresh_};
 }

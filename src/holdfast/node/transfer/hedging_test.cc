@@ -66,6 +66,13 @@ TEST(Hedging, WhatHasArrivedIsNeverSurplusBeforeWhatHasNot) {
   EXPECT_EQ(surplus(copies, 1), Positions{1});
 }
 
+TEST(Hedging, WhatWasTakenFromACopyMakesItNoFaster) {
+  Trail trail(0, 0);
+  trail.look(0.2, 1'000, 2'000, true);
+  trail.look(1.3, 1'500, 2'000, true);
+  EXPECT_EQ(trail.look(1.35, 0, 2'000, true).bytes_per_second, 0);
+}
+
 TEST(Hedging, ATrailTellsThePaceOfTheLastSecond) {
   Trail trail(10, 500);  // went on with 500 bytes that were there
   EXPECT_FALSE(trail.first_byte());

@@ -26,8 +26,10 @@ io::Duration Link::back_off(unsigned failures) {
 io::Task<Result<void>> Link::pause(unsigned failures, std::string why) {
   const io::Duration delay = back_off(failures);
   if (patience_.give_up_after && loop_.now() - last_moved_ > *patience_.give_up_after) {
-    co_return fail(Errc::timeout,
-                   "no server answered for as long as --timeout allows" + (why.empty() ? "" : " (" + why + ")"));
+    const bool waited = *patience_.give_up_after > io::Duration::zero();
+    const std::string what =
+        waited ? "nothing has come on for as long as --timeout allows" : "a server that is needed is down";
+    co_return fail(Errc::timeout, what + (why.empty() ? "" : " (" + why + ")"));
   }
   ++waiting_;
   const Result<void> woken = co_await io::with_timeout(delay, up_.told());

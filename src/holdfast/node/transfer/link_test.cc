@@ -172,6 +172,18 @@ io::Task<void> try_in_vain(Link* link, bool answered, std::optional<Ended>* out)
   }
 }
 
+TEST_F(LinkTest, speaks_of_the_timeout_only_where_there_is_one) {
+  for (const auto& [seconds_allowed, named] : {std::pair{0, false}, {60, true}}) {
+    Patience patience;
+    patience.give_up_after = seconds(seconds_allowed);
+    Link link(loop_, random_, patience);
+    std::optional<Ended> ended;
+    io::CancelScope scope(loop_);
+    ASSERT_TRUE(loop_.run(try_in_vain(&link, false, &ended), scope));
+    EXPECT_EQ(ended->how.error().what.find("--timeout") != std::string::npos, named) << ended->how.error().what;
+  }
+}
+
 TEST_F(LinkTest, gives_up_on_those_who_are_silent_or_answer_and_take_nothing_for_as_long_as_it_may_stand_still) {
   for (const bool answered : {false, true}) {
     SCOPED_TRACE(answered ? "answered" : "silent");

@@ -134,6 +134,8 @@ struct UploadPlan {
   };
   std::vector<Placement> placements;
   unsigned happiness = 0, happy = 0;
+  unsigned servers_asked = 0, servers_answered = 0;
+  bool enough = true;  // the happiness that is asked for can be reached now; a literal cap wants no server
 };
 
 }  // namespace holdfast::transfer

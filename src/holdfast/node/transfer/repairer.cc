@@ -15,15 +15,11 @@ class GridSource final : public SegmentSource {
  public:
   GridSource(SegmentFetcher& fetcher, Progress& progress) : fetcher_(fetcher), progress_(progress) {}
 
+  /// The first ones. Without k shares there is nothing to push, and no server shall be asked for room.
+  io::Task<Result<void>> begin() { return fetch(); }
+
   io::Task<Result<Buffer>> next() override {
-    if (ready_.empty()) {
-      const immutable::Geometry& geometry = fetcher_.geometry();
-      const SegmentNumber step = std::max<std::uint64_t>(1, kBatchBytes / geometry.segment_size());
-      const SegmentNumber end = std::min(next_ + step, geometry.num_segments());
-      HF_CO_TRY(ready_, co_await fetcher_.segments(next_, end));
-      std::ranges::reverse(ready_);
-      next_ = end;
-    }
+    if (ready_.empty()) HF_CO_TRY_VOID(co_await fetch());
     Buffer segment = std::move(ready_.back());
     ready_.pop_back();
     progress_.hashed_bytes += segment.size();
@@ -39,6 +35,16 @@ class GridSource final : public SegmentSource {
   io::Task<Result<void>> prove() override { co_return Result<void>{}; }
 
  private:
+  io::Task<Result<void>> fetch() {
+    const immutable::Geometry& geometry = fetcher_.geometry();
+    const SegmentNumber step = std::max<std::uint64_t>(1, kBatchBytes / geometry.segment_size());
+    const SegmentNumber end = std::min(next_ + step, geometry.num_segments());
+    HF_CO_TRY(ready_, co_await fetcher_.segments(next_, end));
+    std::ranges::reverse(ready_);
+    next_ = end;
+    co_return Result<void>{};
+  }
+
   static constexpr std::uint64_t kBatchBytes = 4 * 1'048'576;
   SegmentFetcher& fetcher_;
   Progress& progress_;
@@ -125,6 +131,7 @@ io::Task<Result<void>> push_missing(const Context& context, const cap::ChkVerify
   if (options.verify)
     plan.proof = [&late](grid::StorageServer& server, ShareNumber share) { return late.prove(server, share); };
   GridSource source(fetcher, progress);
+  HF_CO_TRY_VOID(co_await source.begin());
   Pushed pushed;
   const Result<void> outcome = co_await push_shares(context, std::move(plan), source, progress, pushed);
   report.warnings = pushed.warnings;
@@ -159,6 +166,8 @@ io::Task<Result<RepairReport>> repair(const Context& context, cap::ChkVerifyCap 
   Link link(context.loop, context.random, options.patience);
   const immutable::FileClaim claim{cap.ueb_hash, cap.k, cap.n, cap.size};
   SegmentFetcher fetcher(context, link, cap.storage_index, claim, nullptr);
+  fetcher.show_on(progress);
+  progress.phase = Phase::receiving;
   Result<void> done = co_await fetcher.open();
   if (done) done = co_await push_missing(context, cap, link, fetcher, options, progress, report);
   co_await fetcher.close();

@@ -83,7 +83,9 @@ ShareCopy* SegmentFetcher::probe(const SegmentBatch& batch) {
 
 double SegmentFetcher::best_speed() const {
   double best = 0;
-  for (const auto& copy : copies_) best = std::max(best, copy->speed.value_or(0));
+  for (const auto& copy : copies_) {
+    if (!copy->bad && !copy->down_since) best = std::max(best, copy->speed.value_or(0));
+  }
   return best;
 }
 
@@ -105,7 +107,10 @@ ShareCopy* SegmentFetcher::pick(const SegmentBatch& batch) const {
   ShareCopy* best = nullptr;
   for (const auto& copy : copies_) {
     const ShareNumber share = copy->reader.share();
-    const bool comes = batch.has(share) || batch.awaits(share);
+    const auto arrival = batch.arrivals.find(copy.get());
+    const bool runs =
+        arrival != batch.arrivals.end() && arrival->second.running != nullptr;  // or is just being stopped
+    const bool comes = batch.has(share) || batch.awaits(share) || runs;
     if (copy->bad || copy->down_since || comes || batch.tried.contains(copy.get())) continue;
     if (best == nullptr || rank(*copy) < rank(*best)) best = copy.get();
   }

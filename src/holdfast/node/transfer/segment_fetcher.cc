@@ -43,6 +43,7 @@ io::Task<void> SegmentFetcher::ask(grid::StorageServer* server, io::Duration aft
   answered_.insert(server);
   if (!shares) {
     dead_.insert(server);
+    if (shares.error().code == Errc::unauthorized) strangers_.insert(server);
     last_problem_ = shares.error().what;
   } else {
     link_.heard();
@@ -85,6 +86,7 @@ io::Task<Result<void>> SegmentFetcher::find() {
     being_asked_.insert(server);
     answered_.erase(server);
     dead_.erase(server);
+    strangers_.erase(server);
     const bool likely = asked++ < file_.claim().k + kSpareQuestions;
     asking_.spawn(ask(server, likely ? io::Duration() : kLater));
   }
@@ -175,6 +177,18 @@ double SegmentFetcher::now() const {
   return std::chrono::duration<double>(context_.loop.now().time_since_epoch()).count();
 }
 
+/// Patience is over, which `waited` says: what the servers that there are were good for.
+Error SegmentFetcher::too_few(std::size_t possible, const Error& waited) const {
+  if (waited.code != Errc::timeout || possible >= file_.claim().k) return waited;
+  const std::size_t all = context_.servers.size();
+  const std::string why = last_problem_.empty() ? "" : " (" + last_problem_ + ")";
+  if (strangers_.size() == all) return {Errc::unauthorized, "no server is the one that its NURL names" + why};
+  if (dead_.size() == all) return {waited.code, "no server answers" + why};
+  return {waited.code, "only " + std::to_string(possible) + " shares can be had, and " +
+                           std::to_string(file_.claim().k) + " are needed: " + std::to_string(dead_.size()) + " of " +
+                           std::to_string(all) + " servers do not answer" + why};
+}
+
 /// Nothing can be started and nothing runs: waits, then asks again and forgives what was down.
 io::Task<Result<void>> SegmentFetcher::wait_for_copies(unsigned& failures) {
   std::set<ShareNumber> possible;
@@ -193,7 +207,8 @@ io::Task<Result<void>> SegmentFetcher::wait_for_copies(unsigned& failures) {
   tell_waiting(silent, silent ? ""
                               : std::to_string(possible.size()) + " of " + std::to_string(file_.claim().k) +
                                     " shares can be had; waiting for more servers");
-  HF_CO_TRY_VOID(co_await link_.pause(failures, last_problem_));
+  const Result<void> paused = co_await link_.pause(failures, last_problem_);
+  if (!paused) co_return tl::make_unexpected(too_few(possible.size(), paused.error()));
   for (const auto& copy : copies_) copy->down_since.reset();
   const Result<void> found = co_await find();
   if (distinct_alive() >= file_.claim().k) tell_waiting(false, "");

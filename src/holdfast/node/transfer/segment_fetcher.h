@@ -78,6 +78,7 @@ class SegmentFetcher {
   io::Task<void> run_copy(ShareCopy* copy, SegmentBatch* batch);
   ShareCopy* pick(const SegmentBatch& batch) const;
   io::Task<Result<void>> wait_for_copies(unsigned& failures);
+  Error too_few(std::size_t possible, const Error& waited) const;
   io::Task<Result<void>> gather(SegmentBatch& batch);
   io::Task<Result<std::vector<Buffer>>> decode(SegmentBatch& batch);
   void note_failure(ShareCopy& copy, const Error& error);
@@ -90,7 +91,8 @@ class SegmentFetcher {
   std::optional<cap::Key> key_;
   std::optional<immutable::SegmentDecoder> decoder_;
   std::vector<std::unique_ptr<ShareCopy>> copies_;
-  std::set<grid::StorageServer*> being_asked_, answered_, dead_;
+  std::set<grid::StorageServer*> being_asked_, answered_, dead_,
+      strangers_;  // strangers: dead ones that are not who they should be
   std::vector<std::string> warnings_;
   std::set<std::pair<std::string, ShareNumber>> used_;
   UnsoundCopies unsound_, unusable_;

@@ -18,6 +18,7 @@ class ShareBytes final : public grid::ByteSource {
 
   /// What has been handed out so far: [range.begin, position).
   std::uint64_t position() const { return at_; }
+  Range handed_out() const { return {range_.begin, at_}; }
 
  private:
   immutable::Encoder& encoder_;

@@ -60,7 +60,8 @@ std::uint64_t SharePusher::bytes_done() const {
   const std::uint64_t size = job_.encoder.layout().size();
   if (state_ == State::placed || complete_) return size;
   if (!required_) return std::min(size, sent_.total() + foreign_.total());
-  const std::uint64_t on_the_way = sending_ != nullptr ? required_->intersection({0, sending_->position()}).total() : 0;
+  // Of the piece that is being sent only: what is missing before it, which may be sent later, is not on its way.
+  const std::uint64_t on_the_way = sending_ != nullptr ? required_->intersection(sending_->handed_out()).total() : 0;
   return size - required_->total() + on_the_way;
 }
 
@@ -131,6 +132,8 @@ io::Task<void> SharePusher::run() {
 /// An error is answered by trying again, or passed up when this server will not do.
 Result<void> SharePusher::handle(const Error& error) {
   if (failures_++ == 0) troubled_since_ = job_.context.loop.now();
+  // Whatever is held afterwards may be another's, with our secret, who gave up what we had sent and began anew.
+  vouched_.clear();
   trying_ = false;
   error_ = error;
   switch (error.code) {
@@ -235,6 +238,7 @@ void SharePusher::note_sent(Range range) {
   handed_out_ += range.size();
   resent_ += sent_.intersection(range).total();
   sent_.add(range);
+  given_.add(range);
   vouched_.add(range);
   const auto& layout = job_.encoder.layout();
   if (sent_.contains(Range{0, layout.data().begin})) header_sent_ = true;
@@ -259,7 +263,7 @@ io::Task<Result<void>> SharePusher::take(const Result<grid::WriteAnswer>& answer
       co_return Result<void>{};
     }
     RangeSet never_sent = answer->required;
-    never_sent.subtract(vouched_);
+    never_sent.subtract(given_);
     asked_again_bytes_ += answer->required.total() - never_sent.total();
     if (asked_again_bytes_ > kAskedAgainTimes * job_.encoder.layout().size())
       co_return fail(Errc::corrupt, server_.name() + " asks again and again for what it was sent");
@@ -351,6 +355,7 @@ io::Task<Result<void>> SharePusher::allocate_anew() {
   request.share_numbers = {share_};
   request.allocated_size = job_.encoder.layout().size();
   HF_CO_TRY(const protocol::AllocateReply reply, co_await server_.allocate(job_.si, std::move(request), secrets_));
+  given_.clear();
   vouched_.clear();
   if (reply.already_have.contains(share_)) {
     complete_by_others();
@@ -371,7 +376,7 @@ void SharePusher::complete_by_others() {
   vouched_.clear();
 }
 
-/// A share counts when it is complete and everything in it that this run did not send has been looked at.
+/// A share counts when it is complete and everything in it that this run did not send, answer after answer, has been looked at.
 io::Task<Result<void>> SharePusher::prove() {
   RangeSet unsent;
   unsent.add(Range{0, job_.encoder.layout().size()});

@@ -104,7 +104,8 @@ class SharePusher {
   io::Time others_seen_, others_moved_;
   std::uint64_t others_most_ = 0;
   RangeSet sent_;     // handed out by this run
-  RangeSet vouched_;  // of that, to the upload that the server has now: it is the same that was begun then
+  RangeSet given_;    // of that, since the latest allocation of ours
+  RangeSet vouched_;  // of that, since an exchange failed: till then another may have begun the upload anew
   RangeSet foreign_;  // held by the server although this run did not send it
   std::uint64_t held_before_ = 0, handed_out_ = 0, resent_ = 0, cuts_ = 0;
   std::uint64_t asked_again_bytes_ = 0;  // after they were handed out, summed over all answers

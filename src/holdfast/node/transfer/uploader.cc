@@ -103,6 +103,14 @@ bool handed_over(const UploadOptions& options, const UploadReport& report) {
   return !options.on_stored || options.on_stored(report);
 }
 
+/// What is true of all of them; an answer of one is enough to go on. Errors: unavailable; unauthorized (all are strangers).
+Result<void> check_answers(const std::vector<ServerFacts>& servers) {
+  if (std::ranges::any_of(servers, &ServerFacts::answered)) return {};
+  const auto stranger = [](const ServerFacts& each) { return each.problem.code == Errc::unauthorized; };
+  const Errc code = std::ranges::all_of(servers, stranger) ? Errc::unauthorized : Errc::unavailable;
+  return fail(code, "none of " + std::to_string(servers.size()) + " servers answers (" + servers[0].problem.what + ")");
+}
+
 /// `foreign`: what is in the way of it are shares of something else. `warning`: of a report, unless it is empty.
 io::Task<Result<UploadReport>> upload_once(const Context& context, SourceIdentity source, const UploadOptions& options,
                                            Progress& progress, bool& foreign, std::string warning) {
@@ -176,10 +184,14 @@ io::Task<Result<UploadPlan>> plan_upload(const Context& context, std::string pat
   progress.phase = Phase::asking;
   HF_CO_TRY(const std::vector<ServerFacts> servers,
             co_await survey(context, link, si, master_of(context, prepared.journal), layout.size(), options.n));
+  HF_CO_TRY_VOID(check_answers(servers));
   const placement::Facts facts = placement_facts(servers, options.n, layout.size());
   const placement::Plan plan = placement::plan(facts);
   out.storage_index = to_string(si);
   out.happiness = static_cast<unsigned>(placement::happiness(placement::planned_shares(facts, plan)));
+  out.enough = out.happiness >= out.happy;
+  out.servers_asked = static_cast<unsigned>(servers.size());
+  out.servers_answered = static_cast<unsigned>(std::ranges::count_if(servers, &ServerFacts::answered));
   for (const auto& [share, position] : plan) {
     const ServerFacts& server = servers[position];
     UploadPlan::Placement each{share, server.server->name(), layout.size(), 0, server.complete.contains(share)};

@@ -37,7 +37,8 @@ Result<void> check_options(const UploadOptions& options);
 io::Task<Result<UploadReport>> upload_file(const Context& context, std::string path, UploadOptions options,
                                            Progress& progress);
 
-/// What upload_file would send, skip and place. Reads the file once (for its key), changes nothing.
+/// What upload_file would send, skip and place. Reads the file once (for its key), changes nothing. It does not wait for servers.
+/// Errors: as above; unavailable (no server answers now).
 io::Task<Result<UploadPlan>> plan_upload(const Context& context, std::string path, UploadOptions options,
                                          Progress& progress);
 

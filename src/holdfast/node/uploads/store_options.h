@@ -28,7 +28,7 @@ struct StoreOptions {
 
 struct StoreCounters {
   std::uint64_t created = 0, resumed = 0, sealed = 0, committed = 0, expired = 0, evicted = 0, failed = 0, dropped = 0;
-  std::uint64_t bytes_received = 0, bytes_resumed = 0;  // resumed: held when a sender came back
+  std::uint64_t bytes_received = 0, bytes_resumed = 0;  // resumed: behind a body that broke off
   std::uint64_t takeovers = 0, pieces_replaced = 0, syncs = 0, sync_failures = 0;
 };
 

@@ -44,6 +44,8 @@ struct Upload {
   io::Duration idle_before{};     // at the start of this process
   io::Time unsynced_since{};      // while written > log.durable
   std::uint64_t received = 0;     // by this process
+  // The last body did not come to its end, or that is not known: an earlier process had it.
+  bool body_broke_off = true;
 
   bool is_open() const { return log.phase == resume::UploadPhase::open && !gone; }
   bool is_sealed() const { return log.phase == resume::UploadPhase::sealed && !gone; }

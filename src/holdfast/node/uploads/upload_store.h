@@ -39,8 +39,7 @@ class UploadStore {
   UploadPtr find(const std::string& name) const;
   UploadPtr find_by_token(std::string_view token) const;  // only of tokens that this store gave out
   std::string token_of(const Upload& upload) const;
-  /// What may still be promised.
-  std::uint64_t space() const;
+  std::uint64_t space() const;  // that may still be promised
   std::uint64_t bytes_held() const;
 
   using NewUpload = uploads::NewUpload;
@@ -52,6 +51,7 @@ class UploadStore {
   /// (another client is sending), cancelled (a still newer one came), timeout (the one before does not let go), not_found.
   io::Task<Result<std::unique_ptr<Turn>>> take_turn(UploadPtr upload, std::string client);
   bool is_busy_for(const Upload& upload, const std::string& client) const;
+  void begin_body(Upload& upload);  // with the turn, before it is read: counts those behind one that broke off
   /// Something came from the sender, though not yet enough to append.
   void hear(Upload& upload) const {
     upload.active = world_.loop.now();

@@ -171,6 +171,34 @@ io::Task<void> three_of_one_client(UploadStore* store, UploadPtr upload, std::st
   co_await group.join();
 }
 
+TEST(UploadStore, counts_as_resumed_what_goes_on_behind_a_body_that_broke_off_and_not_the_next_chunk) {
+  Machine machine;
+  ASSERT_TRUE(machine.start());
+  const UploadPtr upload = machine.create("a", 5'000).value();
+  const Bytes bytes = random_bytes(1'000, 1);
+  const auto body = [&](UploadStore& store, const UploadPtr& into, bool whole) {
+    store.begin_body(*into);
+    ASSERT_TRUE(machine.send(into, bytes).has_value());
+    into->body_broke_off = !whole;
+  };
+  body(machine.store(), upload, true);
+  body(machine.store(), upload, true);
+  EXPECT_EQ(machine.store().counters().resumed, 0u) << "one whole request after another";
+  body(machine.store(), upload, false);
+  EXPECT_EQ(machine.store().counters().resumed, 0u);
+  body(machine.store(), upload, true);
+  EXPECT_EQ(machine.store().counters().resumed, 1u);
+  EXPECT_EQ(machine.store().counters().bytes_resumed, 3'000u);
+
+  machine.kill();
+  ASSERT_TRUE(machine.start());
+  const UploadPtr found = machine.store().find("a");
+  ASSERT_NE(found, nullptr);
+  body(machine.store(), found, true);
+  EXPECT_EQ(machine.store().counters().resumed, 1u) << "how it ended under the process before nobody knows";
+  EXPECT_EQ(machine.store().counters().bytes_resumed, 4'000u);
+}
+
 TEST(UploadStore, the_newest_request_of_a_client_takes_over_at_once) {
   Machine machine;
   ASSERT_TRUE(machine.start().has_value());

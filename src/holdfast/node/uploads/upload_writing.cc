@@ -1,5 +1,6 @@
 // The write side of the store: who may send, appending, replacing.
 #include <algorithm>
+#include <utility>
 
 #include "holdfast/node/uploads/holding.h"
 #include "holdfast/node/uploads/upload_store.h"
@@ -33,11 +34,15 @@ io::Task<Result<std::unique_ptr<Turn>>> UploadStore::take_turn(UploadPtr upload,
   if (upload->gone) co_return tl::make_unexpected(gone_error());
   io::CancelScope& scope = co_await io::this_scope();
   auto turn = std::make_unique<Turn>(upload, std::move(client), scope, world_.loop.now());
-  if (upload->written > 0 && upload->received == 0) {
-    ++counters_.resumed;
-    counters_.bytes_resumed += upload->log.durable;
-  }
   co_return turn;
+}
+
+/// Not counted: the chunks of a sender who sends one whole request after another, and questions.
+void UploadStore::begin_body(Upload& upload) {
+  const bool went_on = std::exchange(upload.body_broke_off, false) && upload.log.durable > 0;
+  if (!went_on) return;
+  ++counters_.resumed;
+  counters_.bytes_resumed += upload.log.durable;
 }
 
 /// What is held of the piece, or of the block, that goes on has to be read again before its digest can.
