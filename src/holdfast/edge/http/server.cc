@@ -70,8 +70,11 @@ class TcpServer final : public Server {
     return true;
   }
 
-  /// Whoever has not even said what they want goes before those who were served.
-  bool drop_one() { return drop_longest_handshake() || drop_longest_idle(); }
+  /// A crowd that says nothing goes before those who were served; of a few handshakes each will soon be done.
+  bool drop_one() {
+    const bool crowd = handshakes_.size() > context_.counters.connections_open / 2;
+    return crowd ? drop_longest_handshake() || drop_longest_idle() : drop_longest_idle() || drop_longest_handshake();
+  }
 
   /// For as long as there are no descriptors that is many times a second.
   void complain(const Error& error) {
@@ -83,7 +86,7 @@ class TcpServer final : public Server {
 
   io::Task<Result<std::unique_ptr<TlsStream>>> shake_hands(std::unique_ptr<io::Socket> socket) {
     io::CancelScope scope(co_await io::this_scope());
-    const std::uint64_t place = context_.counters.connections_accepted;
+    const std::uint64_t place = handshakes_begun_++;
     handshakes_.emplace(place, &scope);
     auto accepting =
         io::with_timeout(options_.limits.handshake_timeout, TlsStream::accept(std::move(socket), *options_.tls));
@@ -119,7 +122,7 @@ class TcpServer final : public Server {
   std::unique_ptr<io::Listener> listener_;
   std::uint16_t port_;
   std::map<std::uint64_t, io::CancelScope*> handshakes_;  // in the order in which they came
-  std::uint64_t failed_accepts_ = 0;
+  std::uint64_t handshakes_begun_ = 0, failed_accepts_ = 0;
   std::optional<io::Time> complained_;
   ServerContext context_{loop_, options_.limits, handler_, log_};
 };

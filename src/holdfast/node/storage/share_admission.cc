@@ -12,11 +12,6 @@ constexpr std::size_t kMoreLeasesMax = 100;         // of an upload, beside its 
 
 }  // namespace
 
-io::Task<bool> ShareStore::is_there(StorageIndex si, ShareNumber share) {
-  auto job = [this, si, share] { return world_.files.info(paths_.share(si, share)).has_value(); };
-  co_return co_await world_.disk.run(job);
-}
-
 /// Rules 2 to 5 of the storage protocol, 11.6. `completed`: how many shares were complete in all when it was known that this one was
 /// not.
 io::Task<ShareStore::Admission> ShareStore::admit(const StorageIndex& si, ShareNumber share,
@@ -67,23 +62,25 @@ io::Task<ShareStore::Admission> ShareStore::admit(const StorageIndex& si, ShareN
     if (!noted) world_.log.warning("a partial share's journal cannot be written: " + noted.error().what);
     co_return upload->gone ? Admission::refused : Admission::matched;
   }
-  if (size == 0) co_return Admission::refused;
+  const auto sent_by_another = [&] {
+    return std::ranges::any_of(uploads_of(si, share), [&](const auto& other) { return active(*other); });
+  };
+  if (size == 0 || sent_by_another()) co_return Admission::refused;
   if (!may_promise(size, nullptr) || sums().empty >= kEmptyUploadsMax) co_return Admission::full;
   const bool room = co_await make_room(size, nullptr);
   if (!room) co_return Admission::full;
   // Much may have come in beside, while there was waiting.
   while (completed != counters_.shares_completed) {
     completed = counters_.shares_completed;
-    const bool there = co_await is_there(si, share);
-    if (there) co_return Admission::there;
+    const Result<Listing> now = co_await durable_listing(si);
+    if (!now || now->taken.contains(share)) co_return Admission::refused;
+    if (now->immutable.contains(share)) co_return Admission::there;
   }
   if (const auto it = uploads_.find(key); it != uploads_.end()) {
     const bool ours = !it->second->gone && it->second->allocated_size == size;
     co_return ours ? Admission::matched : Admission::refused;
   }
-  for (const auto& other : uploads_of(si, share)) {
-    if (active(*other)) co_return Admission::refused;
-  }
+  if (sent_by_another()) co_return Admission::refused;
   UploadFiles files(world_.files, paths_.upload(si, share, id), paths_.incoming(), size);
   const auto upload = create(key, size, std::move(files));
   upload->resumable = allocation.resumable;

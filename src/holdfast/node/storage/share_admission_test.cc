@@ -62,6 +62,18 @@ TEST_F(Admission, OfTwoWhoWaitForRoomForTheSameShareOnlyOneIsToldToSendIt) {
   EXPECT_NE(first, second);
 }
 
+TEST_F(Admission, ForAShareThatAnotherIsAboutToSendNobodyLosesAnything) {
+  fill_with_sleepers(4);
+  const Client one(9, 'A'), other(9, 'B');
+  bool first = false, second = false;
+  machine_.finish(allocate_into(&store(), &one, &first));
+  ASSERT_TRUE(first);
+  const std::uint64_t evictions = store().counters().evictions;
+  machine_.finish(allocate_into(&store(), &other, &second));
+  EXPECT_FALSE(second);
+  EXPECT_EQ(store().counters().evictions, evictions);
+}
+
 TEST_F(Admission, UploadsThatHoldNothingAreNotMadeWithoutEnd) {
   machine_.options.partial_idle_seconds = 10;
   ASSERT_TRUE(machine_.start().has_value());

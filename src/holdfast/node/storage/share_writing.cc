@@ -378,9 +378,10 @@ io::Task<void> ShareStore::sweep() {
 /// What a client without the extension wrote is synced when it is whole. A file that was opened again in between might not be told
 /// what went wrong before.
 io::Task<void> ShareStore::sync_and_close(std::shared_ptr<IncomingUpload> upload) {
-  const bool alone = co_await upload->order.acquire();
-  if (!alone) co_return;
-  if (!upload->gone && !upload->placing) {
+  const bool first = co_await upload->order.acquire();
+  if (!first) co_return;
+  const bool idle = co_await upload->syncing.acquire();
+  if (idle && !upload->gone && !upload->placing) {
     auto job = [&upload] {
       const Result<void> synced = upload->files.sync_part();
       upload->files.close();
@@ -392,6 +393,7 @@ io::Task<void> ShareStore::sync_and_close(std::shared_ptr<IncomingUpload> upload
       forget_unsynced(*upload, synced.error());
     }
   }
+  if (idle) upload->syncing.release();
   upload->order.release();
 }
 

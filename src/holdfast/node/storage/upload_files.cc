@@ -3,17 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "holdfast/edge/io/missing.h"
+
 namespace holdfast::storage {
 namespace {
 
 constexpr std::size_t kCompareBytes = 256 * 1024;
 constexpr std::uint64_t kCompactBytes = 64 * 1024;
 constexpr int kRemovalsMetMax = 10;  // of a directory by others, between making and using it
-
-Result<void> fine_if_missing(Result<void> result) {
-  if (!result && result.error().code == Errc::not_found) return {};
-  return result;
-}
 
 }  // namespace
 
@@ -45,8 +42,7 @@ Result<void> UploadFiles::open_part() {
 
 Result<void> UploadFiles::move_home() {
   if (where_ != Where::fresh) return {};
-  Result<void> stale = files_.unlink(base_ + ".log");  // one left behind must not speak for this upload
-  if (!stale && stale.error().code != Errc::not_found) return stale;
+  HF_TRY_VOID(io::fine_if_missing(files_.unlink(base_ + ".log")));  // one left behind must not speak for this upload
   Result<void> moved;
   for (int met = 0; met < kRemovalsMetMax; ++met) {
     HF_TRY_VOID(files_.make_directories(bucket()));
@@ -99,8 +95,7 @@ Result<void> UploadFiles::append_log(ByteView records, Sync sync, const JournalC
 Result<void> UploadFiles::start_afresh() {
   HF_CHECK(!has_journal() && !placed());
   part_.reset();
-  Result<void> gone = files_.unlink(part_path_);
-  if (!gone && gone.error().code != Errc::not_found) return gone;
+  HF_TRY_VOID(io::fine_if_missing(files_.unlink(part_path_)));
   remove_leftovers();
   part_path_ = fresh_path();
   where_ = Where::fresh;
@@ -230,9 +225,7 @@ Result<void> UploadFiles::make_name_last(const std::string& final_bucket) {
   HF_TRY_VOID(files_.sync_directory(final_bucket));
   // Without a journal nobody would believe a .part that comes back.
   if (!has_journal()) return sync_names(io::parent_path(final_bucket), io::parent_path(incoming_));
-  Result<void> gone = files_.sync_directory(bucket());
-  if (!gone && gone.error().code != Errc::not_found) return gone;  // the last one out may have removed it
-  return {};
+  return io::fine_if_missing(files_.sync_directory(bucket()));  // the last one out may have removed it
 }
 
 Result<void> UploadFiles::become_share(const std::string& target, const std::vector<LeaseRecord>& leases) {
@@ -263,8 +256,8 @@ Result<void> UploadFiles::become_share(const std::string& target, const std::vec
 Result<void> UploadFiles::remove() {
   close();
   // The journal first: bytes without one are nobody's.
-  if (has_journal() || where_ == Where::home) HF_TRY_VOID(fine_if_missing(files_.unlink(base_ + ".log")));
-  HF_TRY_VOID(fine_if_missing(files_.unlink(part_path_)));
+  if (has_journal() || where_ == Where::home) HF_TRY_VOID(io::fine_if_missing(files_.unlink(base_ + ".log")));
+  HF_TRY_VOID(io::fine_if_missing(files_.unlink(part_path_)));
   remove_leftovers();
   return {};
 }

@@ -225,20 +225,6 @@ io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, 
   co_return report;
 }
 
-namespace {
-
-/// Whatever else had that name now would get that of the file.
-Result<void> is_still_named(io::FileSystem& files, const std::string& path, io::File& file) {
-  HF_TRY(const io::FileInfo ours, file.info());
-  const Result<io::FileInfo> named = files.info(path);
-  const bool same = named && named->inode == ours.inode && named->device == ours.device;
-  if (!same)
-    return fail(Errc::conflict, path + " was moved or replaced while it was written; run the same command again");
-  return {};
-}
-
-}  // namespace
-
 io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap cap, std::string path,
                                                DownloadOptions options, Progress& progress) {
   const io::Time start = context.loop.now();
@@ -273,7 +259,13 @@ io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap 
   auto finish = [&]() -> Result<void> {
     HF_TRY_VOID(part->truncate(report.bytes_delivered));
     HF_TRY_VOID(part->sync());
-    HF_TRY_VOID(is_still_named(context.files, part_path, *part));
+    // Whatever else had that name now would get that of the file.
+    const Result<void> named = io::still_named(context.files, part_path, *part);
+    if (!named && named.error().code == Errc::not_found) {
+      return fail(Errc::conflict,
+                  part_path + " was moved or replaced while it was written; run the same command again");
+    }
+    HF_TRY_VOID(named);
     HF_TRY_VOID(context.files.rename(part_path, path));
     part.reset();  // only now: it is locked as long as it has that name
     return context.files.sync_directory(io::parent_path(path));

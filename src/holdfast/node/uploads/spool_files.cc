@@ -3,16 +3,9 @@
 #include <algorithm>
 
 #include "holdfast/core/base/check.h"
+#include "holdfast/edge/io/missing.h"
 
 namespace holdfast::uploads {
-namespace {
-
-Result<void> fine_if_missing(Result<void> result) {
-  if (!result && result.error().code == Errc::not_found) return {};
-  return result;
-}
-
-}  // namespace
 
 Result<void> SpoolFiles::find(const SpoolDirectory& directory) const {
   const Result<io::FileInfo> now = files_.info(directory.path);
@@ -103,7 +96,7 @@ Result<void> SpoolFiles::sync() {
 
 Result<void> SpoolFiles::cut(std::uint64_t bytes) {
   const Result<void> opened = open_data(io::Open::write);
-  if (!opened) return bytes == 0 ? fine_if_missing(opened) : opened;
+  if (!opened) return bytes == 0 ? io::fine_if_missing(opened) : opened;
   return data_->truncate(bytes);
 }
 
@@ -121,7 +114,7 @@ Result<void> SpoolFiles::move_to(const SpoolDirectory& directory) {
   close();
   // The journal last: where it is, there the bytes are.
   if (data_directory_->path != directory.path) {
-    HF_TRY_VOID(fine_if_missing(told(files_.rename(data_path(), there.data_path()), *data_directory_)));
+    HF_TRY_VOID(io::fine_if_missing(told(files_.rename(data_path(), there.data_path()), *data_directory_)));
     data_directory_ = &directory;
   }
   HF_TRY_VOID(files_.sync_directory(directory.path));
@@ -132,7 +125,7 @@ Result<void> SpoolFiles::move_to(const SpoolDirectory& directory) {
 }
 
 Result<void> SpoolFiles::remove_file(const std::string& path, const SpoolDirectory& directory) {
-  return fine_if_missing(told(files_.unlink(path), directory));
+  return io::fine_if_missing(told(files_.unlink(path), directory));
 }
 
 Result<void> SpoolFiles::remove_data() {
