@@ -1,5 +1,6 @@
 """put and get with the real binary, undisturbed and broken in many ways. Names carry the numbers of the acceptance list."""
 import os
+import re
 import threading
 import time
 import unittest
@@ -25,6 +26,24 @@ class Undisturbed(unittest.TestCase):
             with open(path, "rb") as whole, open(path + ".part-of-it", "rb") as piece:
                 whole.seek(1_048_570)
                 self.assertEqual(piece.read(), whole.read(16))
+
+    def test_get_keeps_the_permissions_of_what_it_replaces_and_leaves_nothing_empty_behind(self):
+        with Place() as place:
+            path = place.file("f", 5_000_000, 9)
+            cap = put(place.client, path)["cap"]
+            out = place.file("out", 10, 10)
+            os.chmod(out, 0o600)
+            finish(start(place.client, "get", cap, "-o", out, "--range", "5000000-", "--progress", "none"), expect=None)
+            self.assertEqual([name for name in os.listdir(os.path.dirname(out)) if name.endswith(".part")], [])
+            running = start(place.client, "get", cap, "-o", out, "--progress", "none", "--limit-rate", "1M")
+            wait_until(lambda: on_disk(out + ".part") > 0 or running.poll() is not None, "some of it has come")
+            self.assertEqual(os.stat(out + ".part").st_mode & 0o777, 0o600)
+            kill_at_work(running)
+            get(place.client, cap, out)
+            self.assertEqual((sha256(out), os.stat(out).st_mode & 0o777), (sha256(path), 0o600))
+            lost = re.sub(r"^(URI:CHK:)[a-z2-7]{26}", r"\1" + "a" * 26, cap)
+            finish(start(place.client, "get", lost, "-o", out + ".lost", "--progress", "none", "--no-wait"), expect=4)
+            self.assertFalse(os.path.exists(out + ".lost.part"))
 
 
 class Broken(unittest.TestCase):
@@ -153,7 +172,6 @@ class Crashes(unittest.TestCase):
             self.assertGreater(report["bytes_skipped"], 4 * MIB)
             self.assertGreater(report["bytes_rejected"], 0)
             self.assertEqual(sha256(path), sha256(path + ".out"))
-
 
     def test_another_file_under_the_name_of_the_part_is_not_put_in_the_place_of_the_whole(self):
         with Place() as place:

@@ -132,6 +132,34 @@ TEST(Get, f21_leaves_the_old_file_or_the_whole_new_one_wherever_the_power_is_cut
   });
 }
 
+// The system tells an error of the disk once. Later syncs succeed, and what was lost can still be read, from memory.
+TEST(Get, f23_is_not_deceived_by_a_sync_that_failed_before) {
+  const Bytes plaintext = kit::plaintext_of(1'300);
+  const immutable::Params params = immutable::make_params(1, 1, plaintext.size(), 650).value();
+  kit::EncodedFile file(plaintext, params, cap::Key::from(Bytes(16, 3)));
+  unsigned failures = 0;
+  for (bool reached = true; reached; ++failures) {
+    EveryChoice choices(4'096);
+    do {
+      MemoryGrid grid(1, choices);
+      grid.servers[0]->shares[0] = file.share(0);
+      grid.put_file(kTarget, to_bytes("what was there before"));
+      const std::uint64_t end = failures + grid.files.operations();
+      grid.files.fail_operation(end, Errc::io);
+      const bool told = grid.download_to(kTarget, file.cap()).has_value();
+      reached = grid.files.operations() > end;
+      if (!told) {
+        const auto again = grid.download_to(kTarget, file.cap());
+        ASSERT_TRUE(again.has_value()) << again.error().what;
+      }
+      grid.files.power_cut();
+      const Result<Bytes> there = io::read_file(grid.files, kTarget, 10'000);
+      ASSERT_TRUE(there && *there == plaintext) << "failed operation " << failures << ", outcome " << choices.rounds();
+    } while (choices.next());
+  }
+  EXPECT_GT(failures, 10u) << "too little was tried";
+}
+
 // What a part file says is looked at, sector by sector; of what was synced nothing is fetched again.
 TEST(Get, f21_fetches_again_only_what_the_disk_has_lost) {
   const Bytes plaintext = kit::plaintext_of(4'096);

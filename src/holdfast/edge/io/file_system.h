@@ -19,6 +19,7 @@ struct FileInfo {
   std::uint64_t device = 0;
   bool is_directory = false;
   std::uint64_t allocated_bytes = 0;  // what it takes on disk; less than size when sparse
+  unsigned permissions = 0;           // 0640 and the like
 };
 
 enum class Open {
@@ -45,11 +46,15 @@ class File {
   /// unsynced data must be taken as lost.
   virtual Result<void> sync() = 0;
   virtual Result<FileInfo> info() = 0;
+  virtual Result<void> set_permissions(unsigned permissions) = 0;
   /// Takes an exclusive advisory lock until closed; conflict when another process has it.
   virtual Result<void> lock() = 0;
   /// A hint: much will be written here. From now on it starts its way to the disk early, so that a sync has little left to
   /// do; unless it is read soon, it does not fill the machine's memory.
   virtual void expect_stream(StreamRead) {}
+  /// Reads after this are answered by the disk, as far as the system has it so: what a sync lost that failed in another
+  /// process is still in memory, and would be taken for what is on the disk.
+  virtual void forget_cached() {}
 };
 
 /// Paths are UTF-8 with '/'. Errors: not_found, conflict (exists), no_space, unauthorized (permission), io.

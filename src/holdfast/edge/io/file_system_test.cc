@@ -108,6 +108,27 @@ TYPED_TEST(FileSystemConformance, OpeningNeverLosesContent) {
   EXPECT_EQ(this->get("a"), "content");
 }
 
+TYPED_TEST(FileSystemConformance, PermissionsAreThoseThatWereGiven) {
+  const auto file = this->open("a", Open::create_private);
+  EXPECT_EQ(file->info()->permissions, 0600u);
+  ASSERT_TRUE(file->set_permissions(0640).has_value());
+  EXPECT_EQ(file->info()->permissions, 0640u);
+  EXPECT_EQ(this->fs_.info(this->path("a"))->permissions, 0640u);
+  EXPECT_EQ(this->open("a", Open::create)->info()->permissions, 0640u);
+}
+
+TYPED_TEST(FileSystemConformance, WhatIsForgottenIsReadFromTheDisk) {
+  const auto file = this->open("a", Open::create);
+  for (const std::string_view content : {"synced", "unsynced"}) {
+    ASSERT_TRUE(file->write(0, view_of(content)).has_value());
+    if (content == "synced") {
+      ASSERT_TRUE(file->sync().has_value());
+    }
+    file->forget_cached();
+    EXPECT_EQ(this->get("a"), content);
+  }
+}
+
 TYPED_TEST(FileSystemConformance, ReadsStopAtTheEndAndGapsAreZeros) {
   const auto file = this->open("a", Open::create);
   ASSERT_TRUE(file->write(3, view_of("xyz")).has_value());

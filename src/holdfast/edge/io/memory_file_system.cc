@@ -87,6 +87,19 @@ class MemoryFileSystem::MemoryFile final : public File {
     return node_->info();
   }
 
+  Result<void> set_permissions(unsigned permissions) override {
+    const std::lock_guard lock(fs_.mutex_);
+    HF_TRY_VOID(begin("change the permissions of"));
+    node_->permissions = permissions;
+    return {};
+  }
+
+  void forget_cached() override {
+    (void)sync();
+    const std::lock_guard lock(fs_.mutex_);
+    if (reaches_disk()) node_->forget_cached();
+  }
+
   Result<void> lock() override {
     const std::lock_guard lock(fs_.mutex_);
     HF_TRY_VOID(begin("lock"));
@@ -264,6 +277,7 @@ Result<std::unique_ptr<File>> MemoryFileSystem::open(const std::string& path, Op
   if (place.node != nullptr && place.node->is_directory) return failed(Errc::io, "open", path, "it is a directory");
   if (place.node == nullptr) {
     place.node = make_node(false);
+    place.node->permissions = how == Open::create_private ? 0600 : 0644;
     change_names({{place.directory, place.name, place.node}});
   }
   return std::make_unique<MemoryFile>(*this, std::move(place.node), path, how != Open::read);

@@ -32,6 +32,7 @@ FileInfo MemoryNode::info() const {
   out.device = 1;
   out.is_directory = is_directory;
   out.allocated_bytes = sectors.total();
+  out.permissions = permissions;
   return out;
 }
 
@@ -100,12 +101,16 @@ void MemoryNode::tear(Random& random) {
   durable.resize(size);
 }
 
+void MemoryNode::forget_cached() {
+  content = durable;
+  sectors.subtract(sectors_beyond(content.size()));
+}
+
 void MemoryNode::come_back(Random& random) {
   entries = durable_entries;
   if (!is_directory) {
     tear(random);
-    content = durable;
-    sectors.subtract(sectors_beyond(content.size()));
+    forget_cached();
   }
   for (const auto& [name, node] : entries) node->come_back(random);
 }

@@ -28,6 +28,7 @@ struct MemoryNode {
 
   std::uint64_t inode = 0;
   bool is_directory = false;
+  unsigned permissions = 0;
   std::int64_t changed_ns = 0;
 
   Bytes content, durable;
@@ -49,6 +50,8 @@ struct MemoryNode {
   void sync_below();
   /// Of the pending changes some become durable, sector by sector; the others never will.
   void tear(Random& random);
+  /// What is durable is what is read from now on. Nothing may be pending.
+  void forget_cached();
   /// What is durable, here and below, is all there is.
   void come_back(Random& random);
 };

@@ -68,6 +68,7 @@ FileInfo info_of(const struct stat& status) {
   info.device = status.st_dev;
   info.is_directory = S_ISDIR(status.st_mode);
   info.allocated_bytes = static_cast<std::uint64_t>(status.st_blocks) * 512;
+  info.permissions = status.st_mode & 07777;
   return info;
 }
 
@@ -177,6 +178,17 @@ class PosixFile final : public File {
     struct stat status;
     if (::fstat(descriptor_, &status) != 0) return failed("look at", path_, errno);
     return info_of(status);
+  }
+
+  Result<void> set_permissions(unsigned permissions) override {
+    if (::fchmod(descriptor_, permissions) != 0) return failed("change the permissions of", path_, errno);
+    return {};
+  }
+
+  void forget_cached() override {
+    // Only what is not dirty can be dropped; after a sync nothing is, even if it failed.
+    retried([&] { return ::fdatasync(descriptor_); });
+    ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_DONTNEED);
   }
 
   Result<void> lock() override {

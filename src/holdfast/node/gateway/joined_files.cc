@@ -33,6 +33,7 @@ class JoinedFile final : public io::File {
   Result<void> truncate(std::uint64_t) override { return read_only(); }
   Result<void> sync() override { return {}; }
   Result<io::FileInfo> info() override { return info_; }
+  Result<void> set_permissions(unsigned) override { return read_only(); }
   Result<void> lock() override { return {}; }
 
  private:

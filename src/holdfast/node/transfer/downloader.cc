@@ -87,8 +87,15 @@ io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, 
   co_return outcome;
 }
 
-/// What is asked for, as far as the file goes. Errors: malformed (all of it lies behind the end).
-Result<Range> wanted_of(const DownloadOptions& options, std::uint64_t file_bytes) {
+Result<std::uint64_t> size_of(const cap::Cap& cap) {
+  if (const auto* literal = std::get_if<cap::LitCap>(&cap)) return literal->data.size();
+  HF_TRY(const cap::ChkReadCap read, readable(cap));
+  return read.size;
+}
+
+/// What is asked for, as far as the file goes. Errors: malformed (all of it lies behind the end), those of readable().
+Result<Range> wanted_of(const DownloadOptions& options, const cap::Cap& cap) {
+  HF_TRY(const std::uint64_t file_bytes, size_of(cap));
   if (!options.range) return Range{0, file_bytes};
   const Range out{options.range->begin, std::min(options.range->end, file_bytes)};
   if (out.begin < out.end) return out;
@@ -96,12 +103,10 @@ Result<Range> wanted_of(const DownloadOptions& options, std::uint64_t file_bytes
               "the range begins behind the end of the file, which has " + std::to_string(file_bytes) + " bytes");
 }
 
-io::Task<Result<void>> write_literal(const cap::LitCap& literal, const DownloadOptions& options, Sink& sink,
-                                     DownloadReport& report) {
-  HF_CO_TRY(const Range range, wanted_of(options, literal.data.size()));
-  if (range.empty()) co_return Result<void>{};
-  report.bytes_delivered = range.size();
-  co_return co_await sink.write(ByteView(literal.data).subspan(range.begin, range.size()));
+io::Task<Result<void>> write_literal(const cap::LitCap& literal, Range wanted, Sink& sink, DownloadReport& report) {
+  if (wanted.empty()) co_return Result<void>{};
+  report.bytes_delivered = wanted.size();
+  co_return co_await sink.write(ByteView(literal.data).subspan(wanted.begin, wanted.size()));
 }
 
 std::string part_path_of(const std::string& path, const std::optional<Range>& range) {
@@ -131,7 +136,10 @@ class FileSink final : public Sink {
 io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fetcher, io::File& part, Range wanted,
                                       Progress& progress, DownloadReport& report) {
   RangeSet good;
-  auto size_job = [&] { return part.info(); };
+  auto size_job = [&] {
+    part.forget_cached();
+    return part.info();
+  };
   HF_CO_TRY(const io::FileInfo info, co_await context.disk.run(size_job));
   const immutable::Geometry& geometry = fetcher.geometry();
   const std::uint64_t usable = wanted.begin + std::min(info.size, wanted.size());
@@ -150,8 +158,9 @@ io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fe
       const Range range = geometry.segment_range(segment);
       auto look = [&]() -> Result<bool> {
         Buffer bytes(range.size());
-        HF_TRY(const std::size_t got, part.read(range.begin - wanted.begin, bytes));
-        bytes.resize(got);
+        const Result<std::size_t> got = part.read(range.begin - wanted.begin, bytes);
+        if (!got) return false;  // what a disk cannot read any more is fetched again
+        bytes.resize(*got);
         return fetcher.decoder().plaintext_is(segment, std::move(bytes), hashes[segment - first]);
       };
       HF_CO_TRY(const bool right, co_await context.cpu.run(look));
@@ -182,7 +191,7 @@ io::Task<Result<void>> into_part(const Context& context, SegmentFetcher& fetcher
 }
 
 /// The part file, for this process alone: two that fill the same one would end with a mixture.
-Result<std::unique_ptr<io::File>> open_part(io::FileSystem& files, const std::string& path) {
+Result<std::unique_ptr<io::File>> open_locked(io::FileSystem& files, const std::string& path) {
   for (int met = 0; met < kRenamesMetMax; ++met) {
     HF_TRY(std::unique_ptr<io::File> part, files.open(path, io::Open::create));
     const Result<void> locked = io::lock_named(files, path, *part);
@@ -193,6 +202,22 @@ Result<std::unique_ptr<io::File>> open_part(io::FileSystem& files, const std::st
   return fail(Errc::conflict, "another `holdfast get` is writing to " + path);
 }
 
+/// The part file of `path`. Who may not read what it is to replace may not read it either.
+Result<std::unique_ptr<io::File>> open_part(io::FileSystem& files, const std::string& path,
+                                            const std::string& part_path) {
+  const Result<io::FileInfo> replaced = files.info(path);
+  if (replaced && replaced->is_directory) return fail(Errc::unsupported, path + " is a directory; name a file");
+  HF_TRY(std::unique_ptr<io::File> part, open_locked(files, part_path));
+  if (replaced) HF_TRY_VOID(part->set_permissions(replaced->permissions));
+  return part;
+}
+
+/// Nobody has a use for it; the file is locked as yet.
+void remove_if_empty(io::FileSystem& files, const std::string& path, io::File& file) {
+  const Result<io::FileInfo> info = file.info();
+  if (info && info->size == 0 && io::still_named(files, path, file)) (void)files.unlink(path);
+}
+
 }  // namespace
 
 io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, Sink& sink, DownloadOptions options,
@@ -200,23 +225,23 @@ io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, 
   const io::Time start = context.loop.now();
   const std::uint64_t before = received(context);
   DownloadReport report;
+  HF_CO_TRY(const Range wanted, wanted_of(options, cap));
   if (const auto* literal = std::get_if<cap::LitCap>(&cap)) {
-    HF_CO_TRY_VOID(co_await write_literal(*literal, options, sink, report));
+    HF_CO_TRY_VOID(co_await write_literal(*literal, wanted, sink, report));
     co_return report;
   }
   HF_CO_TRY(const cap::ChkReadCap read, readable(cap));
-  HF_CO_TRY(const Range range, wanted_of(options, read.size));
   progress.file_bytes = read.size;
-  progress.total_bytes = range.size();
+  progress.total_bytes = wanted.size();
   progress.phase = Phase::receiving;
   Link link(context.loop, context.random, options.patience);
   SegmentFetcher fetcher(context, link, cap::storage_index_of(read.key), claim_of(read), &read.key);
   fetcher.show_on(progress);
   Result<void> done = co_await fetcher.open();
-  if (done) done = co_await deliver(context, fetcher, range, sink, progress);
+  if (done) done = co_await deliver(context, fetcher, wanted, sink, progress);
   co_await fetcher.close();
   if (!done) co_return tl::make_unexpected(done.error());
-  report.bytes_delivered = range.size();
+  report.bytes_delivered = wanted.size();
   report.bytes_fetched = received(context) - before;
   report.cuts = fetcher.cuts();
   report.warnings = fetcher.warnings();
@@ -229,22 +254,17 @@ io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap 
                                                DownloadOptions options, Progress& progress) {
   const io::Time start = context.loop.now();
   const std::uint64_t before = received(context);
+  HF_CO_TRY(const Range wanted, wanted_of(options, cap));
   const std::string part_path = part_path_of(path, options.range);
-  auto open = [&]() -> Result<std::unique_ptr<io::File>> {
-    if (const auto info = context.files.info(path); info && info->is_directory) {
-      return fail(Errc::unsupported, path + " is a directory; name a file");
-    }
-    return open_part(context.files, part_path);
-  };
+  auto open = [&] { return open_part(context.files, path, part_path); };
   HF_CO_TRY(std::unique_ptr<io::File> part, co_await context.disk.run(open));
   part->expect_stream(io::StreamRead::later);
   DownloadReport report;
   if (const auto* literal = std::get_if<cap::LitCap>(&cap)) {
     FileSink sink(context, *part, 0);
-    HF_CO_TRY_VOID(co_await write_literal(*literal, options, sink, report));
+    HF_CO_TRY_VOID(co_await write_literal(*literal, wanted, sink, report));
   } else {
     HF_CO_TRY(const cap::ChkReadCap read, readable(cap));
-    HF_CO_TRY(const Range wanted, wanted_of(options, read.size));
     progress.file_bytes = read.size;
     progress.total_bytes = wanted.size();
     Link link(context.loop, context.random, options.patience);
@@ -252,7 +272,11 @@ io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap 
     fetcher.show_on(progress);
     const Result<void> done = co_await into_part(context, fetcher, *part, wanted, progress, report);
     co_await fetcher.close();
-    if (!done) co_return tl::make_unexpected(done.error());
+    if (!done) {
+      auto tidy = [&] { remove_if_empty(context.files, part_path, *part); };
+      co_await context.disk.run(tidy);
+      co_return tl::make_unexpected(done.error());
+    }
     report.cuts = fetcher.cuts();
     report.warnings = fetcher.warnings();
   }
