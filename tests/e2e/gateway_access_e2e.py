@@ -10,7 +10,7 @@ import unittest
 from html import unescape
 from urllib.parse import urlencode
 
-from rig import BINARY, DEADLINE, Gateway, Place, put, wait_until
+from rig import BINARY, DEADLINE, Gateway, Place, names_only_alerts_know, put, wait_until
 
 SECRET = re.compile(r"URI:|gateway-token")
 
@@ -240,6 +240,7 @@ class Status(Scene):
         self.ask("GET", "/uri/" + self.cap)
         text = self.ask("GET", "/metrics").text
         values = dict(line.split(" ") for line in text.splitlines() if line and not line.startswith("#"))
+        self.assertEqual(names_only_alerts_know("gateway", text), set())
         self.assertEqual(values["holdfast_gateway_uploads_committed_total"], "1")
         self.assertEqual(values["holdfast_gateway_received_bytes_total"], "70000")
         self.assertEqual(values["holdfast_gateway_download_bytes_total"], "300000")

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import http.client
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -274,12 +275,15 @@ class Node:
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE)
         return tls_context().wrap_socket(plain)
 
-    def metric(self, name):
+    def metrics(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=DEADLINE)
         connection.request("GET", "/metrics")
-        lines = connection.getresponse().read().decode().splitlines()
+        text = connection.getresponse().read().decode()
         connection.close()
-        return int(next(line for line in lines if line.startswith(f"holdfast_storage_{name} ")).split()[1])
+        return text
+
+    def metric(self, name):
+        return int(re.search(rf"^holdfast_storage_{name} (\d+)$", self.metrics(), re.M)[1])
 
     def share_path(self, si, number):
         return f"{self.directory}/storage/shares/{si[:2]}/{si}/{number}"

@@ -17,7 +17,7 @@ import unittest
 import cbor
 from gbs import CBOR, new_secret, new_si
 from helpers import PIECE, HelperClient, HelperNode, connect, piece_digests
-from rig import DEADLINE, Links, Place, Server, finish, start, wait_until
+from rig import DEADLINE, Links, Place, Server, finish, names_only_alerts_know, start, wait_until
 
 
 def noise(size, seed):
@@ -204,6 +204,7 @@ class Uploads(HelperCase):
         self.assertEqual([(e["state"], e["held"], e["size"]) for e in listed], [("receiving", 10_000, 1_000_000)])
         metrics = client.operate("GET", "/metrics").body.decode()
         self.assertIn("holdfast_helper_uploads_receiving ", metrics)
+        self.assertEqual(names_only_alerts_know("helper", metrics), set())
         for token in ("", "x" * 32):
             answer = client.request("GET", "/helper/v1/status", headers=[("Holdfast-Operator", token)])
             self.assertEqual(answer.status, 401)

@@ -12,7 +12,7 @@ import unittest
 
 import cbor
 from gbs import LEASE_SECONDS, VECTORS, Node, at_rest_id, base32, new_secret, new_si, pattern
-from rig import BINARY, DEADLINE, Place, finish, incomplete_bytes, kill_at_work, make_file, put, sha256, start, wait_until
+from rig import BINARY, DEADLINE, Place, finish, incomplete_bytes, kill_at_work, make_file, names_only_alerts_know, put, sha256, start, wait_until
 
 MIB = 1 << 20
 IDLE, RETENTION = 1800, 604_800
@@ -509,6 +509,7 @@ class Cuts(WithServer):
         before = self.node.metric("body_received_bytes_total")
         self.assert_status(201, second.write(self.si, 1, 2 * MIB, data[2 * MIB:], self.secret))
         self.assertEqual(self.node.metric("body_received_bytes_total") - before, MIB)
+        self.assertEqual(names_only_alerts_know("storage", self.node.metrics()), set())
         self.assertEqual(self.client.read(self.si, 1).body, data)
 
     def test_11_10_8_what_came_before_the_cut_of_a_long_patch_counts(self):

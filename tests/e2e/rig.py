@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -265,6 +266,14 @@ def kill_at_work(process):
     process.send_signal(signal.SIGKILL)
     _, err = process.communicate()
     assert process.returncode == -signal.SIGKILL, f"it had ended before it was killed: {process.returncode}: {err}"
+
+
+def names_only_alerts_know(role, metrics):
+    """Of the metrics of a role that docs/alerts.yml looks at, those that are not among what /metrics answered."""
+    with open(os.path.join(os.path.dirname(__file__), "../../docs/alerts.yml")) as f:
+        wanted = set(re.findall(rf"\bholdfast_{role}_\w+", f.read()))
+    assert wanted, role
+    return wanted - set(re.findall(r"^holdfast_\w+", metrics, re.M))
 
 
 def on_disk(path):

@@ -19,7 +19,7 @@ namespace {
 
 namespace json = boost::json;
 
-/// Where -o leads. A file is replaced when the new one is whole, keeps its mode, and is the one that a symbolic link names; what is
+/// Where -o leads. A file is replaced when the new one is whole, and is the one that a symbolic link names; what is
 /// no file (a pipe, /dev/null) must not be replaced, and is written to as the standard output is.
 class Output {
  public:
@@ -37,7 +37,6 @@ class Output {
       if (out.stream_ < 0) return fail(Errc::io, "cannot open " + wish + ": " + std::generic_category().message(errno));
       return out;
     }
-    if (exists) out.mode_ = there.st_mode & 07777;
     std::error_code problem;
     if (std::filesystem::is_symlink(wish, problem)) {
       const std::filesystem::path real = std::filesystem::weakly_canonical(wish, problem);
@@ -50,15 +49,10 @@ class Output {
   int stream() const { return stream_; }
   const std::string& path() const { return path_; }
   std::string name() const { return stream_ == STDOUT_FILENO ? "standard output" : path_; }
-  void restore_mode() const {
-    if (mode_ && ::chmod(path_.c_str(), *mode_) != 0)
-      say(stderr, "warning: {} could not be given the mode that it had\n", path_);
-  }
 
  private:
   std::string path_;
   int stream_ = -1;  // until the end of the process
-  std::optional<mode_t> mode_;
 };
 
 /// Standard output, a pipe or a device, which somebody may read slowly.
@@ -104,7 +98,7 @@ Result<std::optional<Range>> parse_wished_range(const std::string& text) {
 }  // namespace
 
 io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
-  auto node = ClientNode::open(world, options.node_directory, {wishes.limit_rate});
+  auto node = ClientNode::open(world, options.node_directory, {wishes.line.limit_rate});
   const auto range = parse_wished_range(wishes.range);
   if (!node || !range) {
     say(stderr, "{}\n", describe(node ? range.error() : node.error()));
@@ -112,23 +106,36 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
   }
   transfer::DownloadOptions download_options;
   download_options.range = *range;
-  if (wishes.timeout_seconds) download_options.patience.give_up_after = std::chrono::seconds(*wishes.timeout_seconds);
+  if (wishes.line.timeout_seconds)
+    download_options.patience.give_up_after = std::chrono::seconds(*wishes.line.timeout_seconds);
   const cap::Cap cap = cap::parse_cap(wishes.cap);
   const Result<Output> output = Output::at(wishes.output);
   if (!output) {
     say(stderr, "{}\n", describe(output.error()));
     co_return kFailed;
   }
+  if (wishes.line.window && output->is_stream()) {
+    say(stderr, "holdfast: --window wants a file: what went to {} cannot be gone on with the next day\n",
+        output->name());
+    co_return kUsage;
+  }
   transfer::Progress progress;
   StreamSink sink(*world.disk, *output);
   Result<transfer::DownloadReport> report = fail(Errc::cancelled, "");
   {
-    const ProgressDisplay display(world.loop, progress, wishes.progress);
+    const ProgressDisplay display(world.loop, progress, wishes.line.progress);
     if (output->is_stream()) {
       report = co_await transfer::download((*node)->context(), cap, sink, download_options, progress);
     } else {
-      report = co_await transfer::download_file((*node)->context(), cap, output->path(), download_options, progress);
-      if (report) output->restore_mode();
+      const auto& window = wishes.line.window;
+      std::function work = [&] {
+        return transfer::download_file((*node)->context(), cap, output->path(), download_options, progress);
+      };
+      if (window) {
+        report = co_await transfer::while_open(*window, std::move(work), progress);
+      } else {
+        report = co_await work();
+      }
     }
   }
   if (!report) {
@@ -143,7 +150,7 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
   }
   if (options.json)
     std::fprintf(wishes.output == "-" ? stderr : stdout, "%s\n", json::serialize(to_json(*report)).c_str());
-  if (wishes.progress != "none") {
+  if (wishes.line.progress != "none") {
     say(stderr, "{} verified in {}", format_bytes(report->bytes_delivered), format_seconds(report->seconds));
     if (report->bytes_skipped > 0) say(stderr, ", {} of them from the part file", format_bytes(report->bytes_skipped));
     if (report->bytes_rejected > 0)

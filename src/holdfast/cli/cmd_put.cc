@@ -98,8 +98,18 @@ transfer::UploadOptions options_of(const ClientNode& node, const PutWishes& wish
   out.segment_bytes_max = wishes.segment_bytes;
   if (wishes.random_key) out.key_mode = transfer::KeyMode::random;
   if (wishes.prove == "sample") out.proof = transfer::Proof::sample;
-  if (wishes.timeout_seconds) out.patience.give_up_after = std::chrono::seconds(*wishes.timeout_seconds);
+  if (wishes.line.timeout_seconds) out.patience.give_up_after = std::chrono::seconds(*wishes.line.timeout_seconds);
   return out;
+}
+
+/// As long as it may, and the next day again.
+io::Task<Result<transfer::UploadReport>> upload_in_window(const transfer::Context& context,
+                                                          std::optional<transfer::DailyWindow> window, std::string path,
+                                                          transfer::UploadOptions upload,
+                                                          transfer::Progress& progress) {
+  std::function work = [&] { return transfer::upload_file(context, path, upload, progress); };
+  if (!window) co_return co_await work();
+  co_return co_await transfer::while_open(*window, std::move(work), progress);
 }
 
 void print_summary(const transfer::UploadReport& report) {
@@ -156,8 +166,12 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
   transfer::UploadOptions upload = options_of(node, wishes);
   const Result<std::string> absolute = source_path(path);
   if (!absolute) co_return print_failure(node, absolute.error(), path);
-  bool handed_over = true;
-  if (!options.json) upload.on_proven = [&](const std::string& cap) { handed_over = hand_over(cap); };
+  bool told = false, handed_over = true;
+  if (!options.json) {
+    upload.on_proven = [&](const std::string& cap) {
+      if (!std::exchange(told, true)) handed_over = hand_over(cap);  // not once a day
+    };
+  }
   upload.on_stored = [&](const transfer::UploadReport& stored) {
     if (options.json) handed_over = hand_over(json::serialize(to_json(stored)));
     return handed_over;
@@ -165,11 +179,11 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
   Result<transfer::UploadReport> report = fail(Errc::cancelled, "");
   Result<transfer::UploadPlan> plan = fail(Errc::cancelled, "");
   {
-    const ProgressDisplay display(world.loop, progress, wishes.progress);
+    const ProgressDisplay display(world.loop, progress, wishes.line.progress);
     if (wishes.plan) {
       plan = co_await transfer::plan_upload(node.context(), *absolute, upload, progress);
     } else {
-      report = co_await transfer::upload_file(node.context(), *absolute, upload, progress);
+      report = co_await upload_in_window(node.context(), wishes.line.window, *absolute, upload, progress);
     }
   }
   if (wishes.plan && !plan) {
@@ -178,7 +192,7 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
   }
   if (wishes.plan) co_return print_plan(*plan, options.json);
   if (report) {
-    if (wishes.progress != "none") print_summary(*report);
+    if (wishes.line.progress != "none") print_summary(*report);
     for (const std::string& warning : report->warnings) say(stderr, "warning: {}\n", warning);
     co_return handed_over ? kDone : print_not_handed_over(node, path);
   }
@@ -232,7 +246,7 @@ class SmallFiles {
     progress_.phase = transfer::Phase::sending;
     progress_.total_bytes = files_.size();
     {
-      const ProgressDisplay display(world_.loop, progress_, wishes_.progress);
+      const ProgressDisplay display(world_.loop, progress_, wishes_.line.progress);
       io::TaskGroup group(co_await io::this_scope());
       for (std::size_t i = 0; i < files_.size(); ++i) group.spawn(put(i));
       co_await group.join();
@@ -251,7 +265,8 @@ class SmallFiles {
     transfer::Progress own;
     const Result<std::string> path = source_path(files_[i]);
     if (path) {
-      reports_[i] = co_await transfer::upload_file(node_.context(), *path, options_of(node_, wishes_), own);
+      reports_[i] =
+          co_await upload_in_window(node_.context(), wishes_.line.window, *path, options_of(node_, wishes_), own);
     } else {
       reports_[i] = tl::make_unexpected(path.error());
     }
@@ -295,7 +310,7 @@ io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
     say(stderr, "holdfast: standard input can be put once; - is named twice\n");
     co_return kUsage;
   }
-  auto node = ClientNode::open(world, options.node_directory, {wishes.limit_rate, wishes.helper});
+  auto node = ClientNode::open(world, options.node_directory, {wishes.line.limit_rate, wishes.helper});
   if (!node) {
     say(stderr, "{}\n", describe(node.error()));
     co_return kFailed;
@@ -329,8 +344,7 @@ io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
 }
 
 io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options, std::string path,
-                         const transfer::UploadOptions& begun, std::optional<std::string> prove, std::string progress,
-                         std::optional<std::uint64_t> timeout_seconds) {
+                         const transfer::UploadOptions& begun, std::optional<std::string> prove, LineWishes line) {
   PutWishes wishes;
   wishes.k = begun.k;
   wishes.happy = begun.happy;
@@ -338,8 +352,7 @@ io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& op
   wishes.segment_bytes = begun.segment_bytes_max;
   wishes.random_key = begun.key_mode == transfer::KeyMode::random;
   wishes.prove = prove ? std::move(*prove) : std::string(transfer::to_string(begun.proof));
-  wishes.progress = std::move(progress);
-  wishes.timeout_seconds = timeout_seconds;
+  wishes.line = std::move(line);
   co_return co_await put_one(world, node, std::move(path), options, wishes);
 }
 

@@ -195,8 +195,8 @@ io::Task<int> resume(World& world, ClientNode& node, const GlobalOptions& option
                      const TransfersWishes& wishes) {
   const Result<HeldSpool> held = hold(node, upload);
   if (!held) co_return print_failure(upload.id, held.error());
-  const int code = co_await resume_put(world, node, options, upload.file(), upload.options(), wishes.prove,
-                                       wishes.progress, wishes.timeout_seconds);
+  const int code =
+      co_await resume_put(world, node, options, upload.file(), upload.options(), wishes.prove, wishes.line);
   if (code == kDone && upload.spool) static_cast<void>(world.files.unlink(upload.spool->path));
   co_return code;
 }
@@ -238,6 +238,7 @@ io::Task<int> cancel(ClientNode& node, const Unfinished& upload) {
 
 io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes wishes) {
   ClientNode::Options client;
+  client.limit_bytes_per_second = wishes.line.limit_rate;
   client.helper = "auto";
   auto node = ClientNode::open(world, options.node_directory, std::move(client));
   if (!node) {

@@ -72,6 +72,23 @@ void add_patience(CLI::App* app, std::optional<std::uint64_t>& timeout) {
       "--no-wait", [&timeout] { timeout = 0; }, "Do not wait for servers that are down");
 }
 
+void add_line(CLI::App* app, LineWishes& line) {
+  add_progress(app, line.progress);
+  add_byte_count(app, "--limit-rate", line.limit_rate, "At most so many bytes per second, e.g. 256k");
+  app->add_option_function<std::string>(
+         "--window",
+         [&line](const std::string& text) {
+           auto value = transfer::parse_daily_window(text);
+           if (!value) throw CLI::ValidationError("--window", value.error().what);
+           line.window = *value;
+         },
+         "Only at this time of each day, e.g. 01:00-05:00 (local time); waits for it, stops at its end, and goes on "
+         "the "
+         "next day")
+      ->type_name("FROM-TO");
+  add_patience(app, line.timeout_seconds);
+}
+
 }  // namespace
 
 CommandLine::CommandLine()
@@ -117,9 +134,7 @@ void CommandLine::define_put() {
       ->check(CLI::IsMember({"full", "sample"}));
   put_app->add_flag("--random-key", put.random_key, "A new key: the same file gets another cap each time");
   put_app->add_flag("--plan", put.plan, "Only say what would be sent and what is there already");
-  add_progress(put_app, put.progress);
-  add_byte_count(put_app, "--limit-rate", put.limit_rate, "At most so many bytes per second, e.g. 256k");
-  add_patience(put_app, put.timeout_seconds);
+  add_line(put_app, put.line);
 }
 
 void CommandLine::define_get() {
@@ -129,9 +144,7 @@ void CommandLine::define_get() {
       ->check(not_empty())
       ->type_name("FILE");
   get_app->add_option("--range", get.range, "Only bytes A-B, both inclusive")->type_name("A-B");
-  add_progress(get_app, get.progress);
-  add_byte_count(get_app, "--limit-rate", get.limit_rate, "At most so many bytes per second, e.g. 256k");
-  add_patience(get_app, get.timeout_seconds);
+  add_line(get_app, get.line);
 }
 
 void CommandLine::define_transfers() {
@@ -144,8 +157,7 @@ void CommandLine::define_transfers() {
   transfers_app->add_option("ID", transfers.ids, "Which ones, as list shows them (resume: default all)")->type_name("");
   transfers_app->add_option("--prove", transfers.prove, "resume: full or sample, instead of what the upload began with")
       ->check(CLI::IsMember({"full", "sample"}));
-  add_progress(transfers_app, transfers.progress);
-  add_patience(transfers_app, transfers.timeout_seconds);
+  add_line(transfers_app, transfers.line);
 }
 
 void CommandLine::define_check() {

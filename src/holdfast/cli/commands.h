@@ -6,9 +6,17 @@
 #include <vector>
 
 #include "holdfast/cli/world.h"
+#include "holdfast/node/transfer/daily_window.h"
 #include "holdfast/node/transfer/uploader.h"
 
 namespace holdfast::cli {
+
+/// How a transfer is to use the line, and what is shown meanwhile.
+struct LineWishes {
+  std::string progress = "auto";
+  std::optional<std::uint64_t> limit_rate, timeout_seconds;
+  std::optional<transfer::DailyWindow> window;
+};
 
 struct PutWishes {
   std::vector<std::string> files;
@@ -16,19 +24,16 @@ struct PutWishes {
   bool random_key = false, plan = false;
   std::string helper = "auto", prove = "full";
   std::uint64_t segment_bytes = 1'048'576;
-  std::string progress = "auto";
-  std::optional<std::uint64_t> limit_rate, timeout_seconds;
+  LineWishes line;
 };
 io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes);
 /// Goes on with an upload as it began, but for the proof where one is named.
 io::Task<int> resume_put(World& world, ClientNode& node, const GlobalOptions& options, std::string path,
-                         const transfer::UploadOptions& begun, std::optional<std::string> prove, std::string progress,
-                         std::optional<std::uint64_t> timeout_seconds);
+                         const transfer::UploadOptions& begun, std::optional<std::string> prove, LineWishes line);
 
 struct GetWishes {
   std::string cap, output = "-", range;
-  std::string progress = "auto";
-  std::optional<std::uint64_t> limit_rate, timeout_seconds;
+  LineWishes line;
 };
 io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes);
 
@@ -44,8 +49,7 @@ struct TransfersWishes {
   std::string action = "list";
   std::vector<std::string> ids;
   std::optional<std::string> prove;  // else as the upload began
-  std::optional<std::uint64_t> timeout_seconds;
-  std::string progress = "auto";
+  LineWishes line;
 };
 io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes wishes);
 

@@ -108,6 +108,15 @@ class PooledResponse final : public ClientResponse, private BodyReader {
   std::uint64_t sent_;
 };
 
+/// What has come went over the line, read or not: without this, whole files would in spite of a low limit. Half a second's worth, so
+/// that a few connections keep to the rate on a line with a long way as well. Nobody may ask for more than kMost by default; then
+/// it is left to the kernel, which gives those little who read slowly.
+int unread_bytes_max(const RateLimiter& limit) {
+  constexpr std::uint64_t kLeast = 16'384, kMost = 212'992;  // net.core.rmem_max
+  const std::uint64_t bytes = std::max(limit.bytes_per_second() / 2, kLeast);
+  return bytes > kMost ? 0 : static_cast<int>(bytes);
+}
+
 bool is_read_only(const ClientRequest& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
@@ -119,8 +128,9 @@ bool has_body(const ClientRequest& request) {
 
 io::Task<Result<std::unique_ptr<TlsStream>>> PooledClient::connect_stream() {
   io::Endpoint to{options_.host, options_.port};
-  HF_CO_TRY(std::unique_ptr<io::Socket> socket,
-            co_await io::connect_socket(loop_, std::move(to), options_.unsent_bytes_max));
+  io::KernelBuffers buffers{options_.unsent_bytes_max};
+  if (options_.receive_limit != nullptr) buffers.unread_bytes_max = unread_bytes_max(*options_.receive_limit);
+  HF_CO_TRY(std::unique_ptr<io::Socket> socket, co_await io::connect_socket(loop_, std::move(to), buffers));
   co_return co_await TlsStream::connect(std::move(socket), tls_, options_.pin);
 }
 

@@ -18,6 +18,9 @@ class RateLimiter {
   virtual ~RateLimiter() = default;
   /// Waits until `bytes` may go; false when cancelled.
   virtual io::Task<bool> take(std::size_t bytes) = 0;
+  /// It is this limit that bytes wait for, or did a moment ago: nobody else is to blame when they are slow.
+  virtual bool holds_back() const = 0;
+  virtual std::uint64_t bytes_per_second() const = 0;
 };
 /// bytes_per_second > 0; bursts of at most a quarter of a second.
 std::unique_ptr<RateLimiter> make_rate_limiter(io::Loop& loop, std::uint64_t bytes_per_second);

@@ -23,6 +23,9 @@ class TokenBucket final : public RateLimiter {
     co_return co_await io::sleep_until(taken_until_);
   }
 
+  bool holds_back() const override { return taken_until_ > loop_.now() - kBurstMax; }
+  std::uint64_t bytes_per_second() const override { return rate_; }
+
  private:
   io::Loop& loop_;
   std::uint64_t rate_;

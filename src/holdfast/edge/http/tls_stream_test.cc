@@ -38,7 +38,7 @@ io::Task<void> look_at_a_kept_connection(io::AsioLoop* loop) {
   io::TaskGroup accepting(co_await io::this_scope());
   accepting.spawn(accept_one(listener.get(), &server_context, &server));
   io::Endpoint to{"127.0.0.1", listener->port()};
-  auto socket = co_await io::connect_socket(*loop, std::move(to), 0);
+  auto socket = co_await io::connect_socket(*loop, std::move(to), {});
   const int descriptor = (*socket)->descriptor();
   auto client = co_await TlsStream::connect(std::move(*socket), client_context, identity_of_pem(pem)->spki);
   co_await accepting.join();

@@ -231,14 +231,16 @@ Task<Result<std::vector<tcp::endpoint>>> resolve(AsioLoop& loop, const Endpoint&
   co_return std::move(state->found);
 }
 
-Task<Result<std::unique_ptr<Socket>>> connect_one(AsioLoop& loop, tcp::endpoint to, int unsent_bytes_max) {
+Task<Result<std::unique_ptr<Socket>>> connect_one(AsioLoop& loop, tcp::endpoint to, KernelBuffers buffers) {
   tcp::socket socket(loop.context());
   ErrorCode error;
   socket.open(to.protocol(), error);
   if (error) co_return fail(Errc::unavailable, "cannot make a socket: " + error.message());
-  if (unsent_bytes_max > 0) {
-    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes_max, sizeof unsent_bytes_max);
-  }
+  const auto bound = [&socket](int level, int name, int bytes) {
+    if (bytes > 0) ::setsockopt(socket.native_handle(), level, name, &bytes, sizeof bytes);
+  };
+  bound(IPPROTO_TCP, TCP_NOTSENT_LOWAT, buffers.unsent_bytes_max);
+  bound(SOL_SOCKET, SO_RCVBUF, buffers.unread_bytes_max);  // before the window is offered
   Pending<ErrorCode> done([&socket] {
     ErrorCode ignored;
     socket.cancel(ignored);
@@ -257,8 +259,8 @@ struct Race {
   Error last_failure{};
 };
 
-Task<void> attempt(AsioLoop& loop, tcp::endpoint to, int unsent_bytes_max, Race& race) {
-  auto connected = co_await connect_one(loop, to, unsent_bytes_max);
+Task<void> attempt(AsioLoop& loop, tcp::endpoint to, KernelBuffers buffers, Race& race) {
+  auto connected = co_await connect_one(loop, to, buffers);
   if (!connected) {
     race.last_failure = std::move(connected).error();
   } else if (race.winner == nullptr) {
@@ -268,12 +270,12 @@ Task<void> attempt(AsioLoop& loop, tcp::endpoint to, int unsent_bytes_max, Race&
 }
 
 Task<Result<std::unique_ptr<Socket>>> connect_first(AsioLoop& loop, const std::vector<tcp::endpoint>& to,
-                                                    int unsent_bytes_max) {
-  if (to.size() == 1) co_return co_await connect_one(loop, to.front(), unsent_bytes_max);
+                                                    KernelBuffers buffers) {
+  if (to.size() == 1) co_return co_await connect_one(loop, to.front(), buffers);
   Race race{Event(loop), nullptr, {}};
   TaskGroup attempts(co_await this_scope());
   for (auto next = to.begin(); race.winner == nullptr && (next != to.end() || attempts.running() > 0);) {
-    if (next != to.end()) attempts.spawn(attempt(loop, *next++, unsent_bytes_max, race));
+    if (next != to.end()) attempts.spawn(attempt(loop, *next++, buffers, race));
     if (attempts.running() == 0) continue;
     auto news = race.news.told();
     if (next != to.end()) news = with_timeout(kNextAddressAfter, std::move(news));
@@ -288,20 +290,20 @@ Task<Result<std::unique_ptr<Socket>>> connect_first(AsioLoop& loop, const std::v
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Socket>>> connect_socket(AsioLoop& loop, Endpoint to, int unsent_bytes_max) {
+Task<Result<std::unique_ptr<Socket>>> connect_socket(AsioLoop& loop, Endpoint to, KernelBuffers buffers) {
   HF_CO_TRY(const std::vector<tcp::endpoint> found, co_await resolve(loop, to));
-  co_return co_await connect_first(loop, found, unsent_bytes_max);
+  co_return co_await connect_first(loop, found, buffers);
 }
 
 Task<Result<std::unique_ptr<Socket>>> connect_first(AsioLoop& loop, std::vector<Endpoint> addresses,
-                                                    int unsent_bytes_max) {
+                                                    KernelBuffers buffers) {
   std::vector<tcp::endpoint> known;
   for (const Endpoint& endpoint : addresses) {
     const auto address = as_address(endpoint);
     if (!address) co_return fail(Errc::malformed, endpoint.host + " is no address");
     known.push_back(*address);
   }
-  co_return co_await connect_first(loop, known, unsent_bytes_max);
+  co_return co_await connect_first(loop, known, buffers);
 }
 
 namespace {

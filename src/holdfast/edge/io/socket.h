@@ -50,13 +50,19 @@ struct Endpoint {
   std::uint16_t port = 0;
 };
 
+/// What the kernel may hold of a connection; 0: as much as it likes.
+struct KernelBuffers {
+  int unsent_bytes_max = 0;  // without having sent it (TCP_NOTSENT_LOWAT)
+  int unread_bytes_max =
+      0;  // that have come and were not read (SO_RCVBUF; about, for the kernel counts in its own way)
+};
+
 /// To the first address of the host that answers: the next one is tried when the one before has failed, or has said nothing for a
-/// quarter of a second (RFC 8305, section 5). `unsent_bytes_max` > 0 bounds what the kernel holds without having sent it
-/// (TCP_NOTSENT_LOWAT). Errors: unavailable, cancelled; limit it with with_timeout.
-Task<Result<std::unique_ptr<Socket>>> connect_socket(AsioLoop& loop, Endpoint to, int unsent_bytes_max);
+/// quarter of a second (RFC 8305, section 5). Errors: unavailable, cancelled; limit it with with_timeout.
+Task<Result<std::unique_ptr<Socket>>> connect_socket(AsioLoop& loop, Endpoint to, KernelBuffers buffers);
 /// The same for addresses that are known; at least one, no names.
 Task<Result<std::unique_ptr<Socket>>> connect_first(AsioLoop& loop, std::vector<Endpoint> addresses,
-                                                    int unsent_bytes_max);
+                                                    KernelBuffers buffers);
 
 /// A listening socket, with SO_REUSEADDR and the longest backlog.
 class Listener {

@@ -41,7 +41,7 @@ Task<bool> comes_true(std::function<bool()> condition) {
 Task<void> watch_a_writer(AsioLoop* loop) {
   const auto listener = Listener::listen(*loop, Endpoint{"127.0.0.1", 0}).value();
   Endpoint to{"127.0.0.1", listener->port()};
-  auto connected = co_await connect_socket(*loop, std::move(to), 0);
+  auto connected = co_await connect_socket(*loop, std::move(to), {});
   auto accepted = co_await listener->accept();
   TcpStream writer(std::move(*connected)), reader(std::move(*accepted));
   EXPECT_EQ(writer.unacknowledged(), 0U);
@@ -105,7 +105,7 @@ Task<void> connect_past_black_holes(AsioLoop* loop) {
   // Nobody listens at the fourth.
   std::vector<Endpoint> addresses{
       {"127.0.0.2", port}, {"127.0.0.3", port}, {"127.0.0.4", port}, {"127.0.0.5", port}, {"127.0.0.1", port}};
-  auto attempt = connect_first(*loop, addresses, 0);
+  auto attempt = connect_first(*loop, addresses, {});
   auto connected = co_await with_timeout(seconds(30), std::move(attempt));
   EXPECT_TRUE(connected.has_value());
   if (connected) {
@@ -113,12 +113,12 @@ Task<void> connect_past_black_holes(AsioLoop* loop) {
   }
 
   addresses.pop_back();
-  auto hopeless = connect_first(*loop, addresses, 0);
+  auto hopeless = connect_first(*loop, addresses, {});
   const auto timed_out = co_await with_timeout(seconds(1), std::move(hopeless));
   EXPECT_EQ(timed_out.error().code, Errc::timeout);
 
   addresses = {{"127.0.0.5", port}, {"127.0.0.6", port}};
-  const auto refused = co_await connect_first(*loop, std::move(addresses), 0);
+  const auto refused = co_await connect_first(*loop, std::move(addresses), {});
   EXPECT_EQ(refused.error().code, Errc::unavailable);
 }
 

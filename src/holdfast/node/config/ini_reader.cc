@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::string_view kBlanks = " \t\r\f\v";
 
-std::string_view trim(std::string_view text) {
-  const std::size_t first = std::min(text.find_first_not_of(kBlanks), text.size());
-  return text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
-}
-
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -69,6 +64,11 @@ struct Reading {
 };
 
 }  // namespace
+
+std::string_view trim(std::string_view text) {
+  const std::size_t first = std::min(text.find_first_not_of(kBlanks), text.size());
+  return text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
+}
 
 Result<std::map<IniKey, IniValue>> read_ini(std::string_view text) {
   if (text.size() > kIniBytesMax) return fail(Errc::malformed, "larger than 1 MiB");

@@ -23,6 +23,9 @@ struct IniValue {
   std::size_t line = 0;  // where it begins, from 1
 };
 
+/// Without blanks around it, as values are.
+std::string_view trim(std::string_view text);
+
 /// Sections, `key = value`, `key: value`; values go on on lines that are indented deeper than their key. Comments are
 /// whole lines that begin with # or ;: behind a value these are part of it. Of a key that is there twice the last one
 /// counts. Errors: malformed with the line.

@@ -113,9 +113,7 @@ Result<std::vector<std::string>> parse_ids(std::string_view text) {
   std::vector<std::string> ids;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find_first_of(",\n"), text.size());
-    std::string_view id = text.substr(0, end);
-    while (!id.empty() && (id.front() == ' ' || id.front() == '\t')) id.remove_prefix(1);
-    while (!id.empty() && (id.back() == ' ' || id.back() == '\t')) id.remove_suffix(1);
+    const std::string_view id = trim(text.substr(0, end));
     if (!id.empty()) ids.emplace_back(id);
     text.remove_prefix(std::min(end + 1, text.size()));
   }

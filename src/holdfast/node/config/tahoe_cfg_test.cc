@@ -116,7 +116,7 @@ TEST(TahoeCfg, is_read_as_a_node_writes_it) {
           "# -*- mode: conf; coding: utf-8 -*-\r\n\r\n"
           "[node]\r\nnickname = gr\xc3\xbcn\r\nweb.port =\r\n"
           "tub.port = tcp:8098:interface=127.0.0.1\r\ntub.location = tcp:example.org:8098,tcp:[::1]:8098\r\n"
-          "[client]\nshares.needed = 2\nshares.happy: 3\nshares.total=4\npeers.preferred = v0-a, v0-b,,v0-c "
+          "[client]\nshares.needed = 2\nshares.happy: 3\nshares.total=4\npeers.preferred = v0-a, v0-b,,\v\tv0-c\f"
           ",\n"
           "; helper.furl = pb://x\n#shares.needed = 9\n"
           "[storage]\nenabled = True\nreadonly = yes\nreserved_space = 1G\nstorage_dir = /srv/shares\n"

@@ -88,7 +88,7 @@ HttpPeer::HttpPeer(io::AsioLoop& loop, const http::TlsClientContext& tls, const 
       authorization_(protocol::authorization_value(nurl.swissnum)),
       loop_(loop),
       silence_(options.silence),
-      paced_(options.receive_limit != nullptr) {
+      receive_limit_(options.receive_limit) {
   http::ClientOptions client;
   client.host = nurl.host;
   client.port = nurl.port;
@@ -102,8 +102,9 @@ HttpPeer::HttpPeer(io::AsioLoop& loop, const http::TlsClientContext& tls, const 
 
 Traffic HttpPeer::traffic() const {
   const http::ClientCounters& counters = client_->counters();
-  return Traffic{counters.body_bytes_sent, counters.body_bytes_received, counters.requests, counters.connections,
-                 counters.broken};
+  return Traffic{counters.body_bytes_sent, counters.body_bytes_received,
+                 counters.requests,        counters.connections,
+                 counters.broken,          receive_limit_ != nullptr && receive_limit_->holds_back()};
 }
 
 http::ClientRequest HttpPeer::request(std::string method, std::string path) const {
@@ -129,7 +130,7 @@ io::Task<Result<std::unique_ptr<http::ClientResponse>>> HttpPeer::send(http::Cli
 io::Task<Error> HttpPeer::error_of(http::ClientResponse& response) {
   const unsigned status = response.status();
   const bool page = is_page(response);
-  InTime in_time(loop_, silence_, paced_, response.body());
+  InTime in_time(loop_, silence_, receive_limit_ != nullptr, response.body());
   Result<Bytes> body = co_await http::read_all(in_time, kErrorBytesMax);
   Error error = status_error(status, name_, body && !page ? std::string(text_of(*body)) : std::string());
   // Real servers have pages for what they refuse, and never for anything else.
@@ -145,7 +146,7 @@ io::Task<Result<HttpAnswer>> HttpPeer::read(http::ClientResponse& response, std:
     co_return tl::make_unexpected(co_await error_of(response));
   }
   HttpAnswer answer{response.status(), response.headers(), {}};
-  InTime in_time(loop_, silence_, paced_, response.body());
+  InTime in_time(loop_, silence_, receive_limit_ != nullptr, response.body());
   Result<Bytes> body = co_await http::read_all(in_time, bytes_max);
   if (!body) co_return fail_in(name_, body.error());
   answer.body = std::move(*body);

@@ -62,7 +62,7 @@ class HttpPeer {
   const std::string authorization_;
   io::AsioLoop& loop_;
   const io::Duration silence_;
-  const bool paced_;
+  http::RateLimiter* const receive_limit_;  // or none
   std::unique_ptr<http::Client> client_;
 };
 

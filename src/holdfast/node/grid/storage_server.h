@@ -46,6 +46,7 @@ struct WriteAnswer {
 struct Traffic {
   std::uint64_t body_bytes_sent = 0, body_bytes_received = 0;
   std::uint64_t requests = 0, connections = 0, broken_connections = 0;
+  bool held_back = false;  // what comes waits for a limit of this program's own (--limit-rate)
 };
 
 /// Bytes on their way, for whoever looks on meanwhile.

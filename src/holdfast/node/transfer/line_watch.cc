@@ -12,13 +12,14 @@ constexpr double kForget = 0.97;  // of "the most", a look: half of it in five s
 
 }  // namespace
 
-void LineWatch::look(double now, std::uint64_t received, bool moves) {
+void LineWatch::look(double now, std::uint64_t received, bool moves, bool held_back) {
   const double since = now - std::exchange(looked_at_, now);
   const double rate = static_cast<double>(received - std::exchange(received_, received)) / since;
   most_ = std::max(most_ * kForget, rate);
-  busy_ = rate > most_ * kBusy;
-  moves_ = moves;
-  if (moves) moved_at_ = now;
+  held_back_ = held_back;
+  busy_ = held_back || rate > most_ * kBusy;
+  moves_ = moves || held_back;
+  if (moves_) moved_at_ = now;
   ++looks_;
 }
 

@@ -11,8 +11,9 @@ class LineWatch {
   LineWatch(double now, std::uint64_t received) : looked_at_(now), moved_at_(now), received_(received) {}
 
   bool look_is_due(double now) const { return now - looked_at_ >= kLookEverySeconds; }
-  /// `received`: bytes from all servers, ever. `moves`: some of them were what this download waits for.
-  void look(double now, std::uint64_t received, bool moves);
+  /// `received`: bytes from all servers, ever. `moves`: some of them were what this download waits for. `held_back`: by a limit of
+  /// this program's own, which is all that the line gives then.
+  void look(double now, std::uint64_t received, bool moves, bool held_back);
   /// A copy gave its first byte after so long.
   void first_byte_after(double seconds) { first_byte_seconds_ = (3 * first_byte_seconds_ + seconds) / 4; }
 
@@ -20,6 +21,7 @@ class LineWatch {
   bool moves() const { return moves_; }
   /// So much came since the look before that asking for more could only slow down what is on its way.
   bool busy() const { return busy_; }
+  bool held_back() const { return held_back_; }
   double still_for(double now) const { return now - moved_at_; }
   /// What a copy may take for its first byte.
   double patience() const;
@@ -31,7 +33,7 @@ class LineWatch {
   std::uint64_t looks_ = 0;
   double most_ = 0;  // bytes per second, lately
   double first_byte_seconds_ = 0;
-  bool moves_ = false, busy_ = false;
+  bool moves_ = false, busy_ = false, held_back_ = false;
 };
 
 }  // namespace holdfast::transfer

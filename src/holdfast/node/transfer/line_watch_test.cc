@@ -7,22 +7,22 @@ namespace {
 
 TEST(LineWatch, ALineThatGivesWhatItGaveIsBusy) {
   LineWatch line(0, 0);
-  line.look(0.2, 200'000, true);
+  line.look(0.2, 200'000, true, false);
   EXPECT_TRUE(line.busy());
-  line.look(0.4, 400'000, true);
+  line.look(0.4, 400'000, true, false);
   EXPECT_TRUE(line.busy());
-  line.look(0.6, 450'000, true);
+  line.look(0.6, 450'000, true, false);
   EXPECT_FALSE(line.busy());  // a quarter: somebody has nothing to do, or the line became worse
 }
 
 TEST(LineWatch, WhatALineOnceGaveIsForgotten) {
   LineWatch line(0, 0);
   std::uint64_t received = 1'000'000;
-  line.look(0.2, received, true);
+  line.look(0.2, received, true, false);
   double now = 0.2;
   do {
     now += 0.2;
-    line.look(now, received += 100'000, true);
+    line.look(now, received += 100'000, true, false);
     ASSERT_LT(now, 20);
   } while (!line.busy());
   EXPECT_GT(now, 5);  // a tenth of it counts as busy after two halvings and a little
@@ -30,10 +30,22 @@ TEST(LineWatch, WhatALineOnceGaveIsForgotten) {
 
 TEST(LineWatch, TellsHowLongNothingMoved) {
   LineWatch line(10, 500);
-  line.look(10.2, 600, true);
-  line.look(10.4, 600, false);
+  line.look(10.2, 600, true, false);
+  line.look(10.4, 600, false, false);
   EXPECT_FALSE(line.moves());
   EXPECT_NEAR(line.still_for(10.5), 0.3, 1e-9);
+}
+
+TEST(LineWatch, WhatIsHeldBackHereIsBusyAndMovesHoweverLittleComes) {
+  LineWatch line(0, 0);
+  line.look(0.2, 1'000'000, true, false);
+  line.look(0.4, 1'000'000, false, true);
+  EXPECT_TRUE(line.busy());
+  EXPECT_TRUE(line.moves());
+  EXPECT_DOUBLE_EQ(line.still_for(0.4), 0);
+  line.look(0.6, 1'000'000, false, false);
+  EXPECT_FALSE(line.busy());
+  EXPECT_FALSE(line.moves());
 }
 
 TEST(LineWatch, PatienceGrowsWithTheWay) {

@@ -16,7 +16,8 @@ constexpr double kSlow = 0.25;  // of the best one's speed
 void SegmentFetcher::look() {
   const double when = now();
   if (!line_.look_is_due(when)) return;
-  line_.look(when, received(), std::ranges::any_of(active_, [](const SegmentBatch* batch) { return batch->moves(); }));
+  const bool moves = std::ranges::any_of(active_, [](const SegmentBatch* batch) { return batch->moves(); });
+  line_.look(when, received(), moves, held_back());
   if (line_.moves()) link_.heard();
   std::map<ShareCopy*, double> speeds;
   for (SegmentBatch* batch : active_) {
@@ -60,7 +61,7 @@ void SegmentFetcher::judge(SegmentBatch& batch) {
 /// slow, one that is not known to be so may be better.
 ShareCopy* SegmentFetcher::probe(const SegmentBatch& batch) {
   const double when = now(), patience = line_.patience();
-  if (&batch != active_.front() || batch.running.empty()) return nullptr;
+  if (&batch != active_.front() || batch.running.empty() || line_.held_back()) return nullptr;
   if (when - probed_at_ <= patience || when - batch.started <= patience) return nullptr;
   ShareCopy* copy = nullptr;
   if (!line_.moves()) {

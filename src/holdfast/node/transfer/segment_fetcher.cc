@@ -61,6 +61,11 @@ std::uint64_t SegmentFetcher::received() const {
   return sum;
 }
 
+bool SegmentFetcher::held_back() const {
+  return std::ranges::any_of(context_.servers,
+                             [](const grid::StorageServer* server) { return server->traffic().held_back; });
+}
+
 std::uint64_t SegmentFetcher::cuts() const {
   std::uint64_t sum = cuts_;
   for (const auto& copy : copies_) sum += copy->cuts;

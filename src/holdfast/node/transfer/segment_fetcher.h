@@ -72,6 +72,7 @@ class SegmentFetcher {
   void tell(const SegmentBatch& batch, const ShareCopy& copy, const std::string& what) const;
   double now() const;
   std::uint64_t received() const;
+  bool held_back() const;
   double best_speed() const;
   void judge(SegmentBatch& batch);
   ShareCopy* probe(const SegmentBatch& batch);

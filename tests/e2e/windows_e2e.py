@@ -1,0 +1,84 @@
+"""Transfers at their time of the day and at their rate (--window, --limit-rate). Names carry the numbers of the acceptance list."""
+import subprocess
+import time
+import unittest
+
+from rig import BINARY, Links, Place, finish, get, put, sha256, start, wait_until
+
+RATE = 131_072  # bytes a second
+KEPT = 1.03
+BURST = 0.25  # seconds: who was idle may catch up by so much
+
+
+def clock(seconds_from_now):
+    return time.strftime("%H:%M:%S", time.localtime(time.time() + seconds_from_now))
+
+
+def up(links):
+    return links.sum("bytes_up")
+
+
+class Windows(unittest.TestCase):
+    def test_u9_a_put_waits_for_its_window_keeps_to_its_rate_stops_and_goes_on(self):
+        with Place() as place, Links(place.nurls()) as links:
+            client = place.new_client("far", links.nurls)
+            path = place.file("f", 700_000, 31)
+            share_bytes = 700_000 * 10 / 3
+            opens, closes = 4, 13
+            window = f"{clock(opens)}-{clock(closes)}"
+            said = place.path + "/said"
+            with open(said, "w") as err:
+                running = subprocess.Popen([BINARY, "-d", client, "put", path, "--progress", "plain", "--limit-rate", str(RATE),
+                                            "--window", window], stdout=subprocess.DEVNULL, stderr=err)
+
+            def waits():
+                self.assertIsNone(running.poll())
+                with open(said) as text:
+                    return text.read().rstrip("\n").rpartition("\n")[2].find(f"waiting until {window[:8].removesuffix(':00')}") > 0
+
+            try:
+                early = up(links)
+                wait_until(lambda: up(links) > 0, "the window opens")
+                first = time.monotonic()
+                self.assertEqual(early, 0)
+                wait_until(lambda: time.monotonic() > first + 3 and waits(), "the window closes")
+                sent = up(links)
+                self.assertLess(sent, KEPT * RATE * (closes - opens + 2), "more than the rate allows, or outside of the window")
+                self.assertGreater(sent, RATE)
+            finally:
+                running.kill()
+                running.wait()
+            # Another night: one that is long enough.
+            report = put(client, path, "--window", f"{clock(-3600)}-{clock(3600)}")
+            self.assertGreater(report["bytes_skipped"], 0.5 * sent)
+            self.assertLess(up(links), 1.02 * share_bytes + 100_000)  # handshakes and questions of both
+            self.assertEqual(report["cap"], put(place.new_client("near", place.nurls(), convergence_of=client), path)["cap"])
+            get(client, report["cap"], path + ".out", "--window", f"{clock(-3600)}-{clock(3600)}")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_u9_rates_are_kept_both_ways(self):
+        with Place() as place, Links(place.nurls()) as links:
+            client = place.new_client("far", links.nurls)
+            path = place.file("f", 600_000, 32)
+            begin = time.monotonic()
+            cap = put(client, path, "--limit-rate", str(2 * RATE))["cap"]
+            middle, sent = time.monotonic(), up(links)
+            self.assertLess(sent, KEPT * 2 * RATE * (middle - begin + BURST))
+            before = links.sum("bytes_down")
+            get(client, cap, path + ".out", "--limit-rate", str(RATE))
+            self.assertLess(links.sum("bytes_down") - before, KEPT * RATE * (time.monotonic() - middle + BURST))
+            self.assertLess(links.sum("bytes_down") - before, 1.05 * 600_000, "something was fetched twice")
+            self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_windows_that_are_none_are_told(self):
+        with Place(servers=1) as place:
+            path = place.file("f", 100, 33)
+            for window in ("01:00", "1-5", "05:00-05:00", "25:00-26:00"):
+                _, err = finish(start(place.client, "put", path, "--window", window), expect=2)
+                self.assertIn(window, err)
+            _, err = finish(start(place.client, "get", "URI:LIT:", "--window", "01:00-05:00"), expect=2)
+            self.assertIn("standard output", err)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
