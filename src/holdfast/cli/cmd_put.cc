@@ -102,14 +102,20 @@ transfer::UploadOptions options_of(const ClientNode& node, const PutWishes& wish
   return out;
 }
 
+/// The window has closed over it when enough was stored and not all: the rest has its turn the next day.
+bool is_put_off(const LineWishes& line, const io::Loop& loop, const transfer::UploadReport& stored) {
+  return line.window && stored.shares_placed < stored.shares_total &&
+         !transfer::is_open(*line.window, loop.wall_seconds());
+}
+
 /// As long as it may, and the next day again.
-io::Task<Result<transfer::UploadReport>> upload_in_window(const transfer::Context& context,
-                                                          std::optional<transfer::DailyWindow> window, std::string path,
-                                                          transfer::UploadOptions upload,
-                                                          transfer::Progress& progress) {
+io::Task<Result<transfer::UploadReport>> upload_in_window(const transfer::Context& context, const LineWishes& line,
+                                                          std::string path, transfer::UploadOptions upload,
+                                                          transfer::Progress& progress,
+                                                          std::function<bool(const transfer::UploadReport&)> put_off) {
   std::function work = [&] { return transfer::upload_file(context, path, upload, progress); };
-  if (!window) co_return co_await work();
-  co_return co_await transfer::while_open(*window, std::move(work), progress);
+  if (!line.window) co_return co_await work();
+  co_return co_await transfer::while_open(*line.window, std::move(work), progress, std::move(put_off));
 }
 
 void print_summary(const transfer::UploadReport& report) {
@@ -166,16 +172,20 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
   transfer::UploadOptions upload = options_of(node, wishes);
   const Result<std::string> absolute = source_path(path);
   if (!absolute) co_return print_failure(node, absolute.error(), path);
-  bool told = false, handed_over = true;
+  bool handed_over = true, put_off = false;
+  std::string told;
   if (!options.json) {
     upload.on_proven = [&](const std::string& cap) {
-      if (!std::exchange(told, true)) handed_over = hand_over(cap);  // not once a day
+      if (std::exchange(told, cap) != cap) handed_over = hand_over(cap);  // not once a day
     };
   }
   upload.on_stored = [&](const transfer::UploadReport& stored) {
+    put_off = is_put_off(wishes.line, world.loop, stored);
+    if (put_off) return false;
     if (options.json) handed_over = hand_over(json::serialize(to_json(stored)));
     return handed_over;
   };
+  std::function again = [&put_off](const transfer::UploadReport&) { return put_off; };
   Result<transfer::UploadReport> report = fail(Errc::cancelled, "");
   Result<transfer::UploadPlan> plan = fail(Errc::cancelled, "");
   {
@@ -183,7 +193,7 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
     if (wishes.plan) {
       plan = co_await transfer::plan_upload(node.context(), *absolute, upload, progress);
     } else {
-      report = co_await upload_in_window(node.context(), wishes.line.window, *absolute, upload, progress);
+      report = co_await upload_in_window(node.context(), wishes.line, *absolute, upload, progress, std::move(again));
     }
   }
   if (wishes.plan && !plan) {
@@ -243,10 +253,11 @@ class SmallFiles {
         turns_(world.loop, kSmallAtOnce) {}
 
   io::Task<int> run() {
-    progress_.phase = transfer::Phase::sending;
-    progress_.total_bytes = files_.size();
     {
       const ProgressDisplay display(world_.loop, progress_, wishes_.line.progress);
+      if (wishes_.line.window) co_await transfer::until_open(*wishes_.line.window, progress_);
+      progress_.phase = transfer::Phase::sending;
+      progress_.total_bytes = files_.size();
       io::TaskGroup group(co_await io::this_scope());
       for (std::size_t i = 0; i < files_.size(); ++i) group.spawn(put(i));
       co_await group.join();
@@ -265,8 +276,11 @@ class SmallFiles {
     transfer::Progress own;
     const Result<std::string> path = source_path(files_[i]);
     if (path) {
-      reports_[i] =
-          co_await upload_in_window(node_.context(), wishes_.line.window, *path, options_of(node_, wishes_), own);
+      std::function again = [this](const transfer::UploadReport& stored) {
+        return is_put_off(wishes_.line, world_.loop, stored);
+      };
+      reports_[i] = co_await upload_in_window(node_.context(), wishes_.line, *path, options_of(node_, wishes_), own,
+                                              std::move(again));
     } else {
       reports_[i] = tl::make_unexpected(path.error());
     }
@@ -308,6 +322,10 @@ class SmallFiles {
 io::Task<int> run_put(World& world, GlobalOptions options, PutWishes wishes) {
   if (std::ranges::count(wishes.files, "-") > 1) {
     say(stderr, "holdfast: standard input can be put once; - is named twice\n");
+    co_return kUsage;
+  }
+  if (wishes.plan && wishes.line.window) {
+    say(stderr, "holdfast: --plan asks the servers now; leave --window out\n");
     co_return kUsage;
   }
   auto node = ClientNode::open(world, options.node_directory, {wishes.line.limit_rate, wishes.helper});

@@ -237,6 +237,10 @@ io::Task<int> cancel(ClientNode& node, const Unfinished& upload) {
 }  // namespace
 
 io::Task<int> run_transfers(World& world, GlobalOptions options, TransfersWishes wishes) {
+  if (wishes.line.window && wishes.action != "resume") {
+    say(stderr, "holdfast: --window is for `transfers resume`\n");
+    co_return kUsage;
+  }
   ClientNode::Options client;
   client.limit_bytes_per_second = wishes.line.limit_rate;
   client.helper = "auto";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json.hpp>
 #include <cmath>
 #include <cstdio>
 
@@ -111,15 +112,16 @@ void ProgressDisplay::draw() {
     say(stderr,
         "{{\"phase\":\"{}\",\"done_bytes\":{},\"total_bytes\":{},\"skipped_bytes\":{},\"kept_bytes\":{},"
         "\"shares_placed\":{},"
-        "\"waiting_for_link\":{}}}\n",
+        "\"waiting_for_link\":{},\"note\":{}}}\n",
         transfer::to_string(progress_.phase), position(progress_), goal(progress_), progress_.skipped_bytes,
-        progress_.kept_bytes, progress_.shares_placed, progress_.waiting_for_link);
+        progress_.kept_bytes, progress_.shares_placed, progress_.waiting_for_link,
+        boost::json::serialize(boost::json::string(progress_.note)));
     return;
   }
   const std::string line = progress_line(progress_, speed_);
   if (style_ == Style::bar) {
     say(stderr, "\r\033[K{}", line);
-  } else {
+  } else if (std::exchange(last_line_, line) != line) {  // not all through the night
     say(stderr, "{}\n", line);
   }
   std::fflush(stderr);

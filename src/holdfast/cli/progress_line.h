@@ -33,6 +33,7 @@ class ProgressDisplay {
   io::Time last_tick_, last_drawn_{};
   std::uint64_t last_bytes_ = 0;
   double speed_ = 0;
+  std::string last_line_;
 };
 
 }  // namespace holdfast::cli

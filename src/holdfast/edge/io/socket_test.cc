@@ -3,7 +3,9 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +38,53 @@ Task<bool> comes_true(std::function<bool()> condition) {
     on = co_await sleep_for(milliseconds(1));
   }
   co_return false;
+}
+
+/// What the kernel takes in for one who does not read, from a peer that sends whatever goes.
+Task<void> measure_unread(AsioLoop* loop, KernelBuffers buffers, std::size_t* unread) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof at;
+  auto* where = reinterpret_cast<sockaddr*>(&at);
+  EXPECT_EQ(::bind(listener, where, length), 0);
+  EXPECT_EQ(::listen(listener, 1), 0);
+  EXPECT_EQ(::getsockname(listener, where, &length), 0);
+  Endpoint to{"127.0.0.1", ntohs(at.sin_port)};
+  const auto reader = co_await connect_socket(*loop, std::move(to), buffers);
+  EXPECT_TRUE(reader.has_value());
+  const int peer = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
+  const Bytes zeros(1 << 20);
+  std::size_t sent = 0;
+  int before = -1, same = 0;
+  const std::function<bool()> stands = [&] {
+    for (ssize_t count = 1; count > 0; sent += count > 0 ? static_cast<std::size_t>(count) : 0)
+      count = ::send(peer, zeros.data(), zeros.size(), MSG_NOSIGNAL);
+    int waits = 0;
+    EXPECT_EQ(::ioctl(peer, SIOCOUTQ, &waits), 0);
+    same = waits == std::exchange(before, waits) ? same + 1 : 0;
+    return same == 100;
+  };
+  const bool full = co_await comes_true(stands);
+  EXPECT_TRUE(full);
+  *unread = sent - static_cast<std::size_t>(before);
+  ::close(peer);
+  ::close(listener);
+}
+
+TEST(Socket, TakesInNoMoreThanItMay) {
+  std::size_t freely = 0, bounded = 0;
+  for (std::size_t* unread : {&freely, &bounded}) {
+    AsioLoop loop;
+    CancelScope scope(loop);
+    KernelBuffers buffers;
+    if (unread == &bounded) buffers.unread_bytes_max = 8'192;
+    loop.run(measure_unread(&loop, buffers, unread), scope);
+  }
+  EXPECT_GT(bounded, 0u);
+  EXPECT_LE(bounded, 2 * 8'192u);  // as much again is for the kernel's own use
+  EXPECT_GT(freely, 2 * bounded);
 }
 
 Task<void> watch_a_writer(AsioLoop* loop) {

@@ -42,9 +42,10 @@ class WindowGuard {
 io::Task<bool> until_open(DailyWindow window, Progress& progress);
 
 /// Runs `work` while the window is open. When it closes, work is cancelled, as by somebody who wants to go on later, and begun
-/// again when the window opens: it must go on where it was.
+/// again when the window opens: it must go on where it was. So it is when `unfinished` says that something is left to do.
 template <class T>
-io::Task<Result<T>> while_open(DailyWindow window, std::function<io::Task<Result<T>>()> work, Progress& progress) {
+io::Task<Result<T>> while_open(DailyWindow window, std::function<io::Task<Result<T>>()> work, Progress& progress,
+                               std::function<bool(const T&)> unfinished = {}) {
   io::CancelScope& outer = co_await io::this_scope();
   for (;;) {
     const bool open = co_await until_open(window, progress);
@@ -53,8 +54,9 @@ io::Task<Result<T>> while_open(DailyWindow window, std::function<io::Task<Result
     const WindowGuard guard(window, inner);
     io::Task<Result<T>> run = work();
     Result<T> result = co_await run.in(inner);
-    const bool goes_on = !result && result.error().code == Errc::cancelled && guard.closed() && !outer.cancelled();
-    if (!goes_on) co_return result;
+    const bool stopped = !result && result.error().code == Errc::cancelled && guard.closed();
+    const bool goes_on = stopped || (result && unfinished && unfinished(*result));
+    if (!goes_on || outer.cancelled()) co_return result;
   }
 }
 

@@ -2,38 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "holdfast/edge/io/simulated_loop.h"
+#include "support/local_time.h"
 
 namespace holdfast::transfer {
 namespace {
 
 constexpr int kHour = 3'600, kDay = 24 * kHour;
-
-/// Local time as long as it lives; a rule of POSIX, so that nothing needs to be installed.
-class Zone {
- public:
-  explicit Zone(const char* rule) {
-    if (const char* before = std::getenv("TZ")) before_ = before;
-    set(rule);
-  }
-  ~Zone() {
-    if (before_) {
-      set(before_->c_str());
-    } else {
-      ::unsetenv("TZ");
-      ::tzset();
-    }
-  }
-
- private:
-  static void set(const char* rule) {
-    ::setenv("TZ", rule, 1);
-    ::tzset();
-  }
-  std::optional<std::string> before_;
-};
 
 DailyWindow window_of(const char* text) {
   return parse_daily_window(text).value();
@@ -62,7 +37,7 @@ TEST(DailyWindow, RefusesWhatIsNone) {
 }
 
 TEST(DailyWindow, IsOpenFromItsBeginUpToItsEnd) {
-  const Zone utc("UTC0");
+  const test::LocalTime utc("UTC0");
   const auto open = [](const char* window, std::int64_t second) { return is_open(window_of(window), second); };
   EXPECT_FALSE(open("01:00-05:00", kHour - 1));
   EXPECT_TRUE(open("01:00-05:00", kHour));
@@ -78,7 +53,7 @@ TEST(DailyWindow, IsOpenFromItsBeginUpToItsEnd) {
 
 // 2026-03-29 01:00 UTC: the clocks go from 02:00 to 03:00. 2026-10-25 01:00 UTC: from 03:00 back to 02:00.
 TEST(DailyWindow, FollowsTheLocalClockInSummerToo) {
-  const Zone zone("CET-1CEST,M3.5.0,M10.5.0/3");
+  const test::LocalTime paris("CET-1CEST,M3.5.0,M10.5.0/3");
   const DailyWindow window = window_of("02:00-03:00");
   constexpr std::int64_t spring = 1'774'746'000, autumn = 1'792'890'000;
   for (std::int64_t second = -2 * kHour; second < 2 * kHour; second += 60) {
@@ -98,10 +73,11 @@ class Nights : public testing::Test {
   }
 
   io::SimulatedLoop loop_;
-  const Zone utc_{"UTC0"};
+  const test::LocalTime utc_{"UTC0"};
   std::int64_t done_ = 0;
   unsigned begun_ = 0;
   std::function<void()> each_second_ = [] {};
+  std::function<bool(const std::int64_t&)> unfinished_;
   Progress progress_;
 
  private:
@@ -119,7 +95,7 @@ class Nights : public testing::Test {
   io::Task<void> main(DailyWindow window, std::int64_t seconds, Result<std::int64_t>* out) {
     const io::Time start = loop_.now();
     std::function again = [this, seconds] { return work(seconds); };
-    *out = co_await while_open(window, std::move(again), progress_);
+    *out = co_await while_open(window, std::move(again), progress_, unfinished_);
     if (*out) *out = (loop_.now() - start) / std::chrono::seconds(1);
   }
 };
@@ -134,6 +110,13 @@ TEST_F(Nights, u9_what_takes_nine_hours_takes_three_nights_of_four) {
 TEST_F(Nights, WhatIsOpenIsNotWaitedFor) {
   EXPECT_EQ(run("07:00-12:00", 100).value(), 100);
   EXPECT_EQ(begun_, 1u);
+}
+
+TEST_F(Nights, WhatIsLeftOverHasTheNextNight) {
+  unsigned nights = 0;
+  unfinished_ = [&nights](const std::int64_t&) { return ++nights < 3; };
+  EXPECT_EQ(run("07:00-12:00", 100).value(), 100);
+  EXPECT_EQ(begun_, 3u);
 }
 
 TEST_F(Nights, AClockThatIsSetIsFollowed) {

@@ -191,9 +191,9 @@ io::Task<Result<void>> into_part(const Context& context, SegmentFetcher& fetcher
 }
 
 /// The part file, for this process alone: two that fill the same one would end with a mixture.
-Result<std::unique_ptr<io::File>> open_locked(io::FileSystem& files, const std::string& path) {
+Result<std::unique_ptr<io::File>> open_locked(io::FileSystem& files, const std::string& path, io::Open how) {
   for (int met = 0; met < kRenamesMetMax; ++met) {
-    HF_TRY(std::unique_ptr<io::File> part, files.open(path, io::Open::create));
+    HF_TRY(std::unique_ptr<io::File> part, files.open(path, how));
     const Result<void> locked = io::lock_named(files, path, *part);
     if (!locked && locked.error().code == Errc::conflict) break;
     if (!locked && locked.error().code == Errc::not_found) continue;  // who had it has just given it its name
@@ -202,14 +202,30 @@ Result<std::unique_ptr<io::File>> open_locked(io::FileSystem& files, const std::
   return fail(Errc::conflict, "another `holdfast get` is writing to " + path);
 }
 
-/// The part file of `path`. Who may not read what it is to replace may not read it either.
-Result<std::unique_ptr<io::File>> open_part(io::FileSystem& files, const std::string& path,
-                                            const std::string& part_path) {
+struct Part {
+  std::unique_ptr<io::File> file;
+  std::optional<unsigned> permissions;  // of the file that it replaces, for the end; until then it is its owner's alone
+};
+
+Result<Part> open_part(io::FileSystem& files, const std::string& path, const std::string& part_path) {
   const Result<io::FileInfo> replaced = files.info(path);
   if (replaced && replaced->is_directory) return fail(Errc::unsupported, path + " is a directory; name a file");
-  HF_TRY(std::unique_ptr<io::File> part, open_locked(files, part_path));
-  if (replaced) HF_TRY_VOID(part->set_permissions(replaced->permissions));
+  Part part;
+  HF_TRY(part.file, open_locked(files, part_path, replaced ? io::Open::create_private : io::Open::create));
+  if (replaced) {
+    part.permissions = replaced->permissions;
+    static_cast<void>(part.file->set_permissions(0600));  // it may be older than what it replaces
+  }
   return part;
+}
+
+/// A file that is whole gets what it is to have in the end; some file systems know no permissions.
+void give_permissions(const Part& part, const std::string& path, DownloadReport& report) {
+  if (!part.permissions) return;
+  const Result<io::FileInfo> now = part.file->info();
+  if (now && now->permissions == *part.permissions) return;
+  if (!part.file->set_permissions(*part.permissions))
+    report.warnings.push_back(path + " could not be given the permissions that it had");
 }
 
 /// Nobody has a use for it; the file is locked as yet.
@@ -257,11 +273,11 @@ io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap 
   HF_CO_TRY(const Range wanted, wanted_of(options, cap));
   const std::string part_path = part_path_of(path, options.range);
   auto open = [&] { return open_part(context.files, path, part_path); };
-  HF_CO_TRY(std::unique_ptr<io::File> part, co_await context.disk.run(open));
-  part->expect_stream(io::StreamRead::later);
+  HF_CO_TRY(Part part, co_await context.disk.run(open));
+  part.file->expect_stream(io::StreamRead::later);
   DownloadReport report;
   if (const auto* literal = std::get_if<cap::LitCap>(&cap)) {
-    FileSink sink(context, *part, 0);
+    FileSink sink(context, *part.file, 0);
     HF_CO_TRY_VOID(co_await write_literal(*literal, wanted, sink, report));
   } else {
     HF_CO_TRY(const cap::ChkReadCap read, readable(cap));
@@ -270,10 +286,10 @@ io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap 
     Link link(context.loop, context.random, options.patience);
     SegmentFetcher fetcher(context, link, cap::storage_index_of(read.key), claim_of(read), &read.key);
     fetcher.show_on(progress);
-    const Result<void> done = co_await into_part(context, fetcher, *part, wanted, progress, report);
+    const Result<void> done = co_await into_part(context, fetcher, *part.file, wanted, progress, report);
     co_await fetcher.close();
     if (!done) {
-      auto tidy = [&] { remove_if_empty(context.files, part_path, *part); };
+      auto tidy = [&] { remove_if_empty(context.files, part_path, *part.file); };
       co_await context.disk.run(tidy);
       co_return tl::make_unexpected(done.error());
     }
@@ -281,17 +297,18 @@ io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap 
     report.warnings = fetcher.warnings();
   }
   auto finish = [&]() -> Result<void> {
-    HF_TRY_VOID(part->truncate(report.bytes_delivered));
-    HF_TRY_VOID(part->sync());
+    HF_TRY_VOID(part.file->truncate(report.bytes_delivered));
+    give_permissions(part, path, report);
+    HF_TRY_VOID(part.file->sync());
     // Whatever else had that name now would get that of the file.
-    const Result<void> named = io::still_named(context.files, part_path, *part);
+    const Result<void> named = io::still_named(context.files, part_path, *part.file);
     if (!named && named.error().code == Errc::not_found) {
       return fail(Errc::conflict,
                   part_path + " was moved or replaced while it was written; run the same command again");
     }
     HF_TRY_VOID(named);
     HF_TRY_VOID(context.files.rename(part_path, path));
-    part.reset();  // only now: it is locked as long as it has that name
+    part.file.reset();  // only now: it is locked as long as it has that name
     return context.files.sync_directory(io::parent_path(path));
   };
   HF_CO_TRY_VOID(co_await context.disk.run(finish));

@@ -377,6 +377,7 @@ void SharePlacer::ask_those_without_room_again() {
 io::Task<Result<void>> SharePlacer::supervise() {
   progress_.phase = Phase::sending;
   const unsigned n = job_.encoder.params().n;
+  io::CancelScope& scope = co_await io::this_scope();
   for (;;) {
     draw();
     look_at_failures();
@@ -393,6 +394,7 @@ io::Task<Result<void>> SharePlacer::supervise() {
     const bool running = std::ranges::any_of(
         attempts_, [](const auto& attempt) { return attempt->pusher.state() == SharePusher::State::running; });
     const bool short_of_servers = !running && !happy && job_.pipeline.is_finished();
+    if (short_of_servers && scope.cancelled()) co_return fail(Errc::cancelled, "stopped");
     if (short_of_servers && others_may_answer()) {
       ask_those_without_room_again();
       progress_.note = who_is_waited_for();
