@@ -23,9 +23,9 @@ class Windows(unittest.TestCase):
     def test_u9_a_put_waits_for_its_window_keeps_to_its_rate_stops_and_goes_on(self):
         with Place() as place, Links(place.nurls()) as links:
             client = place.new_client("far", links.nurls)
-            path = place.file("f", 700_000, 31)
-            share_bytes = 700_000 * 10 / 3
-            opens, closes = 4, 13
+            path = place.file("f", 900_000, 31)
+            share_bytes = 900_000 * 10 / 3
+            opens, closes = 5, 18
             begun, window = time.monotonic(), f"{clock(opens)}-{clock(closes)}"
             said = place.path + "/said"
             with open(said, "w") as err:
@@ -60,12 +60,12 @@ class Windows(unittest.TestCase):
         with Place(servers=3) as place, Links(place.nurls()) as links:
             client = place.new_client("far", links.nurls)
             path = place.file("f", 1_300_000, 34)
-            links.tell("rate 70000", targets=[0])
+            links.tell("rate 50000", targets=[0])
             out, said = place.path + "/out", place.path + "/said"
             shares = ["--k", "1", "--happy", "2", "--n", "3"]
             with open(said, "w") as err, open(out, "w") as caps:
                 running = subprocess.Popen([BINARY, "-d", client, "put", path, *shares, "--progress", "plain", "--window",
-                                            f"{clock(-60)}-{clock(9)}"], stdout=caps, stderr=err)
+                                            f"{clock(-60)}-{clock(15)}"], stdout=caps, stderr=err)
 
             def text_of(path):
                 with open(path) as text:
