@@ -514,6 +514,7 @@ TEST(MemoryFileSystem, ServesManyThreads) {
   SeededRandom random(1);
   MemoryFileSystem fs(random);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&fs, t] {
       const std::string path = "/" + std::to_string(t);

@@ -34,7 +34,7 @@ class MemoryFileSystem::MemoryFile final : public File {
   Result<void> write(std::uint64_t offset, ByteView data) override {
     const std::lock_guard lock(fs_.mutex_);
     HF_TRY_VOID(may_write("write to"));
-    const auto started = begin("write to");
+    Result<void> started = begin("write to");
     if (!started && !reaches_disk()) return started;
     // A write that fails has written as much as it got to.
     if (!started) data = data.first(fs_.random_.below(data.size() + 1));
@@ -60,7 +60,7 @@ class MemoryFileSystem::MemoryFile final : public File {
 
   Result<void> sync() override {
     const std::lock_guard lock(fs_.mutex_);
-    const auto started = begin("sync");
+    Result<void> started = begin("sync");
     if (!started) {
       if (reaches_disk()) node_->tear(fs_.random_);
       return started;

@@ -135,7 +135,8 @@ class BlackHole {
     for (int& descriptor : descriptors_) descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     EXPECT_EQ(::bind(descriptors_[0], where, sizeof at), 0);
     EXPECT_EQ(::listen(descriptors_[0], 0), 0);
-    for (std::size_t i = 1; i < descriptors_.size(); ++i) ::connect(descriptors_[i], where, sizeof at);
+    for (std::size_t i = 1; i < descriptors_.size(); ++i)
+      static_cast<void>(::connect(descriptors_[i], where, sizeof at));
   }
   BlackHole(const BlackHole&) = delete;
   BlackHole& operator=(const BlackHole&) = delete;
