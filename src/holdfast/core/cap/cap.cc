@@ -127,7 +127,7 @@ std::string_view kind_of(const Cap& cap) {
 }
 
 std::string to_string(const Cap& cap) {
-  const std::string text = std::visit(TextBehindPrefix{}, cap);
+  std::string text = std::visit(TextBehindPrefix{}, cap);
   if (std::holds_alternative<UnknownCap>(cap)) return text;
   return std::string(kUri) + std::string(kind_of(cap)) + ":" + text;
 }

@@ -53,6 +53,7 @@ Bytes coefficients(std::span<const ShareNumber> given, std::span<const ShareNumb
     points.push_back(point_of(share));
   }
   std::vector<unsigned> log_below;
+  log_below.reserve(points.size());
   for (unsigned point : points) log_below.push_back(log_of_product(point, points));
 
   Bytes out;

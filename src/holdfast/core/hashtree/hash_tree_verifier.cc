@@ -60,8 +60,8 @@ Result<std::vector<NumberedHash>> HashTreeVerifier::unknown_sorted(std::span<con
       return fail(Errc::corrupt, "two different hashes for one place");
     }
   }
-  const auto same = std::ranges::unique(out, {}, &NumberedHash::node);
-  out.erase(same.begin(), same.end());
+  const auto same = [](const NumberedHash& a, const NumberedHash& b) { return a.node == b.node; };
+  out.erase(std::unique(out.begin(), out.end(), same), out.end());
   return out;
 }
 

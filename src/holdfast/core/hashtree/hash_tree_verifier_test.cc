@@ -20,6 +20,7 @@ std::vector<Hash> sample_tree(std::uint64_t leaves) {
 
 std::vector<NumberedHash> pick(const std::vector<Hash>& tree, const std::vector<std::uint64_t>& nodes) {
   std::vector<NumberedHash> out;
+  out.reserve(nodes.size());
   for (std::uint64_t node : nodes) out.push_back({node, tree.at(node)});
   return out;
 }

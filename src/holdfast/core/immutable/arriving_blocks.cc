@@ -53,16 +53,16 @@ void ArrivingBlocks::on_bytes(std::uint64_t offset, ByteView data) {
       if (auto running = take_running(block, at); running && running->next < piece_end) {
         pieces.push_back(data.subspan(running->next - offset, piece_end - running->next));
         running->next = piece_end;
-        blocks.push_back(std::move(*running));
+        blocks.push_back(*running);
       } else if (running) {
-        keep(std::move(*running));
+        keep(*running);
       }
       at = piece_end;
     }
     std::vector<crypto::Feed> feeds;
     for (std::size_t i = 0; i < blocks.size(); ++i) feeds.push_back({&blocks[i].hasher, pieces[i]});
     crypto::update_each(feeds);
-    for (Running& block : blocks) keep(std::move(block));
+    for (const Running& block : blocks) keep(block);
   }
 }
 
@@ -72,7 +72,7 @@ std::optional<ArrivingBlocks::Running> ArrivingBlocks::take_running(SegmentNumbe
   const auto it = std::ranges::find(running_, block, &Running::block);
   const bool begins = offset == range_of(block).begin;
   if (!begins && (it == running_.end() || offset > it->next)) return std::nullopt;
-  Running out = begins ? Running{offset, block, crypto::TaggedHasher(crypto::kTagBlock)} : std::move(*it);
+  Running out = begins ? Running{offset, block, crypto::TaggedHasher(crypto::kTagBlock)} : *it;
   if (it != running_.end()) running_.erase(it);
   return out;
 }
@@ -84,7 +84,7 @@ void ArrivingBlocks::keep(Running running) {
     return;
   }
   if (running_.size() == kRunningMax) running_.erase(running_.begin());
-  running_.push_back(std::move(running));
+  running_.push_back(running);
 }
 
 void ArrivingBlocks::forget(Range range) {

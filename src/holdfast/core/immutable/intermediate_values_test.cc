@@ -15,6 +15,7 @@ using boost::json::value;
 template <class Hashes>
 std::vector<std::string> hex_of(const Hashes& hashes) {
   std::vector<std::string> out;
+  out.reserve(hashes.size());
   for (const Hash& hash : hashes) out.push_back(to_hex(hash.view()));
   return out;
 }

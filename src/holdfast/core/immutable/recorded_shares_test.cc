@@ -52,6 +52,7 @@ std::vector<std::vector<ShareNumber>> choices(const std::vector<ShareNumber>& nu
 void expect_read(const Recorded& file, const std::vector<ShareNumber>& from) {
   SCOPED_TRACE(testing::PrintToString(from));
   std::vector<test_kit::CopyOf> copies;
+  copies.reserve(from.size());
   for (ShareNumber number : from) copies.push_back({number, file.shares.at(number)});
   const auto read = test_kit::read_file(file.claim(), &file.cap.key, copies);
   ASSERT_TRUE(read.has_value()) << read.error().what;

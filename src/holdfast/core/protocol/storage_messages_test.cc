@@ -289,6 +289,7 @@ TEST(StorageMessages, do_not_let_an_open_map_nest_without_end) {
 
 TEST(StorageMessages, do_not_let_an_open_map_collect_keys_without_end) {
   std::vector<std::pair<std::string, std::string>> more;
+  more.reserve(257);
   for (int i = 0; i < 256; ++i) more.emplace_back("key-" + std::to_string(i), "00");
   EXPECT_TRUE(decode_upload_status(status_with(more)));
   more.emplace_back("key-256", "00");

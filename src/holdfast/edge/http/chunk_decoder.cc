@@ -73,7 +73,7 @@ Result<void> ChunkDecoder::step(std::uint8_t byte) {
       return {};
     case State::data_cr:
     case State::data_lf:
-      if (byte != (state_ == State::data_cr ? '\r' : '\n')) return bad("data longer than its size");
+      if (state_ == State::data_cr ? byte != '\r' : byte != '\n') return bad("data longer than its size");
       state_ = state_ == State::data_cr ? State::data_lf : State::size;
       return {};
     case State::trailer_start:

@@ -49,7 +49,7 @@ Result<void> make_lasting_directory(FileSystem& fs, const std::string& path) {
   for (const std::string& directory : made) parents.insert(parent_path(directory));
   for (const std::string& parent : parents) {
     // There may be directories that one may pass but not open.
-    const Result<void> synced = fs.sync_directory(parent);
+    Result<void> synced = fs.sync_directory(parent);
     if (!synced && synced.error().code != Errc::unauthorized) return synced;
   }
   return {};

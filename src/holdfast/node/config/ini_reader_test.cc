@@ -89,7 +89,7 @@ TEST(IniReader, names_the_line_that_is_none) {
       {"[a]\n# \xe9\n", "line 2: not UTF-8"},
   };
   for (const auto& [text, error] : cases) EXPECT_EQ(error_of(text), error) << text;
-  EXPECT_EQ(error_of(std::string_view("[a]\nx = 1\0\n", 12)), "line 2: a NUL byte");
+  EXPECT_EQ(error_of(std::string_view("[a]\nx = 1\0\n", 11)), "line 2: a NUL byte");
 }
 
 TEST(IniReader, has_limits) {

@@ -39,7 +39,7 @@ RangeSet expect_true(Machine& machine, const Client& client, const std::string& 
   EXPECT_FALSE(client.done) << where << ": a share that was complete is gone";
   EXPECT_FALSE(share.has_value()) << where << ": an incomplete share can be read";
   const auto it = status->incomplete.find(client.number);
-  const RangeSet held = it == status->incomplete.end() ? RangeSet{} : it->second.required.gaps(client.whole());
+  RangeSet held = it == status->incomplete.end() ? RangeSet{} : it->second.required.gaps(client.whole());
   EXPECT_TRUE(minus(client.acknowledged, held).empty()) << where << ": acknowledged bytes are lost";
   EXPECT_TRUE(minus(held, client.sent).empty()) << where << ": bytes are shown that were never sent";
   if (held.empty()) return held;

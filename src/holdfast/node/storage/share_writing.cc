@@ -383,7 +383,7 @@ io::Task<void> ShareStore::sync_and_close(std::shared_ptr<IncomingUpload> upload
   const bool idle = co_await upload->syncing.acquire();
   if (idle && !upload->gone && !upload->placing) {
     auto job = [&upload] {
-      const Result<void> synced = upload->files.sync_part();
+      Result<void> synced = upload->files.sync_part();
       upload->files.close();
       return synced;
     };

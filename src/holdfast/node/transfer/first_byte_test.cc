@@ -105,8 +105,7 @@ class FirstByteTest : public testing::Test, private Sink {
   }
   io::Task<void> get(const Context* context, cap::ChkReadCap cap, DownloadOptions options) {
     Progress progress;
-    const Result<DownloadReport> report =
-        co_await download(*context, cap::Cap(std::move(cap)), *this, std::move(options), progress);
+    const Result<DownloadReport> report = co_await download(*context, cap::Cap(cap), *this, options, progress);
     EXPECT_TRUE(report.has_value()) << report.error().what;
   }
 

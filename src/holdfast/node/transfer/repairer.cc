@@ -90,8 +90,8 @@ class LateProof {
 void add_placed(const Pushed& pushed, RepairReport& report) {
   for (const auto& [share, servers] : pushed.placed) {
     for (const grid::StorageServer* server : servers) {
-      const auto known = std::ranges::find_if(report.after.shares, [&](const ShareVerdict& each) {
-        return each.share == share && each.server == server->id();
+      const auto known = std::ranges::find_if(report.after.shares, [&, of = share](const ShareVerdict& each) {
+        return each.share == of && each.server == server->id();
       });
       if (known != report.after.shares.end()) {
         if (known->state == ShareVerdict::State::unknown)

@@ -24,7 +24,7 @@ Result<void> SpoolFiles::write_journal(ByteView journal) {
     HF_TRY_VOID(file->write(0, journal));
     return file->sync();
   };
-  if (const Result<void> prepared = prepare(); !prepared) {
+  if (Result<void> prepared = prepare(); !prepared) {
     static_cast<void>(files_.unlink(temporary));
     journal_long_from_ =
         std::max(journal_long_from_, journal_bytes_ + kJournalLongBytes);  // not again with the next record

@@ -16,7 +16,7 @@ Bytes journal_anew(const Upload& upload) {
 /// In a job, by whoever has the journal. That it stays long is no reason to fail.
 Result<void> add_records(SpoolFiles& files, ByteView anew, ByteView records) {
   if (!anew.empty()) {
-    const Result<void> replaced = files.write_journal(anew);
+    Result<void> replaced = files.write_journal(anew);
     if (!replaced && !files.journal_is_certain()) return replaced;
   }
   return files.append_journal(records);
