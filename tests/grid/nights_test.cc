@@ -10,13 +10,12 @@ namespace holdfast::test {
 namespace {
 
 namespace kit = immutable::test_kit;
-using std::chrono::milliseconds;
 const std::string kSource = "/home/source", kTarget = "/home/target";
 
 /// A grid at 08:00, ten seconds before the window opens, which it does for a minute each day.
 class Nights : public testing::Test {
  protected:
-  explicit Nights(unsigned servers = 3) : grid_(servers) {
+  Nights() {
     for (const auto& server : grid_.servers) {
       server->asked = [this](const StorageIndex&) { look(); };
       server->pace = [this](Range) {
@@ -34,19 +33,13 @@ class Nights : public testing::Test {
 
   Result<transfer::UploadReport> put(transfer::UploadOptions options, unsigned& told) {
     options.on_proven = [&told](const std::string&) { ++told; };
-    options.on_stored = [](const transfer::UploadReport& report) {
-      return report.shares_placed == report.shares_total;
-    };
     Result<transfer::UploadReport> out = fail(Errc::io, "it did not end");
     grid_.during([&](const transfer::Context& context) -> io::Task<void> {
       std::function work = [&] {
         at_night_(++nights_);
         return transfer::upload_file(context, kSource, options, progress_);
       };
-      std::function unfinished = [](const transfer::UploadReport& report) {
-        return report.shares_placed < report.shares_total;
-      };
-      out = co_await transfer::while_open(window_, std::move(work), progress_, std::move(unfinished));
+      out = co_await transfer::while_open(window_, std::move(work), progress_);
     });
     return out;
   }
@@ -64,26 +57,20 @@ class Nights : public testing::Test {
 
   const LocalTime utc_{"UTC0"};
   const transfer::DailyWindow window_ = transfer::parse_daily_window("08:00:10-08:01:10").value();
-  MemoryGrid grid_;
+  MemoryGrid grid_{3};
   const std::int64_t begun_ = grid_.loop.wall_seconds();
   io::Duration byte_takes_{0};
   transfer::Progress progress_;
 };
 
-transfer::UploadOptions all_of_three(unsigned happy) {
-  transfer::UploadOptions out;
-  out.k = 1;
-  out.happy = happy;
-  out.n = 3;
-  return out;
-}
-
 TEST_F(Nights, u9_an_upload_that_is_not_done_goes_on_the_next_night) {
-  const Bytes content = kit::plaintext_of(3'000'000);
-  grid_.put_file(kSource, content);
+  grid_.put_file(kSource, kit::plaintext_of(3'000'000));
   at_night_ = [this](unsigned night) { grid_.servers[2]->swallows = night < 3; };
+  transfer::UploadOptions options;
+  options.k = 1;
+  options.happy = options.n = 3;
   unsigned told = 0;
-  const auto report = put(all_of_three(3), told);
+  const auto report = put(options, told);
   ASSERT_TRUE(report.has_value()) << report.error().what;
   EXPECT_EQ(nights_, 3u);
   EXPECT_EQ(days(), 2);
@@ -102,8 +89,8 @@ TEST_F(Nights, u9_a_download_that_is_not_done_goes_on_the_next_night_into_a_file
   grid_.put_file(kTarget, to_bytes("what was there before"));
   ASSERT_TRUE(grid_.files.open(kTarget, io::Open::write).value()->set_permissions(0444).has_value());
   at_night_ = [this](unsigned night) {
-    const auto part = grid_.files.info(kTarget + ".part");
     if (night == 1) return;
+    const auto part = grid_.files.info(kTarget + ".part");
     ASSERT_TRUE(part.has_value());
     EXPECT_EQ(part->permissions, 0600u);
     EXPECT_EQ(grid_.files.info(kTarget)->permissions, 0444u);

@@ -82,9 +82,8 @@ void add_line(CLI::App* app, LineWishes& line) {
            if (!value) throw CLI::ValidationError("--window", value.error().what);
            line.window = *value;
          },
-         "Only at this time of each day, e.g. 01:00-05:00 (local time); waits for it, stops at its end, and goes on "
-         "the "
-         "next day")
+         "Only at this time of each day, e.g. 01:00-05:00 (local time): waits for it, "
+         "stops at its end, goes on the next day")
       ->type_name("FROM-TO");
   add_patience(app, line.timeout_seconds);
 }

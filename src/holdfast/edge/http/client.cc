@@ -108,9 +108,9 @@ class PooledResponse final : public ClientResponse, private BodyReader {
   std::uint64_t sent_;
 };
 
-/// What has come went over the line, read or not: without this, whole files would in spite of a low limit. A quarter of a second's
-/// worth, so that a few connections keep to the rate on a line with a long way as well. Nobody may ask for more than kMost by default; then
-/// it is left to the kernel, which gives those little who read slowly.
+/// What has come went over the line, read or not: without this, whole files would in spite of a low limit. A quarter of a
+/// second's worth, so that a few connections keep to the rate on a line with a long way as well. Nobody may ask for more than
+/// kMost by default; then it is left to the kernel, which gives those little who read slowly.
 int unread_bytes_max(const RateLimiter& limit) {
   constexpr std::uint64_t kLeast = 16'384, kMost = 212'992;  // net.core.rmem_max
   const std::uint64_t bytes = std::max(limit.bytes_per_second() / 4, kLeast);

@@ -53,8 +53,7 @@ struct Endpoint {
 /// What the kernel may hold of a connection; 0: as much as it likes.
 struct KernelBuffers {
   int unsent_bytes_max = 0;  // without having sent it (TCP_NOTSENT_LOWAT)
-  int unread_bytes_max =
-      0;  // that have come and were not read (SO_RCVBUF; about, for the kernel counts in its own way)
+  int unread_bytes_max = 0;  // that have come and were not read (SO_RCVBUF, of which the kernel has its own idea)
 };
 
 /// To the first address of the host that answers: the next one is tried when the one before has failed, or has said nothing for a

@@ -10,7 +10,7 @@ namespace {
 constexpr auto kLook = std::chrono::seconds(1);
 constexpr int kDay = 86'400;
 
-/// Takes two digits and what ends them: a number below `limit`.
+/// Takes two digits, a number below `limit`.
 std::optional<int> take_number(std::string_view& text, int limit) {
   const auto digit = [&](std::size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
   if (!digit(0) || !digit(1)) return std::nullopt;

@@ -56,7 +56,8 @@ io::Task<Result<T>> while_open(DailyWindow window, std::function<io::Task<Result
     Result<T> result = co_await run.in(inner);
     const bool stopped = !result && result.error().code == Errc::cancelled && guard.closed();
     const bool goes_on = stopped || (result && unfinished && unfinished(*result));
-    if (!goes_on || outer.cancelled()) co_return result;
+    if (!goes_on) co_return result;
+    if (outer.cancelled()) co_return fail(Errc::cancelled, "stopped");  // also when something is left to do
   }
 }
 

@@ -67,6 +67,7 @@ class Nights : public testing::Test {
   /// Work of so many seconds that goes on where it was; answers how long all took.
   Result<std::int64_t> run(const char* window, std::int64_t seconds_of_work) {
     io::CancelScope scope(loop_);
+    stop_ = [&scope] { scope.cancel(); };
     Result<std::int64_t> out = fail(Errc::io, "it did not end");
     EXPECT_TRUE(loop_.run(main(window_of(window), seconds_of_work, &out), scope));
     return out;
@@ -76,7 +77,7 @@ class Nights : public testing::Test {
   const test::LocalTime utc_{"UTC0"};
   std::int64_t done_ = 0;
   unsigned begun_ = 0;
-  std::function<void()> each_second_ = [] {};
+  std::function<void()> each_second_ = [] {}, stop_;
   std::function<bool(const std::int64_t&)> unfinished_;
   Progress progress_;
 
@@ -117,6 +118,15 @@ TEST_F(Nights, WhatIsLeftOverHasTheNextNight) {
   unfinished_ = [&nights](const std::int64_t&) { return ++nights < 3; };
   EXPECT_EQ(run("07:00-12:00", 100).value(), 100);
   EXPECT_EQ(begun_, 3u);
+}
+
+TEST_F(Nights, WhoeverStopsItWithSomethingLeftOverIsNotToldThatItIsDone) {
+  unfinished_ = [this](const std::int64_t&) {
+    stop_();
+    return true;
+  };
+  EXPECT_EQ(run("07:00-12:00", 100).error().code, Errc::cancelled);
+  EXPECT_EQ(begun_, 1u);
 }
 
 TEST_F(Nights, AClockThatIsSetIsFollowed) {
