@@ -100,7 +100,17 @@ class Outputs(unittest.TestCase):
                 self.assertIn("300000 bytes", said)
             self.assertFalse(os.path.exists(path + ".out"))
             run(place.client, "get", cap, "--range", "299999-999999", "-o", path + ".out")
-            self.assertEqual(open(path + ".out", "rb").read(), open(path, "rb").read()[-1:])
+            content = open(path, "rb").read()
+            self.assertEqual(open(path + ".out", "rb").read(), content[-1:])
+            for wish, piece in (("299990-", content[-10:]), ("-10", content[-10:]), ("0-", content), ("-999999", content)):
+                told = subprocess.run([BINARY, "-d", place.client, "get", cap, f"--range={wish}", "--progress", "none"], stdout=subprocess.PIPE, check=True)
+                self.assertEqual(told.stdout, piece, wish)
+            for wish in ("300000-", "18446744073709551614-"):
+                self.assertIn("300000 bytes", finish(start(place.client, "get", cap, "--range", wish), 1)[1])
+            for wish in ("-", "-0", "a-", "-a", "9-1", "5", "1-2,4-5", "-5-", "18446744073709551615-"):
+                self.assertIn("A-B", finish(start(place.client, "get", cap, f"--range={wish}"), 2)[1], wish)
+            empty = put(place.client, place.file("empty", 0, 0))["cap"]
+            self.assertIn("0 bytes", finish(start(place.client, "get", empty, "--range=-5"), 1)[1])
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <system_error>
 
 #include "holdfast/cli/commands.h"
@@ -89,17 +91,37 @@ json::object to_json(const transfer::DownloadReport& report) {
           {"seconds", report.seconds}};
 }
 
-Result<std::optional<Range>> parse_wished_range(const std::string& text) {
+std::uint64_t bytes_of(const cap::Cap& cap) {
+  if (const auto* chk = std::get_if<cap::ChkReadCap>(&cap)) return chk->size;
+  if (const auto* literal = std::get_if<cap::LitCap>(&cap)) return literal->data.size();
+  return 0;  // no file that could be had
+}
+
+/// "A-B", both inclusive, and as curl has it "A-" and "-N", the last N bytes. One that begins behind the end is the
+/// download's to refuse, which says how long the file is.
+Result<std::optional<Range>> parse_wished_range(const std::string& text, std::uint64_t file_bytes) {
   if (text.empty()) return std::optional<Range>();
-  HF_TRY(const Range range, protocol::parse_range("bytes=" + text));
-  return std::optional(range);
+  std::optional<Range> out;
+  if (text.starts_with('-')) {
+    const auto last = protocol::parse_decimal(std::string_view(text).substr(1));
+    if (last.value_or(0) > 0) out = Range{file_bytes - std::min(*last, file_bytes), file_bytes};
+  } else if (text.ends_with('-')) {
+    const auto first = protocol::parse_decimal(std::string_view(text).substr(0, text.size() - 1));
+    if (first && *first < std::numeric_limits<std::uint64_t>::max()) out = Range{*first, file_bytes};
+  } else if (const auto both = protocol::parse_range("bytes=" + text)) {
+    out = *both;
+  }
+  if (!out) return fail(Errc::malformed, "--range takes A-B (first and last byte), A- (from A on) or -N (the last N)");
+  out->end = std::max(out->begin + 1, out->end);
+  return out;
 }
 
 }  // namespace
 
 io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
   auto node = ClientNode::open(world, options.node_directory, {wishes.line.limit_rate});
-  const auto range = parse_wished_range(wishes.range);
+  const cap::Cap cap = cap::parse_cap(wishes.cap);
+  const auto range = parse_wished_range(wishes.range, bytes_of(cap));
   if (!node || !range) {
     say(stderr, "{}\n", describe(node ? range.error() : node.error()));
     co_return node ? kUsage : kFailed;
@@ -108,7 +130,6 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
   download_options.range = *range;
   if (wishes.line.timeout_seconds)
     download_options.patience.give_up_after = std::chrono::seconds(*wishes.line.timeout_seconds);
-  const cap::Cap cap = cap::parse_cap(wishes.cap);
   const Result<Output> output = Output::at(wishes.output);
   if (!output) {
     say(stderr, "{}\n", describe(output.error()));

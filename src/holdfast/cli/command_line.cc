@@ -142,7 +142,8 @@ void CommandLine::define_get() {
   get_app->add_option("-o,--output", get.output, "Where to (default: stdout); collects in FILE.part")
       ->check(not_empty())
       ->type_name("FILE");
-  get_app->add_option("--range", get.range, "Only bytes A-B, both inclusive")->type_name("A-B");
+  get_app->add_option("--range", get.range, "Only bytes A-B, both inclusive; A- from A on, -N the last N")
+      ->type_name("A-B");
   add_line(get_app, get.line);
 }
 
