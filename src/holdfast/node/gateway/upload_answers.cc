@@ -82,7 +82,8 @@ io::Task<void> answer(http::Exchange& exchange, unsigned status, http::Headers h
 
 io::Task<void> answer_problem(http::Exchange& exchange, unsigned status, std::string_view type, std::string_view title,
                               http::Headers headers) {
-  if (status == 429 || status == 503 || status == 507) headers.add("Retry-After", status == 503 ? "1" : "10");
+  const bool may_try_again = status == 429 || status == 503 || status == 507;
+  if (may_try_again && !headers.find("Retry-After")) headers.add("Retry-After", status == 503 ? "1" : "10");
   if (status == 503) headers.add("Connection", "close");  // superseded or stopping: its bytes lead nowhere
   boost::json::object body;
   body["type"] = type.empty() ? "about:blank" : std::string(kProblemTypes) + std::string(type);

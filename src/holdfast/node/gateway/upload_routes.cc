@@ -48,6 +48,7 @@ io::Task<void> refuse(WebRequest request, unsigned status, std::string why) {
   http::Headers out;
   if (has_field(request.exchange, "Tus-Resumable")) out.add("Tus-Resumable", std::string(kTusVersion));
   if (status == 405) out.add("Allow", "HEAD, PATCH, PUT, GET, DELETE, OPTIONS");
+  if (status == 429) out.add("Retry-After", "1");  // UploadHandles::allow_request allows some then
   return answer_problem(request.exchange, status, "", why, std::move(out));
 }
 
