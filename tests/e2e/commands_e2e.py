@@ -239,8 +239,7 @@ class Transfers(unittest.TestCase):
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             process.stdin.write("some bytes that are not the end")
             process.stdin.flush()
-            while not os.path.isdir(place.client + "/transfers") or not os.listdir(place.client + "/transfers"):
-                time.sleep(0.01)
+            wait_until(lambda: lying(place.client) or process.poll() is not None, "a spool")
             process.send_signal(signal.SIGINT)
             self.assertEqual(process.wait(30), 3)
             for pipe in (process.stdin, process.stdout, process.stderr):

@@ -147,8 +147,9 @@ class Reboots(unittest.TestCase):
             for each in report["servers"][:8]:
                 self.assertEqual((each["bytes_sent"], len(each["shares"])), (share, 1))
             for each in report["servers"][8:]:
-                # What was on its way, and a second's bytes that were not yet synced (design, I4), at a tenth of the line each.
-                self.assertLessEqual(each["bytes_sent"], share + MIB + 2_500_000)
+                # What was on its way, and a second's bytes that were not yet synced (design, I4), at a tenth of the line each; a disk may
+                # take longer.
+                self.assertLessEqual(each["bytes_sent"], share + MIB + 6_000_000)
 
 
 if __name__ == "__main__":

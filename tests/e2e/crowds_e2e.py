@@ -329,7 +329,7 @@ class Races(unittest.TestCase):
             print(f"\n(aborted, finished): {won}")
 
     def test_f41_an_expiry_that_races_a_resume(self):
-        with Node(holdfast="partial.retention = 2 s\n") as self.node:
+        with Node(holdfast="partial.retention = 6 s\n") as self.node:
             data, rng = pattern(50_000), random.Random(41)
 
             def race(pause):
@@ -350,7 +350,7 @@ class Races(unittest.TestCase):
                 return answer.status == 201
 
             # At the end some that come in time also when the machine is busy with something else.
-            pauses = [rng.uniform(1.5, 3.5) for _ in range(200 if SOAK else 40)] + [0] * 5
+            pauses = [rng.uniform(5.5, 7.5) for _ in range(200 if SOAK else 40)] + [0] * 5
             with concurrent.futures.ThreadPoolExecutor(len(pauses)) as pool:
                 resumed = list(pool.map(race, pauses))
             print(f"\n{sum(resumed)} of {len(resumed)} came in time")

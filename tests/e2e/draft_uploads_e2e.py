@@ -2,6 +2,7 @@
 import hashlib
 import unittest
 
+from rig import rounds
 from uploads import INTEROPS, OFFSET_MEDIA, PARTIAL_MEDIA, Desk, Wire, content_of, digest_field
 
 DATA = content_of(5_000, 2)
@@ -169,7 +170,9 @@ class Rows(Desk):
             url = dict(wire.read_head()[1])["Location"]
             path, told = url[url.index("/uploads/"):], 0
             wire.socket.settimeout(0.1)
-            while told == 0:  # a little at a time, until it says what it has
+            going_on = rounds("it says what it has")
+            while told == 0:  # a little at a time
+                next(going_on)
                 wire.send(bytes(1000))
                 try:
                     status, fields = wire.read_head()

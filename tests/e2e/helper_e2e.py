@@ -17,7 +17,7 @@ import unittest
 import cbor
 from gbs import CBOR, new_secret, new_si
 from helpers import PIECE, HelperClient, HelperNode, connect, piece_digests
-from rig import DEADLINE, Links, Place, Server, finish, names_only_alerts_know, start, wait_until
+from rig import DEADLINE, Links, Place, Server, finish, names_only_alerts_know, rounds, start, wait_until
 
 
 def noise(size, seed):
@@ -83,6 +83,11 @@ class Uploads(HelperCase):
         self.assertEqual(client.complete(upload, data).status, 202)
         self.assertEqual(sorted(client.wait_until(si, "done")["shares"]), list(range(10)))
 
+    def received(self, stream):
+        some = stream.recv(1000)
+        self.assertTrue(some, "it hung up")
+        return some
+
     def test_durable_offsets_are_told_while_bytes_come_in_to_those_who_understand(self):
         client, data = self.client(), noise(3 * PIECE, 8)
         for version, interims in (("10", 2), ("9", 0), (None, 0)):
@@ -95,15 +100,16 @@ class Uploads(HelperCase):
                         stream.settimeout(0.3)
                         stream.sendall(data[at:at + 1000])
                         at += 1000
+                        self.assertLess(at, len(data))
                         try:
-                            answer += stream.recv(1000)
+                            answer += self.received(stream)
                         except TimeoutError:
                             pass
                     stream.settimeout(60)
                 told = answer.count(b"\r\n\r\n")  # before the rest is sent
                 stream.sendall(data[at:])
                 while b" 204 " not in answer:
-                    answer += stream.recv(1000)
+                    answer += self.received(stream)
                 stream.close()
                 heads = [each for each in answer.decode().split("\r\n\r\n") if each]
                 self.assertTrue(heads[-1].startswith("HTTP/1.1 204 "), answer)
@@ -157,7 +163,9 @@ class Uploads(HelperCase):
     def test_newer_request_takes_over_and_another_client_waits(self):
         client, data, took = self.client(), noise(400_000, 6), 2
         other = self.client(secret=client.secret)
+        going_on = rounds("a round that takes less than two seconds")
         while took >= 2:  # seconds: then it would be right to let the other one in
+            next(going_on)
             si = new_si()
             upload = self.begun(client, si, len(data))
             begun = time.monotonic()
@@ -178,6 +186,7 @@ class Uploads(HelperCase):
         while not other.state(si).value["busy"]:  # its bytes come in
             stream.sendall(data[at:at + 1])
             at += 1
+            self.assertLess(at, len(data))
         self.assertFalse(other.state(si, wait=30).value["busy"], "two seconds without a byte")
         self.assertEqual(other.offset(upload), at)
         self.assertEqual(other.append(upload, at, data[at:]).status, 204)
@@ -462,7 +471,7 @@ class Limits(unittest.TestCase):
         listed = finish(start(helper.path, "helper", "uploads"))[0]
         self.assertRegex(listed, re.escape(known["id"]) + "  given up .*" + re.escape(known["reason"]))
         self.assertEqual(client.operate("POST", f"/helper/v1/status/{known['id']}?do=retry").status, 409)
-        _, told = finish(start(helper.path, "helper", "uploads", "retry", known["id"]), expect=None)
+        _, told = finish(start(helper.path, "helper", "uploads", "retry", known["id"]), expect=1)
         self.assertIn("send it again", told)
         client.upload(si, data, k=1, n=3, happy=3)
         self.assertEqual(client.status()["given_up"], [], "it is done after all")

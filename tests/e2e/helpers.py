@@ -8,7 +8,7 @@ import urllib.parse
 
 import cbor
 from gbs import CBOR, Client, base32, new_secret, tls_context
-from rig import DEADLINE, Helper
+from rig import DEADLINE, Helper, rounds
 
 PIECE = 1 << 20
 PARTIAL = "application/partial-upload"
@@ -73,7 +73,7 @@ class HelperClient(Client):
 
     def wait_until(self, si, *states):
         """The state map once it is one of these; asks by long poll."""
-        while True:
+        for _ in rounds(f"it is {states}"):
             value = self.state(si, wait=30).value
             if value["state"] in states:
                 return value

@@ -25,7 +25,7 @@ class WithMeddlers(unittest.TestCase):
         self.client = self.place.new_client("far", [each.nurl for each in self.meddlers], convergence_of=self.place.client)
 
     def verified(self, cap):
-        return json.loads(finish(start(self.place.client, "--json", "verify", cap, "--progress", "none"), expect=None)[0])["results"]
+        return json.loads(finish(start(self.place.client, "--json", "verify", cap, "--progress", "none"))[0])["results"]
 
     def assert_whole(self, report, path):
         self.assertEqual(report["cap"], put(self.place.client, path)["cap"])
@@ -145,7 +145,7 @@ class LostAnswers(WithMeddlers):
         kill_at_work(running)
         listed = json.loads(finish(start(self.client, "--json", "transfers"))[0])["uploads"]
         lost = self.lose_first(r"PUT .*/abort")
-        out, _ = finish(start(self.client, "transfers", "cancel", listed[0]["id"]), expect=None)
+        out, _ = finish(start(self.client, "transfers", "cancel", listed[0]["id"]))
         self.assertEqual(len(lost), 10, out)
         for root, _, names in os.walk(self.place.path + "/grid"):
             self.assertFalse([name for name in names if name.endswith(".part")], root)
@@ -250,7 +250,7 @@ class OtherCertificates(unittest.TestCase):
             for i, port in enumerate(self.ports(other)):
                 links.tell(f"target {port}", targets=[i])
             before = links.sum("bytes_up")
-            _, err = finish(start(client, "put", path, "--progress", "none"), expect=None)
+            _, err = finish(start(client, "put", path, "--progress", "none"), expect=4)
             self.assertRegex(err, "certificate")
             self.assertLess(links.sum("bytes_up") - before, 100_000, "handshakes, and no share")
             for i, port in enumerate(self.ports(place)):

@@ -155,11 +155,22 @@ class Places(InAPlace):
         self.assertIn(f"there is no node in {self.node};", self.status(HOME=self.path, HOLDFAST_NODE=self.node))
 
     def test_without_a_variable_home_is_where_the_system_says_and_never_here(self):
-        home = pwd.getpwuid(os.getuid()).pw_dir
+        try:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            self.skipTest("the system says nothing of this user")
         if os.path.exists(home + "/.holdfast"):
             self.skipTest("this user has a node")
         for environment in ({}, {"HOME": ""}):
             self.assertIn(f"there is no node in {home}/.holdfast;", self.status(**environment))
+
+
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        return True
+    except OSError:
+        return False
 
 
 class Roles(InAPlace):
@@ -232,7 +243,7 @@ class Activation(InAPlace):
 
     def test_beyond_this_machine_it_wants_tls_and_a_token(self):
         self.make("--gateway", "--server", nurl(1))
-        both = socket.has_ipv6 and os.path.exists("/proc/net/if_inet6")
+        both = has_ipv6()
         for address in ("127.0.0.1", "::1") if both else ("127.0.0.1",):
             code, out, err, _ = self.run_on(address)
             self.assertIn("gateway: http://", out, err)

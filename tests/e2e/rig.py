@@ -36,15 +36,52 @@ def make_file(path, size, seed):
     return path
 
 
+def rounds(what):
+    """Of a loop that is left when `what` has happened: none takes longer than a step may."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        yield
+    raise AssertionError(f"not within {DEADLINE} s: {what}")
+
+
 def free_port():
     """None that outgoing connections, or those who ask for any port, are given before it is used, or while its server is down."""
     while True:
         port = random.randrange(10_000, 32_768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass  # taken
+
+
+def listening_ports(pid):
+    """Those of this machine at which the process listens."""
+    try:
+        names = os.listdir(f"/proc/{pid}/fd")
+        sockets = {os.readlink(f"/proc/{pid}/fd/{name}") for name in names}
+    except FileNotFoundError:  # it ends, or opens and closes files
+        return set()
+    with open("/proc/net/tcp") as table:
+        rows = [row.split() for row in table.readlines()[1:]]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
+
+
+reserved = {}  # by port: a socket that is bound and does not listen
+
+
+def reserve(ports):
+    """For servers that are down: nobody else chooses these ports meanwhile, and connecting to them is refused. The server itself,
+    with SO_REUSEADDR, listens beside."""
+    for port in ports - reserved.keys():
+        holder = socket.socket()
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            socket.create_server(("127.0.0.1", port)).close()
-            return port
+            holder.bind(("127.0.0.1", port))
+            reserved[port] = holder
         except OSError:
-            pass  # taken
+            holder.close()  # somebody was quicker
 
 
 class Process:
@@ -56,13 +93,15 @@ class Process:
 
     def start(self):
         self.process = subprocess.Popen(self.arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        lines = []
+        lines, too_long = [], threading.Timer(DEADLINE, self.process.kill)
+        too_long.start()
         for line in self.process.stdout:
             lines.append(line)
             if line.strip() == "ready":
                 break
         else:
             raise AssertionError("did not get ready: " + "".join(lines))
+        too_long.cancel()
         self.drain = threading.Thread(target=lambda: [None for _ in self.process.stdout], daemon=True)
         self.drain.start()
 
@@ -73,17 +112,25 @@ class Process:
         self.stop()
 
     def kill(self):
+        ports = listening_ports(self.process.pid)
         self.process.kill()
         self.process.wait()
+        reserve(ports)
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        """It ends by itself, and well: what a sanitizer finds on the way out counts too."""
+        if self.process.poll() is not None:
+            return
+        ports = listening_ports(self.process.pid)
+        self.process.terminate()
+        try:
+            code = self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"did not end: {self.arguments}") from None
+        reserve(ports)
+        if code not in (0, -signal.SIGTERM):
+            raise AssertionError(f"ended with {code}: {self.arguments}")
 
 
 class Server(Process):

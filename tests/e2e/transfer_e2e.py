@@ -1,6 +1,7 @@
 """put and get with the real binary, undisturbed and broken in many ways. Names carry the numbers of the acceptance list."""
 import os
 import re
+import stat
 import threading
 import time
 import unittest
@@ -44,6 +45,23 @@ class Undisturbed(unittest.TestCase):
             lost = re.sub(r"^(URI:CHK:)[a-z2-7]{26}", r"\1" + "a" * 26, cap)
             finish(start(place.client, "get", lost, "-o", out + ".lost", "--progress", "none", "--no-wait"), expect=4)
             self.assertFalse(os.path.exists(out + ".lost.part"))
+
+    def test_what_is_no_file_under_the_name_of_the_part_is_named_and_left_alone(self):
+        with Place(servers=3) as place:
+            cap = put(place.client, place.file("f", 300_000, 8), "--k", "1", "--happy", "1", "--n", "3")["cap"]
+            out = place.file("out", 10, 10)
+            before = sha256(out)
+            part = out + ".part"
+            for target in (out, out + ".elsewhere"):
+                os.symlink(target, part)
+                _, err = finish(start(place.client, "get", cap, "-o", out, "--progress", "none"), expect=1)
+                self.assertIn(f"{part} is a symbolic link", err)
+                self.assertEqual((os.readlink(part), sha256(out), os.path.exists(out + ".elsewhere")), (target, before, False))
+                os.unlink(part)
+            os.mkfifo(part)
+            _, err = finish(start(place.client, "get", cap, "-o", out, "--progress", "none"), expect=1)
+            self.assertIn(f"{part} is no regular file", err)
+            self.assertEqual((stat.S_ISFIFO(os.stat(part).st_mode), sha256(out)), (True, before))
 
 
 class Broken(unittest.TestCase):
@@ -177,7 +195,7 @@ class Crashes(unittest.TestCase):
         with Place() as place:
             path = place.file("f", 20 * MIB, 15)
             cap = put(place.client, path)["cap"]
-            running = start(place.client, "get", cap, "-o", path + ".out", "--progress", "none", "--limit-rate", "8M")
+            running = start(place.client, "get", cap, "-o", path + ".out", "--progress", "none", "--limit-rate", "2M")
             wait_until(lambda: on_disk(path + ".out.part") > MIB or running.poll() is not None, "some of it has come")
             os.unlink(path + ".out.part")
             with open(path + ".out.part", "w") as other:
@@ -215,7 +233,7 @@ class Lies(unittest.TestCase):
             cap = put(place.client, path)["cap"]
             for share in list(self.shares(place))[:8]:
                 os.truncate(share, 100_000)
-            _, err = finish(start(place.client, "get", cap, "-o", path + ".out", "--progress", "none", "--no-wait"), expect=None)
+            _, err = finish(start(place.client, "get", cap, "-o", path + ".out", "--progress", "none", "--no-wait"), expect=4)
             self.assertFalse(os.path.exists(path + ".out"), err)
 
     def test_f27_a_poisoned_partial_costs_its_wrong_pieces_only(self):

@@ -72,7 +72,7 @@ class TusJsClient(Desk):
             for status, more in ((200, ""), (302, "Location: http://portal.example/\r\n"), (511, "")):
                 with self.subTest(protocol=protocol, status=status), Links([]) as links, Portal(status, more) as portal:
                     number, port = links.to_port(self.port)
-                    links.line_rate(400_000)  # seconds of it are left when the portal comes
+                    links.line_rate(200_000)  # seconds of it are left when the portal comes
                     process = self.start(port, protocol=protocol, chunkSize=300_000, retryDelays=[20] * 400)
                     lines = []
                     for line in process.stdout:

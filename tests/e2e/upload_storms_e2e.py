@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from rig import DEADLINE, Gateway, Links, Place, wait_until
+from rig import DEADLINE, Gateway, Links, Place, rounds, wait_until
 from uploads import OFFSET_MEDIA, PARTIAL_MEDIA, Desk, Wire, content_of
 
 SOAK = os.environ.get("SOAK") == "1"
@@ -39,7 +39,7 @@ class Sender:
 
     def ask_offset(self):
         """Over a line that may break."""
-        while True:
+        for _ in rounds("it says what it has"):
             try:
                 with Wire(self.port) as wire:
                     answer = wire.ask("HEAD", self.path, TUS if self.dialect == "tus" else {"Upload-Draft-Interop-Version": 10})
@@ -61,9 +61,10 @@ class Sender:
 
     def complete(self):
         """To the end, through whatever breaks."""
-        tries = 0
+        tries, going_on = 0, rounds("all of it has come")
         while self.told < len(self.content):
             tries += 1
+            next(going_on)
             try:
                 with Wire(self.port) as wire:
                     self.send(wire, len(self.content), len(self.content) - self.told)

@@ -8,7 +8,7 @@ import socket
 import unittest
 import urllib.parse
 
-from rig import DEADLINE, Gateway, Place
+from rig import DEADLINE, Gateway, Place, rounds
 
 OFFSET_MEDIA, PARTIAL_MEDIA = "application/offset+octet-stream", "application/partial-upload"
 INTEROPS = range(3, 11)
@@ -159,7 +159,7 @@ class Desk(unittest.TestCase):
 
     def cap_of(self, path):
         """Waits until it is in the grid."""
-        while True:
+        for _ in rounds("it is committed"):
             state = self.state(path, wait=30)
             if state["state"] == "committed":
                 return state["cap"]

@@ -1,9 +1,12 @@
 """Transfers at their time of the day and at their rate (--window, --limit-rate). Names carry the numbers of the acceptance list."""
 import json
+import os
+import re
 import subprocess
 import time
 import unittest
 
+import meddler
 from rig import BINARY, Links, Place, finish, get, put, sha256, start, wait_until
 
 RATE = 131_072  # bytes a second
@@ -49,11 +52,11 @@ class Windows(unittest.TestCase):
                 running.kill()
                 running.wait()
             # Another night: one that is long enough.
-            report = put(client, path, "--window", f"{clock(-3600)}-{clock(3600)}")
+            report = put(client, path, "--window", f"{clock(-7200)}-{clock(7200)}")
             self.assertGreater(report["bytes_skipped"], 0.5 * sent)
             self.assertLess(up(links), 1.02 * share_bytes + 100_000)  # handshakes and questions of both
             self.assertEqual(report["cap"], put(place.new_client("near", place.nurls(), convergence_of=client), path)["cap"])
-            get(client, report["cap"], path + ".out", "--window", f"{clock(-3600)}-{clock(3600)}")
+            get(client, report["cap"], path + ".out", "--window", f"{clock(-7200)}-{clock(7200)}")
             self.assertEqual(sha256(path), sha256(path + ".out"))
 
     def test_u9_what_is_left_over_when_enough_is_stored_has_the_next_night(self):
@@ -80,7 +83,7 @@ class Windows(unittest.TestCase):
                 running.wait()
             listed, _ = finish(start(client, "transfers", "list", "--json"))
             self.assertEqual(len(json.loads(listed)), 1, listed)
-            report = put(client, path, *shares, "--window", f"{clock(-3600)}-{clock(3600)}")
+            report = put(client, path, *shares, "--window", f"{clock(-7200)}-{clock(7200)}")
             self.assertEqual((report["cap"], report["shares_placed"]), (text_of(out).strip(), 3))
             self.assertGreater(report["bytes_skipped"], 2 * 1_300_000)
 
@@ -97,6 +100,32 @@ class Windows(unittest.TestCase):
             self.assertLess(links.sum("bytes_down") - before, KEPT * RATE * (time.monotonic() - middle + BURST))
             self.assertLess(links.sum("bytes_down") - before, 1.25 * 600_000, "something was fetched twice")
             self.assertEqual(sha256(path), sha256(path + ".out"))
+
+    def test_the_patience_of_a_get_ends_also_when_its_own_limit_holds_back_what_servers_say_of_their_errors(self):
+        def overloaded(request):
+            if re.match(r"GET /storage/v1/immutable/[^/]+/\d+ ", request.start):
+                return meddler.answer("503", body=b"overloaded " * 900, content_type="text/plain")
+            return None
+
+        with Place(servers=3) as place:
+            cap = put(place.client, place.file("f", 30_000, 35), "--k", "3", "--happy", "3", "--n", "3")["cap"]
+            between = meddler.Meddler(place.path + "/grid/storage-0", place.nurls()[0], before=overloaded)
+            self.addCleanup(between.close)
+            client = place.new_client("far", [between.nurl] + place.nurls()[1:])
+            finish(start(client, "get", cap, "-o", place.path + "/out", "--progress", "none", "--timeout", "3", "--limit-rate", "20k"), expect=4)
+
+    def test_what_needs_no_server_is_said_before_the_window_opens(self):
+        with Place(servers=3) as place:
+            cap = put(place.client, place.file("f", 30_000, 36), "--k", "1", "--happy", "1", "--n", "3")["cap"]
+            out, closed = place.path + "/out", ("--progress", "none", "--window", f"{clock(7200)}-{clock(10_800)}")
+            for code, said, command in ((1, "30000 bytes", ("get", cap, "--range", "30000-", "-o", out)),
+                                        (1, "is a directory", ("get", cap, "-o", place.path)),
+                                        (1, "cap", ("get", "garbage", "-o", out)),
+                                        (0, "", ("get", "URI:LIT:me", "-o", out)),
+                                        (1, "No such file", ("put", place.path + "/nothing"))):
+                _, err = finish(start(place.client, *command, *closed), expect=code)
+                self.assertIn(said, err)
+            self.assertEqual(os.path.getsize(out), 1)
 
     def test_windows_that_are_none_are_told(self):
         with Place(servers=1) as place:

@@ -35,7 +35,7 @@ class Nights : public testing::Test {
     options.on_proven = [&told](const std::string&) { ++told; };
     Result<transfer::UploadReport> out = fail(Errc::io, "it did not end");
     grid_.during([&](const transfer::Context& context) -> io::Task<void> {
-      std::function work = [&] {
+      std::function work = [&](const transfer::WindowGuard&) {
         at_night_(++nights_);
         return transfer::upload_file(context, kSource, options, progress_);
       };
@@ -46,7 +46,7 @@ class Nights : public testing::Test {
   Result<transfer::DownloadReport> get(const cap::Cap& cap) {
     Result<transfer::DownloadReport> out = fail(Errc::io, "it did not end");
     grid_.during([&](const transfer::Context& context) -> io::Task<void> {
-      std::function work = [&] {
+      std::function work = [&](const transfer::WindowGuard&) {
         at_night_(++nights_);
         return transfer::download_file(context, cap, kTarget, {}, progress_);
       };

@@ -144,11 +144,14 @@ TEST(Get, f23_is_not_deceived_by_a_sync_that_failed_before) {
       MemoryGrid grid(1, choices);
       grid.servers[0]->shares[0] = file.share(0);
       grid.put_file(kTarget, to_bytes("what was there before"));
+      ASSERT_TRUE(grid.files.open(kTarget, io::Open::write).value()->set_permissions(0440).has_value());
       const std::uint64_t end = failures + grid.files.operations();
       grid.files.fail_operation(end, Errc::io);
       const bool told = grid.download_to(kTarget, file.cap()).has_value();
       reached = grid.files.operations() > end;
       if (!told) {
+        const auto part = grid.files.info(kTarget + ".part");
+        if (part) ASSERT_EQ(part->permissions, 0600u) << "only its owner reads it, and can go on with it";
         const auto again = grid.download_to(kTarget, file.cap());
         ASSERT_TRUE(again.has_value()) << again.error().what;
       }

@@ -140,6 +140,14 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
         output->name());
     co_return kUsage;
   }
+  // What no server is needed for is said before the window opens.
+  const bool to_file = !output->is_stream();
+  const auto possible =
+      to_file ? transfer::check_download_file(world.files, cap, output->path(), download_options) : Result<void>();
+  if (!possible) {
+    say(stderr, "{}\n", describe(possible.error()));
+    co_return exit_code_of(possible.error().code);
+  }
   transfer::Progress progress;
   StreamSink sink(*world.disk, *output);
   Result<transfer::DownloadReport> report = fail(Errc::cancelled, "");
@@ -149,13 +157,14 @@ io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
       report = co_await transfer::download((*node)->context(), cap, sink, download_options, progress);
     } else {
       const auto& window = wishes.line.window;
-      std::function work = [&] {
-        return transfer::download_file((*node)->context(), cap, output->path(), download_options, progress);
+      const transfer::Context& context = (*node)->context();
+      std::function work = [&](const transfer::WindowGuard&) {
+        return transfer::download_file(context, cap, output->path(), download_options, progress);
       };
-      if (window) {
+      if (window && !std::holds_alternative<cap::LitCap>(cap)) {
         report = co_await transfer::while_open(*window, std::move(work), progress);
       } else {
-        report = co_await work();
+        report = co_await transfer::download_file(context, cap, output->path(), download_options, progress);
       }
     }
   }

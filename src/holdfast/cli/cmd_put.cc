@@ -102,20 +102,27 @@ transfer::UploadOptions options_of(const ClientNode& node, const PutWishes& wish
   return out;
 }
 
-/// The window has closed over it when enough was stored and not all: the rest has its turn the next day.
-bool is_put_off(const LineWishes& line, const io::Loop& loop, const transfer::UploadReport& stored) {
-  return line.window && stored.shares_placed < stored.shares_total &&
-         !transfer::is_open(*line.window, loop.wall_seconds());
-}
+/// Where the line may be used at some time of the day only.
+struct Night {
+  const transfer::WindowGuard* window = nullptr;
 
-/// As long as it may, and the next day again.
+  /// It has ended when enough was stored and not all: the rest has its turn in the next one.
+  bool leaves(const transfer::UploadReport& stored) const {
+    return window != nullptr && window->closed() && stored.shares_placed < stored.shares_total;
+  }
+};
+
+/// As long as it may, and the next night again.
 io::Task<Result<transfer::UploadReport>> upload_in_window(const transfer::Context& context, const LineWishes& line,
                                                           std::string path, transfer::UploadOptions upload,
-                                                          transfer::Progress& progress,
-                                                          std::function<bool(const transfer::UploadReport&)> put_off) {
-  std::function work = [&] { return transfer::upload_file(context, path, upload, progress); };
-  if (!line.window) co_return co_await work();
-  co_return co_await transfer::while_open(*line.window, std::move(work), progress, std::move(put_off));
+                                                          transfer::Progress& progress, Night& night) {
+  if (!line.window) co_return co_await transfer::upload_file(context, path, upload, progress);
+  std::function work = [&](const transfer::WindowGuard& window) {
+    night.window = &window;
+    return transfer::upload_file(context, path, upload, progress);
+  };
+  std::function unfinished = [&night](const transfer::UploadReport& stored) { return night.leaves(stored); };
+  co_return co_await transfer::while_open(*line.window, std::move(work), progress, std::move(unfinished));
 }
 
 void print_summary(const transfer::UploadReport& report) {
@@ -153,13 +160,16 @@ int print_not_handed_over(const ClientNode& node, const std::string& path) {
   return kFailed;
 }
 
-/// The whole path of what is to be put. Errors: io, when there is no such path; malformed for what cannot be read twice.
+/// The whole path of what is to be put. Errors: io and not_found, when there is no such path; malformed for what cannot be
+/// read twice.
 Result<std::string> source_path(const std::string& file) {
   std::error_code problem;
   const std::filesystem::path absolute = std::filesystem::absolute(file, problem);
   if (file.empty()) return fail(Errc::io, "\"\" is no name of a file");
   if (problem) return fail(Errc::io, file + ": there is no working directory: " + problem.message());
   const std::filesystem::file_status there = std::filesystem::status(absolute, problem);
+  if (there.type() == std::filesystem::file_type::not_found)
+    return fail(Errc::not_found, "cannot open " + absolute.string() + ": No such file or directory");
   if (std::filesystem::is_fifo(there))
     return fail(Errc::malformed, file + " is a pipe, and a file is read twice; use `cmd | holdfast put -`");
   if (std::filesystem::is_other(there)) return fail(Errc::malformed, file + " is no regular file");
@@ -172,7 +182,8 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
   transfer::UploadOptions upload = options_of(node, wishes);
   const Result<std::string> absolute = source_path(path);
   if (!absolute) co_return print_failure(node, absolute.error(), path);
-  bool handed_over = true, put_off = false;
+  bool handed_over = true;
+  Night night;
   std::string told;
   if (!options.json) {
     upload.on_proven = [&](const std::string& cap) {
@@ -180,12 +191,10 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
     };
   }
   upload.on_stored = [&](const transfer::UploadReport& stored) {
-    put_off = is_put_off(wishes.line, world.loop, stored);
-    if (put_off) return false;
+    if (night.leaves(stored)) return false;
     if (options.json) handed_over = hand_over(json::serialize(to_json(stored)));
     return handed_over;
   };
-  std::function again = [&put_off](const transfer::UploadReport&) { return put_off; };
   Result<transfer::UploadReport> report = fail(Errc::cancelled, "");
   Result<transfer::UploadPlan> plan = fail(Errc::cancelled, "");
   {
@@ -193,7 +202,7 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
     if (wishes.plan) {
       plan = co_await transfer::plan_upload(node.context(), *absolute, upload, progress);
     } else {
-      report = co_await upload_in_window(node.context(), wishes.line, *absolute, upload, progress, std::move(again));
+      report = co_await upload_in_window(node.context(), wishes.line, *absolute, upload, progress, night);
     }
   }
   if (wishes.plan && !plan) {
@@ -276,11 +285,9 @@ class SmallFiles {
     transfer::Progress own;
     const Result<std::string> path = source_path(files_[i]);
     if (path) {
-      std::function again = [this](const transfer::UploadReport& stored) {
-        return is_put_off(wishes_.line, world_.loop, stored);
-      };
-      reports_[i] = co_await upload_in_window(node_.context(), wishes_.line, *path, options_of(node_, wishes_), own,
-                                              std::move(again));
+      Night night;
+      reports_[i] =
+          co_await upload_in_window(node_.context(), wishes_.line, *path, options_of(node_, wishes_), own, night);
     } else {
       reports_[i] = tl::make_unexpected(path.error());
     }

@@ -203,6 +203,11 @@ class PosixFile final : public File {
   std::unique_ptr<WriteStream> stream_;
 };
 
+/// What is made when missing is a program's own; whoever put a link in its place would have it written elsewhere.
+bool may_make(Open how) {
+  return how == Open::create || how == Open::create_private;
+}
+
 int flags_of(Open how) {
   switch (how) {
     case Open::read:
@@ -211,7 +216,7 @@ int flags_of(Open how) {
       return O_RDWR;
     case Open::create:
     case Open::create_private:
-      return O_RDWR | O_CREAT;
+      return O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
     case Open::create_new:
       return O_RDWR | O_CREAT | O_EXCL;
   }
@@ -246,8 +251,14 @@ Result<void> make_with_parents(const std::string& path, std::vector<std::string>
 Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, Open how) {
   const mode_t mode = how == Open::create_private ? 0600 : 0666;
   const int descriptor = retried([&] { return ::open(path.c_str(), flags_of(how) | O_CLOEXEC, mode); });
+  if (descriptor < 0 && errno == ELOOP && may_make(how))
+    return fail(Errc::unsupported, path + " is a symbolic link; remove it");
   if (descriptor < 0) return failed(how == Open::create_new ? "create" : "open", path, errno);
-  return std::make_unique<PosixFile>(descriptor, path);
+  auto file = std::make_unique<PosixFile>(descriptor, path);
+  struct stat status;
+  if (may_make(how) && ::fstat(descriptor, &status) == 0 && !S_ISREG(status.st_mode))
+    return fail(Errc::unsupported, path + " is no regular file; remove it");
+  return file;
 }
 
 Result<void> PosixFileSystem::rename(const std::string& from, const std::string& to) {

@@ -28,6 +28,8 @@ std::string begin_of(const DailyWindow& window);
 class WindowGuard {
  public:
   WindowGuard(const DailyWindow& window, io::CancelScope& work) : window_(window), work_(work) { look(); }
+  WindowGuard(const WindowGuard&) = delete;
+  WindowGuard& operator=(const WindowGuard&) = delete;
   bool closed() const { return closed_; }
 
  private:
@@ -42,17 +44,18 @@ class WindowGuard {
 io::Task<bool> until_open(DailyWindow window, Progress& progress);
 
 /// Runs `work` while the window is open. When it closes, work is cancelled, as by somebody who wants to go on later, and begun
-/// again when the window opens: it must go on where it was. So it is when `unfinished` says that something is left to do.
+/// again when the window opens: it must go on where it was. So it is when `unfinished` says that something is left to do. Work
+/// can ask the guard, until it is begun again, whether its window has closed.
 template <class T>
-io::Task<Result<T>> while_open(DailyWindow window, std::function<io::Task<Result<T>>()> work, Progress& progress,
-                               std::function<bool(const T&)> unfinished = {}) {
+io::Task<Result<T>> while_open(DailyWindow window, std::function<io::Task<Result<T>>(const WindowGuard&)> work,
+                               Progress& progress, std::function<bool(const T&)> unfinished = {}) {
   io::CancelScope& outer = co_await io::this_scope();
   for (;;) {
     const bool open = co_await until_open(window, progress);
     if (!open) co_return fail(Errc::cancelled, "stopped");
     io::CancelScope inner(outer);
-    const WindowGuard guard(window, inner);
-    io::Task<Result<T>> run = work();
+    WindowGuard guard(window, inner);
+    io::Task<Result<T>> run = work(guard);
     Result<T> result = co_await run.in(inner);
     const bool stopped = !result && result.error().code == Errc::cancelled && guard.closed();
     const bool goes_on = stopped || (result && unfinished && unfinished(*result));

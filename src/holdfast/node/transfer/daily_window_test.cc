@@ -95,7 +95,7 @@ class Nights : public testing::Test {
   }
   io::Task<void> main(DailyWindow window, std::int64_t seconds, Result<std::int64_t>* out) {
     const io::Time start = loop_.now();
-    std::function again = [this, seconds] { return work(seconds); };
+    std::function again = [this, seconds](const WindowGuard&) { return work(seconds); };
     *out = co_await while_open(window, std::move(again), progress_, unfinished_);
     if (*out) *out = (loop_.now() - start) / std::chrono::seconds(1);
   }

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::uint64_t kRunBytes = 8 * 1'048'576;  // of plaintext
 constexpr std::size_t kRunsAhead = 2;               // so three are in memory, as blocks or decoded
-constexpr int kRenamesMetMax = 10;                  // of a part file by others, between opening and locking it
+constexpr unsigned kOwnerOnly = 0600;
+constexpr int kRenamesMetMax = 10;  // of a part file by others, between opening and locking it
 
 double seconds_since(io::Time start, io::Loop& loop) {
   return std::chrono::duration<double>(loop.now() - start).count();
@@ -207,25 +208,54 @@ struct Part {
   std::optional<unsigned> permissions;  // of the file that it replaces, for the end; until then it is its owner's alone
 };
 
+/// For its owner alone, as it may be older than what it replaces. Some file systems know no permissions; there it has those of
+/// all files.
+Result<void> keep_from_others(const std::string& part_path, Part& part) {
+  if (part.file->set_permissions(kOwnerOnly)) return {};
+  HF_TRY(const io::FileInfo now, part.file->info());
+  if ((now.permissions & ~*part.permissions) == 0) return {};
+  return fail(Errc::conflict, part_path +
+                                  " belongs to somebody else, and is open to those that may not read the file that "
+                                  "is to be replaced; remove it");
+}
+
 Result<Part> open_part(io::FileSystem& files, const std::string& path, const std::string& part_path) {
   const Result<io::FileInfo> replaced = files.info(path);
-  if (replaced && replaced->is_directory) return fail(Errc::unsupported, path + " is a directory; name a file");
   Part part;
   HF_TRY(part.file, open_locked(files, part_path, replaced ? io::Open::create_private : io::Open::create));
   if (replaced) {
     part.permissions = replaced->permissions;
-    static_cast<void>(part.file->set_permissions(0600));  // it may be older than what it replaces
+    HF_TRY_VOID(keep_from_others(part_path, part));
   }
   return part;
 }
 
-/// A file that is whole gets what it is to have in the end; some file systems know no permissions.
+/// A file that is whole gets what it is to have in the end.
 void give_permissions(const Part& part, const std::string& path, DownloadReport& report) {
   if (!part.permissions) return;
   const Result<io::FileInfo> now = part.file->info();
   if (now && now->permissions == *part.permissions) return;
   if (!part.file->set_permissions(*part.permissions))
     report.warnings.push_back(path + " could not be given the permissions that it had");
+}
+
+/// The part file is whole: it becomes the file.
+Result<void> give_name(io::FileSystem& files, const std::string& part_path, const std::string& path, Part& part,
+                       DownloadReport& report) {
+  HF_TRY_VOID(part.file->truncate(report.bytes_delivered));
+  HF_TRY_VOID(part.file->sync());
+  // Whatever else had that name now would get that of the file.
+  const Result<void> named = io::still_named(files, part_path, *part.file);
+  if (!named && named.error().code == Errc::not_found)
+    return fail(Errc::conflict, part_path + " was moved or replaced while it was written; run the same command again");
+  HF_TRY_VOID(named);
+  give_permissions(part, path, report);  // no sooner: a part file that may only be read cannot be gone on with
+  if (Result<void> renamed = files.rename(part_path, path); !renamed) {
+    if (part.permissions) static_cast<void>(part.file->set_permissions(kOwnerOnly));
+    return renamed;
+  }
+  part.file.reset();  // only now: it is locked as long as it has that name
+  return files.sync_directory(io::parent_path(path));
 }
 
 /// Nobody has a use for it; the file is locked as yet.
@@ -266,19 +296,31 @@ io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, 
   co_return report;
 }
 
+Result<void> check_download_file(io::FileSystem& files, const cap::Cap& cap, const std::string& path,
+                                 const DownloadOptions& options) {
+  HF_TRY_VOID(wanted_of(options, cap));
+  const Result<io::FileInfo> there = files.info(path);
+  if (there && there->is_directory) return fail(Errc::unsupported, path + " is a directory; name a file");
+  return {};
+}
+
 io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap cap, std::string path,
                                                DownloadOptions options, Progress& progress) {
   const io::Time start = context.loop.now();
   const std::uint64_t before = received(context);
   HF_CO_TRY(const Range wanted, wanted_of(options, cap));
   const std::string part_path = part_path_of(path, options.range);
-  auto open = [&] { return open_part(context.files, path, part_path); };
+  auto open = [&]() -> Result<Part> {
+    HF_TRY_VOID(check_download_file(context.files, cap, path, options));
+    return open_part(context.files, path, part_path);
+  };
   HF_CO_TRY(Part part, co_await context.disk.run(open));
   part.file->expect_stream(io::StreamRead::later);
   DownloadReport report;
+  Result<void> done;
   if (const auto* literal = std::get_if<cap::LitCap>(&cap)) {
     FileSink sink(context, *part.file, 0);
-    HF_CO_TRY_VOID(co_await write_literal(*literal, wanted, sink, report));
+    done = co_await write_literal(*literal, wanted, sink, report);
   } else {
     HF_CO_TRY(const cap::ChkReadCap read, readable(cap));
     progress.file_bytes = read.size;
@@ -286,31 +328,17 @@ io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap 
     Link link(context.loop, context.random, options.patience);
     SegmentFetcher fetcher(context, link, cap::storage_index_of(read.key), claim_of(read), &read.key);
     fetcher.show_on(progress);
-    const Result<void> done = co_await into_part(context, fetcher, *part.file, wanted, progress, report);
+    done = co_await into_part(context, fetcher, *part.file, wanted, progress, report);
     co_await fetcher.close();
-    if (!done) {
-      auto tidy = [&] { remove_if_empty(context.files, part_path, *part.file); };
-      co_await context.disk.run(tidy);
-      co_return tl::make_unexpected(done.error());
-    }
     report.cuts = fetcher.cuts();
     report.warnings = fetcher.warnings();
   }
-  auto finish = [&]() -> Result<void> {
-    HF_TRY_VOID(part.file->truncate(report.bytes_delivered));
-    give_permissions(part, path, report);
-    HF_TRY_VOID(part.file->sync());
-    // Whatever else had that name now would get that of the file.
-    const Result<void> named = io::still_named(context.files, part_path, *part.file);
-    if (!named && named.error().code == Errc::not_found) {
-      return fail(Errc::conflict,
-                  part_path + " was moved or replaced while it was written; run the same command again");
-    }
-    HF_TRY_VOID(named);
-    HF_TRY_VOID(context.files.rename(part_path, path));
-    part.file.reset();  // only now: it is locked as long as it has that name
-    return context.files.sync_directory(io::parent_path(path));
-  };
+  if (!done) {
+    auto tidy = [&] { remove_if_empty(context.files, part_path, *part.file); };
+    co_await context.disk.run(tidy);
+    co_return tl::make_unexpected(done.error());
+  }
+  auto finish = [&] { return give_name(context.files, part_path, path, part, report); };
   HF_CO_TRY_VOID(co_await context.disk.run(finish));
   report.bytes_fetched = received(context) - before;
   report.seconds = seconds_since(start, context.loop);
