@@ -8,7 +8,7 @@ import socket
 import subprocess
 import unittest
 
-from rig import Links, wait_until
+from rig import DEADLINE, Links, wait_until
 from uploads import Desk, Wire, base64_of, content_of, digest_field
 
 DATA = content_of(5_000, 3)
@@ -112,7 +112,7 @@ class Whole(Desk):
             asked = self.put_and(lambda wire: None, content_of(5_010 + len(prefer), 2), [("Prefer", prefer)])
             self.assertEqual((asked.status, asked.json["state"]), (202, "committing"), asked)
         stopped = self.put_and(lambda wire: self.gateway.process.terminate(), content_of(5_002, 3))
-        self.gateway.stop()
+        self.assertEqual(self.gateway.process.wait(DEADLINE), 0)
         self.gateway.start()
         self.assertEqual((stopped.status, stopped["Content-Type"]), (503, "application/problem+json"), stopped)
 

@@ -1,4 +1,5 @@
 """What the end-to-end tests share: grids, client nodes, a proxy that breaks links. Ends what it starts."""
+import atexit
 import hashlib
 import json
 import os
@@ -69,6 +70,7 @@ def listening_ports(pid):
 
 
 reserved = {}  # by port: a socket that is bound and does not listen
+atexit.register(lambda: [each.close() for each in reserved.values()])
 
 
 def reserve(ports):
