@@ -151,7 +151,9 @@ TEST(Get, f23_is_not_deceived_by_a_sync_that_failed_before) {
       reached = grid.files.operations() > end;
       if (!told) {
         const auto part = grid.files.info(kTarget + ".part");
-        if (part) ASSERT_EQ(part->permissions, 0600u) << "only its owner reads it, and can go on with it";
+        if (part) {
+          ASSERT_EQ(part->permissions, 0600u) << "only its owner reads it, and can go on with it";
+        }
         const auto again = grid.download_to(kTarget, file.cap());
         ASSERT_TRUE(again.has_value()) << again.error().what;
       }
