@@ -15,6 +15,7 @@
 #include "holdfast/cli/say.h"
 #include "holdfast/core/protocol/http_fields.h"
 #include "holdfast/node/transfer/downloader.h"
+#include "holdfast/node/transfer/readable_file.h"
 
 namespace holdfast::cli {
 namespace {
@@ -91,12 +92,6 @@ json::object to_json(const transfer::DownloadReport& report) {
           {"seconds", report.seconds}};
 }
 
-std::uint64_t bytes_of(const cap::Cap& cap) {
-  if (const auto* chk = std::get_if<cap::ChkReadCap>(&cap)) return chk->size;
-  if (const auto* literal = std::get_if<cap::LitCap>(&cap)) return literal->data.size();
-  return 0;  // no file that could be had
-}
-
 /// "A-B", both inclusive, and as curl has it "A-" and "-N", the last N bytes. One that begins behind the end is the
 /// download's to refuse, which says how long the file is.
 Result<std::optional<Range>> parse_wished_range(const std::string& text, std::uint64_t file_bytes) {
@@ -121,7 +116,8 @@ Result<std::optional<Range>> parse_wished_range(const std::string& text, std::ui
 io::Task<int> run_get(World& world, GlobalOptions options, GetWishes wishes) {
   auto node = ClientNode::open(world, options.node_directory, {wishes.line.limit_rate});
   const cap::Cap cap = cap::parse_cap(wishes.cap);
-  const auto range = parse_wished_range(wishes.range, bytes_of(cap));
+  const auto range =
+      parse_wished_range(wishes.range, transfer::size_of(cap).value_or(0));  // 0: no file that could be had
   if (!node || !range) {
     say(stderr, "{}\n", describe(node ? range.error() : node.error()));
     co_return node ? kUsage : kFailed;

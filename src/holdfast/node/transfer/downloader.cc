@@ -88,12 +88,6 @@ io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, 
   co_return outcome;
 }
 
-Result<std::uint64_t> size_of(const cap::Cap& cap) {
-  if (const auto* literal = std::get_if<cap::LitCap>(&cap)) return literal->data.size();
-  HF_TRY(const cap::ChkReadCap read, readable(cap));
-  return read.size;
-}
-
 /// What is asked for, as far as the file goes. Errors: malformed (all of it lies behind the end), those of readable().
 Result<Range> wanted_of(const DownloadOptions& options, const cap::Cap& cap) {
   HF_TRY(const std::uint64_t file_bytes, size_of(cap));
@@ -208,6 +202,11 @@ struct Part {
   std::optional<unsigned> permissions;  // of the file that it replaces, for the end; until then it is its owner's alone
 };
 
+Result<void> not_a_directory(const Result<io::FileInfo>& there, const std::string& path) {
+  if (there && there->is_directory) return fail(Errc::unsupported, path + " is a directory; name a file");
+  return {};
+}
+
 /// For its owner alone, as it may be older than what it replaces. Some file systems know no permissions; there it has those of
 /// all files.
 Result<void> keep_from_others(const std::string& part_path, Part& part) {
@@ -221,6 +220,7 @@ Result<void> keep_from_others(const std::string& part_path, Part& part) {
 
 Result<Part> open_part(io::FileSystem& files, const std::string& path, const std::string& part_path) {
   const Result<io::FileInfo> replaced = files.info(path);
+  HF_TRY_VOID(not_a_directory(replaced, path));
   Part part;
   HF_TRY(part.file, open_locked(files, part_path, replaced ? io::Open::create_private : io::Open::create));
   if (replaced) {
@@ -299,9 +299,7 @@ io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, 
 Result<void> check_download_file(io::FileSystem& files, const cap::Cap& cap, const std::string& path,
                                  const DownloadOptions& options) {
   HF_TRY_VOID(wanted_of(options, cap));
-  const Result<io::FileInfo> there = files.info(path);
-  if (there && there->is_directory) return fail(Errc::unsupported, path + " is a directory; name a file");
-  return {};
+  return not_a_directory(files.info(path), path);
 }
 
 io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap cap, std::string path,
@@ -310,10 +308,7 @@ io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap 
   const std::uint64_t before = received(context);
   HF_CO_TRY(const Range wanted, wanted_of(options, cap));
   const std::string part_path = part_path_of(path, options.range);
-  auto open = [&]() -> Result<Part> {
-    HF_TRY_VOID(check_download_file(context.files, cap, path, options));
-    return open_part(context.files, path, part_path);
-  };
+  auto open = [&] { return open_part(context.files, path, part_path); };
   HF_CO_TRY(Part part, co_await context.disk.run(open));
   part.file->expect_stream(io::StreamRead::later);
   DownloadReport report;

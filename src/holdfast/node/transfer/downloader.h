@@ -36,8 +36,8 @@ Result<void> check_download_file(io::FileSystem& files, const cap::Cap& cap, con
 
 /// To `path`: collects in `path`.part (of a range: `path`.A-B.part), which a later call proves segment by segment against the
 /// file's hash tree before it trusts them, and renames it when everything is there and synced. A cancelled or broken download
-/// leaves the part file. An existing `path` is replaced only at the end. Errors: also conflict (somebody else fills that part file, or may read it when
-/// `path` is not for everybody).
+/// leaves the part file. An existing `path` is replaced only at the end. Errors: also conflict (somebody else fills that part
+/// file, or may read it when `path` is not for everybody).
 io::Task<Result<DownloadReport>> download_file(const Context& context, cap::Cap cap, std::string path,
                                                DownloadOptions options, Progress& progress);
 

@@ -17,6 +17,12 @@ Result<cap::ChkReadCap> readable(const cap::Cap& cap) {
               "that is not the cap of a file (it begins with URI:CHK: or URI:LIT:); was it cut when it was copied?");
 }
 
+Result<std::uint64_t> size_of(const cap::Cap& cap) {
+  if (const auto* literal = std::get_if<cap::LitCap>(&cap)) return literal->data.size();
+  HF_TRY(const cap::ChkReadCap read, readable(cap));
+  return read.size;
+}
+
 immutable::FileClaim claim_of(const cap::ChkReadCap& cap) {
   return {cap.ueb_hash, cap.k, cap.n, cap.size};
 }

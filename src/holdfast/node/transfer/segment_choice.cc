@@ -18,8 +18,11 @@ void SegmentFetcher::look() {
   if (!line_.look_is_due(when)) return;
   const bool moves = std::ranges::any_of(active_, [](const SegmentBatch* batch) { return batch->moves(); });
   line_.look(when, received(), moves, held_back());
-  if (moves) link_.heard();
-  if (!moves && held_back()) link_.answered();  // what is held back may be an error's text: patience runs on
+  if (moves) {
+    link_.heard();
+  } else if (line_.held_back()) {
+    link_.answered();  // it may be an error's text: patience runs on
+  }
   std::map<ShareCopy*, double> speeds;
   for (SegmentBatch* batch : active_) {
     for (auto& [copy, arrival] : batch->arrivals) {
