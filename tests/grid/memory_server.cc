@@ -26,10 +26,20 @@ protocol::ShareSet MemoryServer::complete() const {
   return out;
 }
 
+/// Its end, or that of its client's patience.
+io::Task<Result<void>> MemoryServer::bear_standstill() {
+  if (!is_still()) co_return Result<void>{};
+  const bool slept = co_await io::sleep_for(std::min<io::Duration>(kSilence, still_until - loop_.now()));
+  if (!slept) co_return fail(Errc::cancelled, "stopped");
+  if (is_still()) co_return fail(Errc::timeout, "no answer in time");
+  co_return Result<void>{};
+}
+
 io::Task<Result<Answer>> MemoryServer::answer(Answer said) {
   // Whoever needs so many is going round in circles.
   if (++calls > calls_max) co_return fail(Errc::unauthorized, "asked too often");
   ++traffic_.requests;
+  HF_CO_TRY_VOID(co_await bear_standstill());
   const bool slept = co_await io::sleep_for(kLatency);
   if (!slept) co_return fail(Errc::cancelled, "stopped");
   if (tamper) tamper(said);
@@ -109,6 +119,16 @@ io::Task<Result<grid::WriteAnswer>> MemoryServer::write(const StorageIndex&, Sha
   Bytes body;
   while (body.size() < source.length()) {
     HF_CO_TRY(const ByteView piece, co_await source.next());
+    if (a_piece_takes > io::Duration{0}) {
+      const bool slept = co_await io::sleep_for(a_piece_takes);
+      if (!slept) co_return fail(Errc::cancelled, "stopped");
+    }
+    if (is_still()) {  // what came before is kept
+      HF_CO_TRY(const grid::WriteAnswer kept, store(share, offset, body));
+      static_cast<void>(kept);
+      const bool waited = co_await io::sleep_for(kSilence);
+      co_return fail(waited ? Errc::timeout : Errc::cancelled, "no answer in time");
+    }
     append(body, piece);
   }
   if (swallows) {

@@ -42,7 +42,9 @@ class MemoryServer final : public grid::StorageServer {
   std::function<bool(Range)> cut;                  // whether this read ends before its first byte
   bool keeps = true;                               // else it takes every write and keeps nothing
   bool takes_leases = true;
-  bool swallows = false;  // takes writes, keeps nothing and says nothing until nobody waits
+  bool swallows = false;          // takes writes, keeps nothing and says nothing until nobody waits
+  io::Duration a_piece_takes{0};  // of what is written
+  io::Time still_from = io::Time::max(), still_until = io::Time::max();  // as under SIGSTOP: asked, it says nothing
   std::uint64_t calls = 0, calls_max = 10'000;
   unsigned advised = 0, leases = 0;
   std::set<StorageIndex> allocated;  // whatever was asked for; shares are kept by their numbers alone
@@ -68,6 +70,8 @@ class MemoryServer final : public grid::StorageServer {
   grid::Traffic traffic() const override { return traffic_; }
 
  private:
+  bool is_still() const { return loop_.now() >= still_from && loop_.now() < still_until; }
+  io::Task<Result<void>> bear_standstill();
   std::uint8_t mark() const { return static_cast<std::uint8_t>(number + 1); }
   protocol::ShareSet complete() const;
   Result<grid::WriteAnswer> store(ShareNumber share, std::uint64_t offset, ByteView body);

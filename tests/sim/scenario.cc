@@ -94,6 +94,17 @@ Fault draw_fault(Dice& dice, const Scenario& scenario) {
   return out;
 }
 
+/// A large file, and a link that is down for longer than one server may be silent.
+void only_long_outages(Dice& dice, Scenario& scenario) {
+  scenario.file_bytes = dice.between(500'000, 1'000'000);
+  scenario.segment_bytes = std::max(scenario.segment_bytes, scenario.file_bytes / 200);
+  scenario.faults.clear();
+  for (std::uint64_t i = dice.between(1, 3); i > 0; --i) {
+    const std::chrono::milliseconds at(dice.below(5'000)), lasts(dice.between(20'000, 120'000));
+    scenario.faults.push_back({FaultKind::link_down, Act::upload, 0, 0, at, lasts, 0});
+  }
+}
+
 }  // namespace
 
 std::string_view to_string(Act act) {
@@ -136,6 +147,13 @@ std::uint64_t Scenario::lies_of(unsigned server) const {
   return out;
 }
 
+bool Scenario::only_the_link_fails() const {
+  return std::ranges::all_of(faults, [](const Fault& each) {
+    const bool of_a_client = each.kind >= FaultKind::client_stop && each.kind <= FaultKind::client_power_cut;
+    return of_a_client || each.kind == FaultKind::link_down;
+  });
+}
+
 Scenario draw_scenario(std::uint64_t seed) {
   Dice dice((seed + 1) * 0xd6e8feb86659fd93);
   Scenario out;
@@ -167,6 +185,7 @@ Scenario draw_scenario(std::uint64_t seed) {
   }
   if (!out.random_key && dice.one_in(6))
     out.faults.push_back({FaultKind::rival, Act::upload, 0, 0, dice.moment(10'000), {}, 0});
+  if (dice.one_in(25)) only_long_outages(dice, out);
   return out;
 }
 

@@ -78,6 +78,8 @@ struct Scenario {
 
   bool has(FaultKind kind, unsigned server) const;
   std::uint64_t lies_of(unsigned server) const;
+  /// As a whole, or the client at its end.
+  bool only_the_link_fails() const;
 };
 Scenario draw_scenario(std::uint64_t seed);
 std::string to_string(const Scenario& scenario);

@@ -187,7 +187,7 @@ io::Task<Result<grid::VersionAnswer>> SimStorageServer::version() {
 }
 
 io::Task<Result<std::vector<ShareNumber>>> SimStorageServer::list_shares(const StorageIndex& si) {
-  const auto before = host_.witness.before();
+  const auto before = host_.witness.before(si);
   const Work<protocol::ShareSet> work = [si](ShareStore& store) { return store.list(si); };
   const Result<protocol::ShareSet> shares = co_await exchange<protocol::ShareSet>("list", work);
   if (shares && host_.liar.honest()) host_.witness.listed(before, *shares);
@@ -200,7 +200,7 @@ io::Task<Result<std::vector<ShareNumber>>> SimStorageServer::list_shares(const S
 io::Task<Result<protocol::AllocateReply>> SimStorageServer::allocate(const StorageIndex& si,
                                                                      protocol::AllocateRequest request,
                                                                      const grid::AllocateSecrets& secrets) {
-  const auto before = host_.witness.before();
+  const auto before = host_.witness.before(si);
   host_.liar.learn_size(request.allocated_size);
   ShareStore::Allocation allocation;
   allocation.request = std::move(request);
@@ -248,7 +248,7 @@ io::Task<Result<void>> SimStorageServer::feed(Fault fault, grid::ByteSource& sou
 io::Task<Result<grid::WriteAnswer>> SimStorageServer::write(const StorageIndex& si, ShareNumber share,
                                                             std::uint64_t offset, grid::ByteSource& source,
                                                             const Secret& upload_secret) {
-  const auto before = host_.witness.before();
+  const auto before = host_.witness.before(si);
   const Fault fault = host_.road.next_call();
   const Range range{offset, offset + source.length()};
   ++traffic_.requests;
@@ -308,7 +308,7 @@ io::Task<Result<void>> SimStorageServer::abort(const StorageIndex& si, ShareNumb
 }
 
 io::Task<Result<protocol::UploadStatus>> SimStorageServer::status(const StorageIndex& si, const Secret& upload_secret) {
-  const auto before = host_.witness.before();
+  const auto before = host_.witness.before(si);
   const Secret secret = upload_secret;
   if (!host_.machine.resumes()) {
     const Work<protocol::ShareSet> nothing = [si](ShareStore& store) { return store.list(si); };

@@ -22,11 +22,21 @@ std::string text(const RangeSet& set) {
 
 void Witness::set_file(const ExpectedFile* file) {
   file_ = file;
-  now_ = Before{now_.forgotten + 1, {}, {}};
+  now_ = Before{false, now_.forgotten + 1, {}, {}};
 }
 
-Witness::Before Witness::before() const {
-  return now_;
+std::set<ShareNumber> Witness::begun() const {
+  std::set<ShareNumber> out = now_.complete;
+  for (const auto& [key, held] : now_.held) {
+    if (!held.empty()) out.insert(key.first);
+  }
+  return out;
+}
+
+Witness::Before Witness::before(const StorageIndex& asked) const {
+  Before out = now_;
+  out.concerns_us = file_ != nullptr && file_->si == asked;
+  return out;
 }
 
 /// True when the answer cannot be held against what was before.
@@ -38,7 +48,7 @@ bool Witness::may_forget(const Before& before) {
 }
 
 void Witness::listed(const Before& before, const std::set<ShareNumber>& shares) {
-  if (file_ == nullptr) return;
+  if (file_ == nullptr || !before.concerns_us) return;
   // A share whose head cannot be read at the moment is left out of a list; it must be there later.
   if (before.forgotten == now_.forgotten && !disk_fails) {
     for (ShareNumber share : before.complete) {
@@ -69,7 +79,7 @@ bool Witness::is_right(ShareNumber share) {
 }
 
 void Witness::allocated(const Before& before, const Secret& secret, const protocol::AllocateReply& reply) {
-  if (file_ == nullptr) return;
+  if (file_ == nullptr || !before.concerns_us) return;
   if (!may_forget(before)) {
     for (ShareNumber share : reply.allocated) {
       const auto it = before.held.find(key_of(share, secret));
@@ -83,7 +93,7 @@ void Witness::allocated(const Before& before, const Secret& secret, const protoc
 }
 
 void Witness::written(const Before& before, ShareNumber share, const Secret& secret, const grid::WriteAnswer& answer) {
-  if (file_ == nullptr) return;
+  if (file_ == nullptr || !before.concerns_us) return;
   if (answer.complete) return complete(share);
   const RangeSet held = answer.required.gaps({0, file_->share_bytes()});
   const auto it = before.held.find(key_of(share, secret));
@@ -98,7 +108,7 @@ void Witness::written(const Before& before, ShareNumber share, const Secret& sec
 }
 
 void Witness::told_status(const Before& before, const Secret& secret, const protocol::UploadStatus& status) {
-  if (file_ == nullptr) return;
+  if (file_ == nullptr || !before.concerns_us) return;
   const bool forgotten = may_forget(before);
   for (const auto& [key, held] : before.held) {
     if (forgotten || key.second != to_bytes(secret.reveal()) || held.empty()) continue;

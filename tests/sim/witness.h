@@ -20,11 +20,12 @@ class Witness {
 
   /// What was acknowledged before a question is asked; its answer may not fall behind it.
   struct Before {
+    bool concerns_us = false;  // else it is about another file
     unsigned forgotten = 0;
     std::set<ShareNumber> complete;
     std::map<std::pair<ShareNumber, Bytes>, RangeSet> held;
   };
-  Before before() const;
+  Before before(const StorageIndex& asked) const;
 
   void listed(const Before& before, const std::set<ShareNumber>& shares);
   void allocated(const Before& before, const Secret& secret, const protocol::AllocateReply& reply);
@@ -38,6 +39,8 @@ class Witness {
 
   /// Every share that is there, byte by byte.
   std::set<ShareNumber> look();
+  /// Complete, or some bytes of it were acknowledged.
+  std::set<ShareNumber> begun() const;
   /// Of what was acknowledged before.
   static RangeSet held_in(const Before& before, ShareNumber share, const Secret& secret);
 

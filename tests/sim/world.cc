@@ -242,7 +242,10 @@ void World::forget_file() {
 }
 
 void World::check_cap(const std::string& cap, const std::string& when) {
-  if (!file_) learn_file(cap);
+  // Where servers lie, shares of something else may be in the way of the file: it goes under another key then.
+  const bool liars =
+      std::ranges::any_of(scenario_.faults, [](const Fault& each) { return each.kind == FaultKind::liar; });
+  if (!file_ || (liars && cap != file_->cap)) learn_file(cap);
   if (cap != file_->cap) trial_.violation(when + ": the cap is not that of the file");
 }
 
@@ -290,6 +293,15 @@ void World::check_waste() {
     trial_.figures.resent_bytes += host->witness.held_and_sent_again;
     host->witness.held_and_sent_again = 0;
   }
+}
+
+/// A share goes to another server when its own is silent, and not because the link was.
+void World::check_copies() {
+  if (!file_ || !scenario_.only_the_link_fails()) return;
+  std::size_t copies = 0;
+  for (const auto& host : hosts_) copies += host->witness.begun().size();
+  if (copies > scenario_.n)
+    trial_.violation(std::to_string(copies) + " copies of " + std::to_string(scenario_.n) + " shares were begun");
 }
 
 io::Task<void> World::upload(ClientNode* client, bool first) {
@@ -460,6 +472,9 @@ io::Task<void> World::run() {
   for (const Act which : {Act::upload, Act::download, Act::repair}) {
     co_await act(which);
     check_waste();
+    if (which == Act::upload) check_copies();
+    if (which == Act::upload && !trial_.failed())
+      check_cap(cap_, "the first client's");  // a rival may have used another key
     if (trial_.failed()) break;
   }
   if (!trial_.failed()) co_await look_at_the_end();

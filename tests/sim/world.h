@@ -32,6 +32,7 @@ class World {
   void check_cap(const std::string& cap, const std::string& when);
   void check_placed(const transfer::UploadReport* report, const std::string& when);
   void check_waste();
+  void check_copies();
   void check_download(ClientNode& client);
   void learn_file(const std::string& cap);
   void forget_file();

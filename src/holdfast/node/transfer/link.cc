@@ -12,6 +12,7 @@ void Link::heard() {
 void Link::answered() {
   const io::Time now = loop_.now();
   if (now - last_heard_ > kDownAfter) up_.notify_all();
+  time_up_ += std::min(now - last_heard_, kUpAfter);
   last_heard_ = now;
 }
 

@@ -34,15 +34,20 @@ class Link {
 
   /// Nobody has answered for a while although somebody is trying.
   bool down() const { return waiting_ > 0 && loop_.now() - last_heard_ > kDownAfter; }
+  /// How long somebody has been heard, all in all: stands still while nobody is. The clock for the silence of one server, since
+  /// that of all is the link's.
+  io::Duration time_up() const { return time_up_; }
   io::Time last_heard() const { return last_heard_; }
   const Patience& patience() const { return patience_; }
 
  private:
   static constexpr io::Duration kDownAfter = std::chrono::seconds(1);
+  static constexpr io::Duration kUpAfter = std::chrono::seconds(2);  // an answer, at most
   io::Loop& loop_;
   Random& random_;
   Patience patience_;
   io::Time last_heard_, last_moved_;
+  io::Duration time_up_{0};
   io::Event up_;
   unsigned waiting_ = 0;
 };

@@ -135,6 +135,26 @@ TEST_F(LinkTest, lets_one_sleep_while_the_others_are_answered) {
   EXPECT_GE(ended->when, io::Time{} + seconds(15)) << "it is that server, not the link";
 }
 
+io::Task<void> watch_time_up(Link* link) {
+  const io::Duration before = link->time_up();
+  for (int i = 0; i < 20; ++i) {
+    co_await io::sleep_for(milliseconds(500));
+    link->answered();
+  }
+  EXPECT_EQ(link->time_up() - before, seconds(10)) << "somebody was heard all the while";
+  co_await io::sleep_for(seconds(3'600));
+  EXPECT_EQ(link->time_up() - before, seconds(10)) << "nobody was";
+  link->heard();
+  EXPECT_EQ(link->time_up() - before, seconds(12))
+      << "an hour without an answer is not an hour of one server's silence";
+}
+
+TEST_F(LinkTest, counts_the_time_in_which_somebody_is_heard) {
+  Link link(loop_, random_, Patience{});
+  io::CancelScope scope(loop_);
+  ASSERT_TRUE(loop_.run(watch_time_up(&link), scope));
+}
+
 io::Task<void> watch_down(Link* link) {
   io::TaskGroup group(co_await io::this_scope());
   std::optional<Ended> ended;

@@ -6,6 +6,7 @@ namespace holdfast::transfer {
 namespace {
 
 constexpr io::Duration kLateAtLeast = std::chrono::seconds(1);
+constexpr io::Duration kQuiet = std::chrono::seconds(1);  // nobody heard for so long
 
 RangeSet everything(std::uint64_t size) {
   RangeSet out;
@@ -213,7 +214,7 @@ bool SharePlacer::is_placed(ShareNumber share) const {
 bool SharePlacer::is_live(const SharePusher& pusher) const {
   if (pusher.state() != SharePusher::State::running) return false;
   if (pusher.troubled() && pusher.error().code == Errc::no_space) return false;
-  return !pusher.troubled() || job_.context.loop.now() - pusher.troubled_since() < wishes_.patience.silence;
+  return pusher.silent_for() < wishes_.patience.silence;
 }
 
 bool SharePlacer::has_live_attempt(ShareNumber share) const {
@@ -236,7 +237,6 @@ void SharePlacer::look_at_failures() {
 
 /// Where shares without a live attempt could go: the server with the fewest, if there is one that answers.
 SharePlacer::Homes SharePlacer::homes() const {
-  const io::Time now = job_.context.loop.now();
   std::map<std::size_t, std::size_t> load;
   std::set<std::size_t> usable;
   for (std::size_t server = 0; server < servers_.size(); ++server) {
@@ -246,8 +246,7 @@ SharePlacer::Homes SharePlacer::homes() const {
     const SharePusher& pusher = attempt->pusher;
     if (pusher.state() == SharePusher::State::failed) continue;
     ++load[attempt->server];
-    const bool silent = pusher.troubled() && now - pusher.troubled_since() >= wishes_.patience.silence;
-    if (silent) usable.erase(attempt->server);
+    if (pusher.silent_for() >= wishes_.patience.silence) usable.erase(attempt->server);
   }
   Homes out;
   for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) {
@@ -300,6 +299,38 @@ io::Task<void> SharePlacer::place_again() {
   }
 }
 
+/// Is it a server that is silent, or the link? When nobody else is at work, those with nothing to do can tell.
+void SharePlacer::look_for_life() {
+  if (looking_for_life_ || job_.context.loop.now() - job_.link.last_heard() < kQuiet) return;
+  const bool doubtful = std::ranges::any_of(attempts_, [&](const auto& attempt) {
+    const SharePusher& pusher = attempt->pusher;
+    return pusher.state() == SharePusher::State::running && pusher.doubtful() && !is_placed(pusher.share());
+  });
+  if (!doubtful) return;
+  looking_for_life_ = true;
+  group_.spawn(ask_the_idle());
+}
+
+io::Task<void> SharePlacer::ask_the_idle() {
+  io::TaskGroup group(co_await io::this_scope());
+  for (std::size_t server = 0; server < servers_.size(); ++server) {
+    const bool at_work = std::ranges::any_of(attempts_, [&](const auto& attempt) {
+      return attempt->server == server && attempt->pusher.state() == SharePusher::State::running;
+    });
+    if (servers_[server].answered && !at_work) group.spawn(ask_for_life(servers_[server].server, &group));
+  }
+  co_await group.join();
+  looking_for_life_ = false;
+}
+
+/// One answer is enough.
+io::Task<void> SharePlacer::ask_for_life(grid::StorageServer* server, io::TaskGroup* others) {
+  const Result<grid::VersionAnswer> answer = co_await server->version();
+  if (!answer) co_return;
+  job_.link.answered();
+  others->cancel();
+}
+
 std::map<ShareNumber, std::vector<grid::StorageServer*>> SharePlacer::placed() const {
   std::map<ShareNumber, std::vector<grid::StorageServer*>> out;
   for (const auto& attempt : attempts_) {
@@ -338,8 +369,9 @@ void SharePlacer::draw() {
     if (pusher.state() != SharePusher::State::failed) skipped += pusher.bytes_held_before();
     if (pusher.state() == SharePusher::State::running && !pusher.troubled()) all_troubled = false;
   }
-  progress_.done_bytes = 0;
+  const std::uint64_t before = std::exchange(progress_.done_bytes, 0);
   for (const auto& [share, bytes] : done) progress_.done_bytes += bytes;
+  if (progress_.done_bytes > before) job_.link.answered();  // long pieces are answered at their end only
   progress_.skipped_bytes = skipped;
   progress_.shares_placed = static_cast<unsigned>(placed().size());
   progress_.waiting_for_link = all_troubled && job_.link.down();
@@ -382,6 +414,7 @@ io::Task<Result<void>> SharePlacer::supervise() {
     draw();
     look_at_failures();
     co_await place_again();
+    look_for_life();
     if (const auto& failure = job_.pipeline.failure()) {
       if (!told_happy_) co_return tl::make_unexpected(*failure);
       warnings_.push_back("the last shares were not sent: " + failure->what);  // those that count are proven

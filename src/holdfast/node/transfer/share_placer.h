@@ -60,6 +60,9 @@ class SharePlacer {
   Homes homes() const;
   void spread(const std::set<std::size_t>& usable, Homes& homes) const;
   io::Task<void> place_again();
+  void look_for_life();
+  io::Task<void> ask_the_idle();
+  io::Task<void> ask_for_life(grid::StorageServer* server, io::TaskGroup* others);
   bool is_live(const SharePusher& pusher) const;
   bool has_live_attempt(ShareNumber share) const;
   bool is_placed(ShareNumber share) const;
@@ -82,6 +85,7 @@ class SharePlacer {
   io::Event changed_;
   bool change_pending_ = false;
   bool told_happy_ = false;
+  bool looking_for_life_ = false;
   io::TaskGroup group_;
 };
 

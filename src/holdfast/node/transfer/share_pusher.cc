@@ -131,7 +131,10 @@ io::Task<void> SharePusher::run() {
 
 /// An error is answered by trying again, or passed up when this server will not do.
 Result<void> SharePusher::handle(const Error& error) {
-  if (failures_++ == 0) troubled_since_ = job_.context.loop.now();
+  if (failures_++ == 0) {
+    troubled_since_ = job_.context.loop.now();
+    up_at_trouble_ = job_.link.time_up();
+  }
   // Whatever is held afterwards may be another's, with our secret, who gave up what we had sent and began anew.
   vouched_.clear();
   trying_ = false;

@@ -1,0 +1,69 @@
+// F25: a share goes elsewhere when its server is silent, and stays when everything is.
+#include <gtest/gtest.h>
+
+#include "grid/memory_grid.h"
+#include "holdfast/core/immutable/share_test_kit.h"
+
+namespace holdfast::test {
+namespace {
+
+namespace kit = immutable::test_kit;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const std::string kPath = "/home/file";
+constexpr std::uint64_t kFileBytes = 6'000'000;
+
+class Standstills : public testing::Test {
+ protected:
+  Result<transfer::UploadReport> put(MemoryGrid& grid) {
+    grid.put_file(kPath, kit::plaintext_of(kFileBytes));
+    for (const auto& server : grid.servers) server->a_piece_takes = milliseconds(400);
+    transfer::UploadOptions options;
+    options.k = 3;
+    options.happy = options.n = 10;
+    return grid.upload(kPath, options);
+  }
+  unsigned servers_that_were_allocated_on(const MemoryGrid& grid) {
+    return static_cast<unsigned>(
+        std::ranges::count_if(grid.servers, [](const auto& server) { return !server->allocated.empty(); }));
+  }
+};
+
+TEST_F(Standstills, f25_nothing_is_sent_to_another_server_when_all_stood_still) {
+  for (int lasts : {16, 31, 34, 47, 100}) {
+    SCOPED_TRACE(lasts);
+    MemoryGrid grid(10);
+    for (const auto& server : grid.servers) {
+      // Their connections are not found dead at the same time.
+      server->still_from = io::Time{} + milliseconds(500 + 150 * server->number);
+      server->still_until = io::Time{} + seconds(lasts);
+    }
+    const auto report = put(grid);
+    ASSERT_TRUE(report.has_value()) << report.error().what;
+    EXPECT_FALSE(grid.went_in_circles());
+    EXPECT_EQ(report->happiness, 10u);
+    EXPECT_GT(grid.loop.now(), io::Time{} + seconds(lasts)) << "it was in its middle";
+    EXPECT_LT(report->bytes_sent, 1.2 * report->share_bytes_total) << "a piece each";
+    for (const auto& server : grid.servers) EXPECT_EQ(server->shares.size() + server->uploads.size(), 1u);
+  }
+}
+
+TEST_F(Standstills, f25_a_share_goes_elsewhere_when_its_server_alone_is_silent_and_all_others_are_done) {
+  MemoryGrid grid(11);
+  unsigned still = 0;
+  for (const auto& server : grid.servers) {
+    server->asked = [&grid, &still, number = server->number](const StorageIndex&) {
+      if (still++ == 0) grid.servers[number]->still_from = io::Time{} + milliseconds(500);
+    };
+  }
+  const auto report = put(grid);
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_FALSE(grid.went_in_circles());
+  EXPECT_EQ(report->happiness, 10u);
+  EXPECT_EQ(servers_that_were_allocated_on(grid), 11u);
+  EXPECT_LT(grid.loop.now(), io::Time{} + seconds(60));
+}
+
+}  // namespace
+}  // namespace holdfast::test
