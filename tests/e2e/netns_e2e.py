@@ -1,10 +1,11 @@
 """A real link that is really taken down and up, in network namespaces. Skipped, with the reason, where those are not permitted."""
 import json
 import threading
+import time
 import unittest
 
 from netns import SERVER_ADDRESS, NotPermitted, Wire
-from rig import Place, finish, sha256, start
+from rig import Place, finish, sha256, start, wait_until
 
 MIB = 1 << 20
 
@@ -71,6 +72,23 @@ class RealLink(unittest.TestCase):
             self.assertGreater(downs, 2)
             self.assertLessEqual(got["bytes_fetched"], 1.1 * 120 * MIB)
             self.assertAlmostEqual(on_the_wire, got["bytes_fetched"], delta=0.1 * got["bytes_fetched"])
+
+    def test_f6_u2_a_put_whose_link_is_gone_for_longer_than_a_server_may_be_silent(self):
+        wire = self.wire(mbit=20)
+        with Place(within=wire.servers.within, bind=SERVER_ADDRESS) as place:
+            path = place.file("f", 12 * MIB, 8)
+            putting = start(place.client, "put", path, "--json", "--progress", "none", within=wire.client.within)
+            self.addCleanup(putting.kill)
+            before = wire.bytes()[0]
+            wait_until(lambda: wire.bytes()[0] - before > 8 * MIB, "its middle")
+            wire.down()
+            time.sleep(45)  # how long it is gone is what is tested
+            self.assertIsNone(putting.poll())
+            wire.up()
+            report = json.loads(finish(putting)[0])
+            print(f"\n{report['seconds']:.0f} s, sent {report['bytes_sent']}, shares {report['share_bytes_total']}, cuts {report['cuts']}")
+            self.assertEqual((report["shares_placed"], report["happiness"]), (10, 10))
+            self.assertLessEqual(report["bytes_sent"], 1.25 * report["share_bytes_total"], "a window each")
 
 
 if __name__ == "__main__":
