@@ -73,22 +73,42 @@ class RealLink(unittest.TestCase):
             self.assertLessEqual(got["bytes_fetched"], 1.1 * 120 * MIB)
             self.assertAlmostEqual(on_the_wire, got["bytes_fetched"], delta=0.1 * got["bytes_fetched"])
 
+    def midway(self, wire, place, seed):
+        """A put with a quarter of its bytes on the other side, when the link goes down; how many were sent."""
+        path = place.file("f", 12 * MIB, seed)
+        before = wire.bytes()[0]
+        putting = start(place.client, "put", path, "--json", "--progress", "none", within=wire.client.within)
+        self.addCleanup(putting.kill)
+        wait_until(lambda: wire.bytes()[0] - before > 10 * MIB, "its middle")
+        wire.down()
+        self.assertIsNone(putting.poll())
+        return path, putting, wire.bytes()[0] - before
+
+    def ends_well(self, putting, sent_before=0):
+        report = json.loads(finish(putting)[0])
+        print(f"\n{report['seconds']:.0f} s, sent {report['bytes_sent']}, before {sent_before}, shares {report['share_bytes_total']}, cuts {report['cuts']}")
+        self.assertEqual((report["shares_placed"], report["happiness"]), (10, 10))
+        self.assertLessEqual(sent_before + report["bytes_sent"], 1.25 * report["share_bytes_total"], "a window each")
+
     def test_f6_u2_a_put_whose_link_is_gone_for_longer_than_a_server_may_be_silent(self):
         wire = self.wire(mbit=20)
         with Place(within=wire.servers.within, bind=SERVER_ADDRESS) as place:
-            path = place.file("f", 12 * MIB, 8)
-            putting = start(place.client, "put", path, "--json", "--progress", "none", within=wire.client.within)
-            self.addCleanup(putting.kill)
-            before = wire.bytes()[0]
-            wait_until(lambda: wire.bytes()[0] - before > 8 * MIB, "its middle")
-            wire.down()
+            _, putting, _ = self.midway(wire, place, 8)
             time.sleep(45)  # how long it is gone is what is tested
-            self.assertIsNone(putting.poll())
             wire.up()
-            report = json.loads(finish(putting)[0])
-            print(f"\n{report['seconds']:.0f} s, sent {report['bytes_sent']}, shares {report['share_bytes_total']}, cuts {report['cuts']}")
-            self.assertEqual((report["shares_placed"], report["happiness"]), (10, 10))
-            self.assertLessEqual(report["bytes_sent"], 1.25 * report["share_bytes_total"], "a window each")
+            self.ends_well(putting)
+
+    def test_u1_a_put_that_is_killed_and_begun_again_while_the_link_is_gone(self):
+        wire = self.wire(mbit=20)
+        with Place(within=wire.servers.within, bind=SERVER_ADDRESS) as place:
+            path, putting, sent = self.midway(wire, place, 9)
+            putting.kill()
+            putting.wait()
+            again = start(place.client, "put", path, "--json", "--progress", "none", within=wire.client.within)
+            self.addCleanup(again.kill)
+            time.sleep(20)  # the same
+            wire.up()
+            self.ends_well(again, sent)
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ io::Task<Result<protocol::AllocateReply>> MemoryServer::allocate(const StorageIn
                                                                  protocol::AllocateRequest request,
                                                                  const grid::AllocateSecrets&) {
   if (asked) asked(si);
+  HF_CO_TRY_VOID(co_await bear_standstill());
   protocol::AllocateReply reply;
   protocol::ResumeField field;
   field.version = 1;

@@ -16,12 +16,13 @@ constexpr std::uint64_t kFileBytes = 6'000'000;
 
 class Standstills : public testing::Test {
  protected:
-  Result<transfer::UploadReport> put(MemoryGrid& grid) {
+  Result<transfer::UploadReport> put(MemoryGrid& grid, unsigned happy = 10) {
     grid.put_file(kPath, kit::plaintext_of(kFileBytes));
     for (const auto& server : grid.servers) server->a_piece_takes = milliseconds(400);
     transfer::UploadOptions options;
     options.k = 3;
-    options.happy = options.n = 10;
+    options.happy = happy;
+    options.n = 10;
     return grid.upload(kPath, options);
   }
   unsigned servers_that_were_allocated_on(const MemoryGrid& grid) {
@@ -47,6 +48,28 @@ TEST_F(Standstills, f25_nothing_is_sent_to_another_server_when_all_stood_still) 
     EXPECT_LT(report->bytes_sent, 1.2 * report->share_bytes_total) << "a piece each";
     for (const auto& server : grid.servers) EXPECT_EQ(server->shares.size() + server->uploads.size(), 1u);
   }
+}
+
+// The same file again, begun while nobody is reached: whoever answers last may hold the most of it.
+TEST_F(Standstills, f25_an_upload_that_is_begun_in_an_outage_waits_for_those_whose_question_was_lost_in_it) {
+  MemoryGrid grid(10);
+  for (const auto& server : grid.servers) server->still_from = io::Time{} + seconds(2);
+  grid.patience.give_up_after = seconds(20);
+  const auto broken = put(grid, 7);
+  ASSERT_FALSE(broken.has_value());
+  std::uint64_t held = 0;
+  for (const auto& server : grid.servers) {
+    for (const auto& [share, upload] : server->uploads) held += upload.content.size() - upload.missing.total();
+    // They are back one after the other, as connections are.
+    server->still_until = grid.loop.now() + seconds(40) + milliseconds(400 * server->number);
+  }
+  EXPECT_GT(held, 5'000'000u);
+  grid.patience.give_up_after.reset();
+  const auto report = put(grid, 7);
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_EQ(report->happiness, 10u);
+  EXPECT_LT(report->bytes_sent, 1.01 * report->share_bytes_total - held);
+  for (const auto& server : grid.servers) EXPECT_EQ(server->shares.size() + server->uploads.size(), 1u);
 }
 
 TEST_F(Standstills, f25_a_share_goes_elsewhere_when_its_server_alone_is_silent_and_all_others_are_done) {

@@ -103,6 +103,12 @@ void only_long_outages(Dice& dice, Scenario& scenario) {
     const std::chrono::milliseconds at(dice.below(5'000)), lasts(dice.between(20'000, 120'000));
     scenario.faults.push_back({FaultKind::link_down, Act::upload, 0, 0, at, lasts, 0});
   }
+  // It is begun again while the link is still gone.
+  if (dice.one_in(2)) {
+    const FaultKind kind = dice.one_in(2) ? FaultKind::client_kill : FaultKind::client_power_cut;
+    scenario.faults.push_back(
+        {kind, Act::upload, 0, 0, std::chrono::milliseconds(dice.below(40'000)), {}, dice.below(30)});
+  }
 }
 
 }  // namespace

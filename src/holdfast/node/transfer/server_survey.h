@@ -15,7 +15,7 @@ namespace holdfast::transfer {
 /// What one server answered.
 struct ServerFacts {
   grid::StorageServer* server = nullptr;
-  bool asked = false;  // at least once, answered or not
+  std::optional<io::Time> asked;  // when the latest question began that has ended, with an answer or without
   bool answered = false;
   bool final = false;                    // nobody asks any more
   Error problem{Errc::unavailable, ""};  // when it did not

@@ -6,6 +6,8 @@ namespace holdfast::transfer {
 namespace {
 
 constexpr io::Duration kLateAtLeast = std::chrono::seconds(1);
+constexpr io::Duration kOutage =
+    std::chrono::seconds(3);  // before the first answer: not a long way, but a link that was down
 constexpr io::Duration kQuiet = std::chrono::seconds(1);  // nobody heard for so long
 
 RangeSet everything(std::uint64_t size) {
@@ -54,8 +56,10 @@ placement::Facts SharePlacer::facts_now() const {
 io::Task<void> SharePlacer::keep_asking(std::size_t position) {
   for (unsigned failures = 1;; ++failures) {
     grid::StorageServer& server = *servers_[position].server;
+    const io::Time begun = job_.context.loop.now();
     ServerFacts facts = co_await ask_server(job_.context, server, job_.si, master_, job_.encoder.layout().size());
-    facts.asked = true;
+    facts.asked = begun;
+    if (facts.answered && !first_answer_) first_answer_ = job_.context.loop.now();
     facts.final = facts.answered || facts.problem.code == Errc::unauthorized;
     if (facts.answered && (facts.writable || failures == 1)) job_.link.heard();  // a full server is no progress
     if (facts.answered || !servers_[position].answered) servers_[position] = std::move(facts);
@@ -94,33 +98,42 @@ std::string SharePlacer::who_is_waited_for() const {
          (silent != servers_.end() ? silent->problem.what : "too few") + ")";
 }
 
+bool SharePlacer::all_had_their_chance(io::Time since) const {
+  return std::ranges::all_of(
+      servers_, [&](const ServerFacts& each) { return each.answered || (each.asked && *each.asked >= since); });
+}
+
 /// Asks all candidates at once, and goes on when the plan is as happy as wished and those who are late have had their
-/// chance; they are asked on in the background.
+/// chance; they are asked on in the background. Where the link was down at first, it begins with the first answer: what is
+/// planned without a server that holds shares is sent a second time.
 io::Task<Result<void>> SharePlacer::gather() {
   progress_.phase = Phase::asking;
   progress_.servers_known = static_cast<unsigned>(job_.context.servers.size());
   servers_ = candidates(job_.context, job_.si, job_.encoder.params().n);
   if (servers_.empty())
     co_return fail(Errc::unhappy, "this node knows no storage server; add one with create-client --server NURL");
+  const io::Time start = job_.context.loop.now();
   for (std::size_t i = 0; i < servers_.size(); ++i) {
     for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) {
       if (wishes_.rejected.contains({servers_[i].server->id(), share})) refused_.insert({i, share});
     }
     group_.spawn(keep_asking(i));
   }
-  const io::Time start = job_.context.loop.now();
   std::optional<io::Time> happy_since;
   for (;;) {
     const auto answered = static_cast<std::size_t>(std::ranges::count_if(servers_, &ServerFacts::answered));
     progress_.servers_answering = static_cast<unsigned>(answered);
     const bool happy = answered > 0 && possible_happiness() >= wishes_.happy;
-    if (happy && std::ranges::all_of(servers_, &ServerFacts::asked)) co_return Result<void>{};
+    const bool outage = first_answer_ && *first_answer_ - start >= kOutage;
+    const io::Time since = outage ? *first_answer_ : start;
+    if (happy && all_had_their_chance(since)) co_return Result<void>{};
     if (!happy && std::ranges::all_of(servers_, &ServerFacts::final)) co_return tl::make_unexpected(too_few(answered));
     const io::Time now = job_.context.loop.now();
     if (happy && !happy_since) happy_since = now;
-    // Late is who takes much longer than the others did.
-    if (happy && now - *happy_since >= std::max(kLateAtLeast, (*happy_since - start) * 3)) co_return Result<void>{};
-    if (!happy && std::ranges::any_of(servers_, &ServerFacts::asked)) {
+    // Late is who takes much longer than the others did; after an outage, whose question was not lost in it.
+    const io::Duration late = outage ? wishes_.patience.silence : kLateAtLeast;
+    if (happy && now - *happy_since >= std::max(late, (*happy_since - since) * 3)) co_return Result<void>{};
+    if (!happy && std::ranges::any_of(servers_, [](const ServerFacts& each) { return each.asked.has_value(); })) {
       progress_.waiting_for_link = answered == 0;
       progress_.note = who_is_waited_for();
     }

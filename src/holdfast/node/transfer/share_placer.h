@@ -48,6 +48,7 @@ class SharePlacer {
   std::size_t possible_happiness() const;
   Error too_few(std::size_t answered) const;
   std::string who_is_waited_for() const;
+  bool all_had_their_chance(io::Time since) const;
   bool others_may_answer() const;
   void ask_those_without_room_again();
   io::Task<Result<void>> allocate_planned();
@@ -76,6 +77,7 @@ class SharePlacer {
   const Wishes wishes_;
   Progress& progress_;
   std::vector<ServerFacts> servers_;
+  std::optional<io::Time> first_answer_;  // of any of them
   std::vector<std::unique_ptr<Attempt>> attempts_;
   std::set<Refusal> refused_;
   std::set<Refusal> no_room_;  // of them: not taken when it was asked for; there may be room later
