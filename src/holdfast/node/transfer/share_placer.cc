@@ -6,9 +6,8 @@ namespace holdfast::transfer {
 namespace {
 
 constexpr io::Duration kLateAtLeast = std::chrono::seconds(1);
-constexpr io::Duration kOutage =
-    std::chrono::seconds(3);  // before the first answer: not a long way, but a link that was down
-constexpr io::Duration kQuiet = std::chrono::seconds(1);  // nobody heard for so long
+constexpr io::Duration kOutage = std::chrono::seconds(3);  // before the first answer: no long way, the link was down
+constexpr io::Duration kQuiet = std::chrono::seconds(1);   // nobody heard for so long
 
 RangeSet everything(std::uint64_t size) {
   RangeSet out;
@@ -100,7 +99,7 @@ std::string SharePlacer::who_is_waited_for() const {
 
 bool SharePlacer::all_had_their_chance(io::Time since) const {
   return std::ranges::all_of(
-      servers_, [&](const ServerFacts& each) { return each.answered || (each.asked && *each.asked >= since); });
+      servers_, [&](const ServerFacts& each) { return each.final || (each.asked && *each.asked >= since); });
 }
 
 /// Asks all candidates at once, and goes on when the plan is as happy as wished and those who are late have had their
