@@ -345,6 +345,7 @@ class Breaking(Scene):
 
     def test_f19_a_gateway_killed_and_started_again(self):
         gateway = self.gateway()
+        self.links.tell("rate 400000")  # else all of it is in the kernel's buffers before the gateway is killed
         output = self.output()
         url = f"http://127.0.0.1:{self.port}{self.target}"
         arrived = 0
