@@ -57,8 +57,7 @@ def transfers(binary, place, size):
     """put and get of one file on a fresh grid of ten servers."""
     grid = subprocess.Popen([binary, "grid", place + "/grid"], stdout=subprocess.PIPE, text=True)
     try:
-        while grid.stdout.readline().strip() != "ready":
-            pass
+        links.until_ready(grid)
         client = place + "/grid/client"
         os.unlink(client + "/private/helpers.nurl")
         path = make_file(place + "/file", size)
@@ -147,7 +146,7 @@ def curves(build, binary):
 
 
 def main():
-    build, quick = sys.argv[1], "--quick" in sys.argv
+    build, quick = os.path.abspath(sys.argv[1]), "--quick" in sys.argv  # peers resolve other paths in their own ways
     binary = os.path.join(build, "holdfast")
     result = json.loads(subprocess.run([os.path.join(build, "core_bench")], capture_output=True, text=True, check=True).stdout)
     result["load_before"] = os.getloadavg()[0]

@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+from links import until_ready
+
 REQUESTS, AT_ONCE = 100_000, 50
 
 
@@ -69,8 +71,7 @@ def measure(binary, count):
     made = subprocess.run([binary, "create-node", place + "/node", "--storage", "--bind", "127.0.0.1"], check=True, capture_output=True, text=True)
     server = subprocess.Popen([binary, "run", place + "/node"], stdout=subprocess.PIPE, text=True)
     try:
-        while server.stdout.readline().strip() != "ready":
-            pass
+        until_ready(server)
         asker = Asker(made.stdout.strip())
         busy = asker.connect()
         before, began = resident_kib(server.pid), cpu_seconds(server.pid)

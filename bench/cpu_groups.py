@@ -61,7 +61,7 @@ def measure(binary, place, size):
         for verb in ("put", "get"):
             command = ["put", path, "--json"] if verb == "put" else ["get", cap, "-o", path + ".out"]
             servers = start_perf(["-p", str(grid.process.pid)], data + ".servers")
-            while not os.path.exists(data + ".servers"):
+            while not os.path.exists(data + ".servers") and servers.poll() is None:
                 time.sleep(0.01)
             client = start_perf(["--", binary, "-d", grid.client, *command, "--progress", "none"], data + ".client")
             printed, errors = client.communicate()

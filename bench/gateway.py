@@ -7,6 +7,7 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import threading
 import time
 
@@ -74,11 +75,12 @@ class Nginx:
         with open(directory + "/nginx.conf", "w") as f:
             f.write(f"daemon off; master_process off; pid {directory}/pid; error_log {directory}/error.log; user root;\nevents {{}}\nhttp {{ access_log off; "
                     f"sendfile on; {kinds} server {{ listen 127.0.0.1:{self.port}; client_max_body_size 0; location / {{ root {directory}/files; dav_methods PUT; }} }} }}\n")
-        self.process = subprocess.Popen([NGINX, "-p", directory, "-c", directory + "/nginx.conf"], stderr=subprocess.DEVNULL)
-        while True:
+        self.process = subprocess.Popen([NGINX, "-p", directory, "-c", directory + "/nginx.conf"])
+        while self.process.poll() is None:
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", self.port)) == 0:
-                    break
+                    return
+        sys.exit(f"nginx ended with {self.process.returncode}; see {directory}/error.log")
 
     def __enter__(self):
         return self

@@ -4,9 +4,17 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import time
 
 MIB = 1 << 20
+
+
+def until_ready(process):
+    for line in process.stdout:
+        if line.strip() == "ready":
+            return
+    sys.exit(f"{process.args} ended before it was ready: exit {process.wait()}")
 
 
 class Served:
@@ -16,8 +24,7 @@ class Served:
         """Seconds until then."""
         begun = time.monotonic()
         self.process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
-        while self.process.stdout.readline().strip() != "ready":
-            pass
+        until_ready(self.process)
         return time.monotonic() - begun
 
     def stop(self):
@@ -155,7 +162,7 @@ def resuming(binary, place, size):
             path = grid.file("f", size)
             upload = subprocess.Popen([binary, "-d", grid.client, "put", path, "--progress", "none", "--limit-rate", f"{size // 2}"],
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            while stored_bytes(grid) < 0.9 * size * 10 / 3:
+            while stored_bytes(grid) < 0.9 * size * 10 / 3 and upload.poll() is None:
                 time.sleep(0.01)
             upload.kill()
             upload.wait()
