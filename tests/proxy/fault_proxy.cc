@@ -4,20 +4,24 @@
 //
 // One command a line on standard input, one line of JSON on standard output for each; it ends with its input.
 //
-//   add PORT                              a listener in front of that port: {"target": 0, "port": 40123}
-//   WHICH target PORT                     new connections go there from now on
+// clang-format off
+//   add PORT                         a listener in front of that port: {"target": 0, "port": 40123}
+//   WHICH target PORT                new connections go there from now on
 //   WHICH cut rst|fin|silence up|down LEAST MOST [TIMES]
-//                                         each connection, after so many bytes towards the server (up) or the
-//                                         client
-//   WHICH lose LEAST MOST [TIMES]         after so many bytes up, nothing comes down; RST when the server has
-//   answered WHICH cut none, WHICH lose none WHICH delay MILLISECONDS              one way WHICH rate
-//   BYTES_PER_SECOND           in each direction, of all connections of the target together; 0: no limit line
-//   rate BYTES_PER_SECOND            of all targets together WHICH stall CHANCE MILLISECONDS       of each
-//   chunk: its connection stands still for so long WHICH silent on|off                   connections stay
-//   open, and nothing passes WHICH half-open client|server|both    those that are open now: that side is gone
-//   without notice WHICH link up|down                    down: RST to all, now and whenever one comes WHICH
-//   reset                           RST to all that are open stats                                 the
-//   counters of every target
+//                                    each connection, after so many bytes towards the server (up) or the client
+//   WHICH lose LEAST MOST [TIMES]    after so many bytes up, nothing comes down; RST when the server has answered
+//   WHICH cut none, WHICH lose none
+//   WHICH delay MILLISECONDS         one way
+//   WHICH rate BYTES_PER_SECOND      in each direction, of all connections of the target together; 0: no limit
+//   line rate BYTES_PER_SECOND       of all targets together
+//   WHICH stall CHANCE MILLISECONDS  of each chunk: its connection stands still for so long
+//   WHICH silent on|off              connections stay open, and nothing passes
+//   WHICH half-open client|server|both
+//                                    those that are open now: that side is gone without notice
+//   WHICH link up|down               down: RST to all, now and whenever one comes
+//   WHICH reset                      RST to all that are open
+//   stats                            the counters of every target
+// clang-format on
 //
 // WHICH is the number of a target, or * for all (of those there are).
 #include <unistd.h>
