@@ -3,6 +3,7 @@
 
 #include "grid/memory_grid.h"
 #include "holdfast/core/immutable/share_test_kit.h"
+#include "holdfast/node/transfer/repairer.h"
 
 namespace holdfast::test {
 namespace {
@@ -57,6 +58,7 @@ TEST_F(Standstills, f25_an_upload_that_is_begun_in_an_outage_waits_for_those_who
   grid.patience.give_up_after = seconds(20);
   const auto broken = put(grid, 7);
   ASSERT_FALSE(broken.has_value());
+  EXPECT_LT(grid.loop.now(), io::Time{} + seconds(70)) << "who has waited for all of them in vain asks none of them anew";
   std::uint64_t held = 0;
   for (const auto& server : grid.servers) {
     for (const auto& [share, upload] : server->uploads) held += upload.content.size() - upload.missing.total();
@@ -86,6 +88,75 @@ TEST_F(Standstills, f25_a_share_goes_elsewhere_when_its_server_alone_is_silent_a
   EXPECT_EQ(report->happiness, 10u);
   EXPECT_EQ(servers_that_were_allocated_on(grid), 11u);
   EXPECT_LT(grid.loop.now(), io::Time{} + seconds(60));
+}
+
+/// Seven shares are proven; then nobody is heard for a minute, while three servers have a part of theirs.
+class StandstillsWhenHappy : public Standstills {
+ protected:
+  Result<transfer::UploadReport> put_until_happy(const std::function<bool(unsigned server)>& stands_still) {
+    grid.put_file(kPath, kit::plaintext_of(kFileBytes));
+    for (const auto& server : grid.servers) server->a_piece_takes = milliseconds(server->number < 7 ? 100 : 2000);
+    transfer::UploadOptions options;
+    options.on_proven = [&](const std::string&) {
+      proven_at = grid.loop.now();
+      for (const auto& server : grid.servers) {
+        if (!stands_still(server->number)) continue;
+        server->still_from = proven_at;
+        server->still_until = proven_at + seconds(60);
+      }
+    };
+    return grid.upload(kPath, options);
+  }
+  MemoryGrid grid{10};
+  io::Time proven_at{};
+};
+
+TEST_F(StandstillsWhenHappy, f13_the_rest_is_finished_when_the_link_is_back) {
+  const auto report = put_until_happy([](unsigned) { return true; });
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_EQ(report->happiness, 10u);
+  EXPECT_GT(grid.loop.now(), proven_at + seconds(60));
+  EXPECT_LT(report->bytes_sent, 1.2 * report->share_bytes_total);
+}
+
+TEST_F(StandstillsWhenHappy, f13_the_rest_is_not_waited_for_when_it_alone_is_silent) {
+  const auto report = put_until_happy([](unsigned server) { return server >= 7; });
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_EQ(report->happiness, 7u);
+  EXPECT_LT(grid.loop.now(), proven_at + seconds(50));
+}
+
+TEST_F(StandstillsWhenHappy, f13_what_was_promised_is_done_when_patience_with_the_link_is_over) {
+  grid.patience.give_up_after = seconds(20);
+  const auto report = put_until_happy([](unsigned) { return true; });
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_EQ(report->happiness, 7u);
+  EXPECT_EQ(report->warnings.size(), 3u);
+  EXPECT_LT(grid.loop.now(), proven_at + seconds(60));
+}
+
+// The last server is back when all its questions have been lost in the outage of all.
+TEST_F(Standstills, u1_a_repair_that_is_begun_in_an_outage_makes_nothing_that_is_there) {
+  MemoryGrid grid(10);
+  const auto stored = put(grid);
+  ASSERT_TRUE(stored.has_value()) << stored.error().what;
+  const io::Time begun = grid.loop.now();
+  for (const auto& server : grid.servers) {
+    server->allocated.clear();
+    server->still_from = begun;
+    server->still_until = begun + seconds(server->number == 0 ? 63 : 50);
+  }
+  const auto cap = transfer::verifiable(cap::parse_cap(stored->cap));
+  grid.during([&](const transfer::Context& context) -> io::Task<void> {
+    transfer::CheckOptions options;
+    transfer::Progress progress;
+    const auto report = co_await transfer::repair(context, cap.value(), options, progress);
+    EXPECT_TRUE(report.has_value() && report->successful);
+    if (!report) co_return;
+    EXPECT_EQ(report->before.responding.size(), 10u);
+    EXPECT_FALSE(report->attempted);
+  });
+  EXPECT_EQ(servers_that_were_allocated_on(grid), 0u);
 }
 
 }  // namespace

@@ -57,6 +57,7 @@ std::string progress_line(const transfer::Progress& progress, double speed) {
   if (speed >= 1 && done < total)
     out += fmt::format("  {} left", format_seconds(static_cast<double>(total - done) / speed));
   if (progress.shares_total > 0) out += fmt::format("  shares {}/{}", progress.shares_placed, progress.shares_total);
+  if (progress.enough && progress.shares_placed < progress.shares_total) out += " (enough; Ctrl-C leaves the rest)";
   if (progress.skipped_bytes > 0) out += fmt::format("  {} were there", format_bytes(progress.skipped_bytes));
   const bool some_on_the_way = progress.kept_bytes > 0 && progress.kept_bytes < done;
   if (progress.phase == transfer::Phase::sending && some_on_the_way)
@@ -111,10 +112,10 @@ void ProgressDisplay::draw() {
   if (style_ == Style::json) {
     say(stderr,
         "{{\"phase\":\"{}\",\"done_bytes\":{},\"total_bytes\":{},\"skipped_bytes\":{},\"kept_bytes\":{},"
-        "\"shares_placed\":{},"
+        "\"shares_placed\":{},\"enough\":{},"
         "\"waiting_for_link\":{},\"note\":{}}}\n",
         transfer::to_string(progress_.phase), position(progress_), goal(progress_), progress_.skipped_bytes,
-        progress_.kept_bytes, progress_.shares_placed, progress_.waiting_for_link,
+        progress_.kept_bytes, progress_.shares_placed, progress_.enough, progress_.waiting_for_link,
         boost::json::serialize(boost::json::string(progress_.note)));
     return;
   }

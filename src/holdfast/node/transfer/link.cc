@@ -16,6 +16,10 @@ void Link::answered() {
   last_heard_ = now;
 }
 
+bool Link::is_given_up() const {
+  return patience_.give_up_after && loop_.now() - last_moved_ > *patience_.give_up_after;
+}
+
 io::Duration Link::back_off(unsigned failures) {
   const unsigned doublings = std::min(failures - 1, 16u);
   const io::Duration whole = std::min<io::Duration>(patience_.retry_first * (1L << doublings), patience_.retry_max);
@@ -26,7 +30,7 @@ io::Duration Link::back_off(unsigned failures) {
 
 io::Task<Result<void>> Link::pause(unsigned failures, std::string why) {
   const io::Duration delay = back_off(failures);
-  if (patience_.give_up_after && loop_.now() - last_moved_ > *patience_.give_up_after) {
+  if (is_given_up()) {
     const bool waited = *patience_.give_up_after > io::Duration::zero();
     const std::string what =
         waited ? "nothing has come on for as long as --timeout allows" : "a server that is needed is down";

@@ -29,6 +29,9 @@ class Link {
   /// was heard for `give_up_after`; it says `why`.
   io::Task<Result<void>> pause(unsigned failures, std::string why = {});
 
+  /// Patience with everything is over: `pause` fails from now on, until something comes on.
+  bool is_given_up() const;
+
   /// How long to wait before attempt number `failures` + 1: of growing length, and not the same for many clients.
   io::Duration back_off(unsigned failures);
 

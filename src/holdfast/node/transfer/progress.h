@@ -36,6 +36,7 @@ struct Progress {
   std::uint64_t skipped_bytes = 0;  // of done_bytes: held already, not sent or fetched in this run
   std::uint64_t kept_bytes = 0;     // upload through a helper: on its stable storage, by its word
   unsigned shares_placed = 0, shares_total = 0;
+  bool enough = false;  // upload: a happiness of `happy` is proven
   unsigned servers_answering = 0, servers_known = 0;
   bool waiting_for_link = false;  // every server is silent
   std::string note;               // one line for people: what is waited for, who was dropped

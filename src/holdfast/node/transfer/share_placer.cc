@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
+#include "holdfast/node/transfer/life_sign.h"
+
 namespace holdfast::transfer {
 namespace {
 
-constexpr io::Duration kLateAtLeast = std::chrono::seconds(1);
-constexpr io::Duration kOutage = std::chrono::seconds(3);  // before the first answer: no long way, the link was down
-constexpr io::Duration kQuiet = std::chrono::seconds(1);   // nobody heard for so long
+constexpr io::Duration kQuiet = std::chrono::seconds(1);  // nobody heard for so long
 
 RangeSet everything(std::uint64_t size) {
   RangeSet out;
@@ -28,11 +28,11 @@ struct SharePlacer::Attempt {
 
 SharePlacer::SharePlacer(PushJob& job, Secret master, Wishes wishes, Progress& progress)
     : job_(job),
-      master_(std::move(master)),
       wishes_(std::move(wishes)),
       progress_(progress),
       changed_(job.context.loop),
-      group_(job.context.loop) {
+      group_(job.context.loop),
+      inquiry_(job, std::move(master), wishes_.patience, group_) {
   job_.changed = [this] {
     change_pending_ = true;
     changed_.notify_all();
@@ -42,7 +42,7 @@ SharePlacer::SharePlacer(PushJob& job, Secret master, Wishes wishes, Progress& p
 SharePlacer::~SharePlacer() = default;
 
 placement::Facts SharePlacer::facts_now() const {
-  placement::Facts facts = placement_facts(servers_, job_.encoder.params().n, job_.encoder.layout().size());
+  placement::Facts facts = placement_facts(servers(), job_.encoder.params().n, job_.encoder.layout().size());
   for (const auto& [server, share] : refused_) {
     facts.servers[server].existing.erase(share);
     facts.servers[server].partial_bytes.erase(share);
@@ -51,104 +51,54 @@ placement::Facts SharePlacer::facts_now() const {
   return facts;
 }
 
-/// Asks one server until it answers and has room; a late answer serves those shares that must be placed again.
-io::Task<void> SharePlacer::keep_asking(std::size_t position) {
-  for (unsigned failures = 1;; ++failures) {
-    grid::StorageServer& server = *servers_[position].server;
-    const io::Time begun = job_.context.loop.now();
-    ServerFacts facts = co_await ask_server(job_.context, server, job_.si, master_, job_.encoder.layout().size());
-    facts.asked = begun;
-    if (facts.answered && !first_answer_) first_answer_ = job_.context.loop.now();
-    facts.final = facts.answered || facts.problem.code == Errc::unauthorized;
-    if (facts.answered && (facts.writable || failures == 1)) job_.link.heard();  // a full server is no progress
-    if (facts.answered || !servers_[position].answered) servers_[position] = std::move(facts);
-    job_.changed();
-    // One that is full may have room before this upload ends.
-    const bool full = servers_[position].answered && !servers_[position].writable;
-    if (servers_[position].final && !full) co_return;
-    const Result<void> waited = co_await job_.link.pause(failures);
-    if (waited) continue;
-    if (servers_[position].final) co_return;
-    servers_[position].final = true;
-    servers_[position].problem = waited.error().code == Errc::timeout ? servers_[position].problem : waited.error();
-    job_.changed();
-    co_return;
-  }
-}
-
 std::size_t SharePlacer::possible_happiness() const {
   const placement::Facts facts = facts_now();
   return placement::happiness(placement::planned_shares(facts, placement::plan(facts)));
 }
 
-Error SharePlacer::too_few(std::size_t answered) const {
-  std::string what = std::to_string(answered) + " of " + std::to_string(servers_.size()) +
+Error SharePlacer::too_few() const {
+  std::string what = std::to_string(inquiry_.answered()) + " of " + std::to_string(servers().size()) +
                      " servers answer and can take shares for a happiness of " + std::to_string(possible_happiness()) +
                      ", but " + std::to_string(wishes_.happy) + " is asked for";
-  const auto silent = std::ranges::find_if(servers_, [](const ServerFacts& each) { return !each.answered; });
-  if (silent != servers_.end()) what += "; " + silent->problem.what;
+  if (const Error* silence = inquiry_.silence()) what += "; " + silence->what;
   return {Errc::unhappy, what};
 }
 
-std::string SharePlacer::who_is_waited_for() const {
-  const auto answered = std::ranges::count_if(servers_, &ServerFacts::answered);
-  const auto silent = std::ranges::find_if(servers_, [](const ServerFacts& each) { return !each.answered; });
-  return "waiting for servers: " + std::to_string(answered) + " of " + std::to_string(servers_.size()) + " answer (" +
-         (silent != servers_.end() ? silent->problem.what : "too few") + ")";
-}
-
-bool SharePlacer::all_had_their_chance(io::Time since) const {
-  return std::ranges::all_of(
-      servers_, [&](const ServerFacts& each) { return each.final || (each.asked && *each.asked >= since); });
-}
-
-/// Asks all candidates at once, and goes on when the plan is as happy as wished and those who are late have had their
-/// chance; they are asked on in the background. Where the link was down at first, it begins with the first answer: what is
-/// planned without a server that holds shares is sent a second time.
+/// Until a plan can be made that is as happy as wished; those who have not answered by then are asked on in the background.
 io::Task<Result<void>> SharePlacer::gather() {
   progress_.phase = Phase::asking;
   progress_.servers_known = static_cast<unsigned>(job_.context.servers.size());
-  servers_ = candidates(job_.context, job_.si, job_.encoder.params().n);
-  if (servers_.empty())
+  inquiry_.begin();
+  if (servers().empty())
     co_return fail(Errc::unhappy, "this node knows no storage server; add one with create-client --server NURL");
-  const io::Time start = job_.context.loop.now();
-  for (std::size_t i = 0; i < servers_.size(); ++i) {
+  for (std::size_t i = 0; i < servers().size(); ++i) {
     for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) {
-      if (wishes_.rejected.contains({servers_[i].server->id(), share})) refused_.insert({i, share});
+      if (wishes_.rejected.contains({servers()[i].server->id(), share})) refused_.insert({i, share});
     }
-    group_.spawn(keep_asking(i));
   }
-  std::optional<io::Time> happy_since;
   for (;;) {
-    const auto answered = static_cast<std::size_t>(std::ranges::count_if(servers_, &ServerFacts::answered));
+    const std::size_t answered = inquiry_.answered();
     progress_.servers_answering = static_cast<unsigned>(answered);
     const bool happy = answered > 0 && possible_happiness() >= wishes_.happy;
-    const bool outage = first_answer_ && *first_answer_ - start >= kOutage;
-    const io::Time since = outage ? *first_answer_ : start;
-    if (happy && all_had_their_chance(since)) co_return Result<void>{};
-    if (!happy && std::ranges::all_of(servers_, &ServerFacts::final)) co_return tl::make_unexpected(too_few(answered));
-    const io::Time now = job_.context.loop.now();
-    if (happy && !happy_since) happy_since = now;
-    // Late is who takes much longer than the others did; after an outage, whose question was not lost in it.
-    const io::Duration late = outage ? wishes_.patience.silence : kLateAtLeast;
-    if (happy && now - *happy_since >= std::max(late, (*happy_since - since) * 3)) co_return Result<void>{};
-    if (!happy && std::ranges::any_of(servers_, [](const ServerFacts& each) { return each.asked.has_value(); })) {
+    if (inquiry_.is_ripe(happy)) co_return Result<void>{};
+    if (!happy && inquiry_.open() == 0) co_return tl::make_unexpected(too_few());
+    if (!happy && inquiry_.has_asked()) {
       progress_.waiting_for_link = answered == 0;
-      progress_.note = who_is_waited_for();
+      progress_.note = inquiry_.who_is_waited_for();
     }
     HF_CO_TRY_VOID(co_await wait_for_change());
   }
 }
 
 void SharePlacer::start(std::size_t server, ShareNumber share, SharePusher::Start start) {
-  attempts_.push_back(std::make_unique<Attempt>(job_, server, *servers_[server].server, share,
-                                                *servers_[server].secrets, std::move(start)));
+  attempts_.push_back(std::make_unique<Attempt>(job_, server, *servers()[server].server, share,
+                                                *servers()[server].secrets, std::move(start)));
   group_.spawn(attempts_.back()->pusher.run());
 }
 
 /// One request for all shares of a server; what it grants is pushed, what it has is proven, the rest is refused.
 io::Task<void> SharePlacer::allocate_on(std::size_t position, std::set<ShareNumber> shares) {
-  ServerFacts& facts = servers_[position];
+  ServerFacts& facts = servers()[position];
   std::set<ShareNumber> wanted;
   for (ShareNumber share : shares) {
     if (!facts.complete.contains(share)) wanted.insert(share);
@@ -243,7 +193,7 @@ void SharePlacer::look_at_failures() {
     attempt->failure_seen = true;
     refused_.insert({attempt->server, pusher.share()});
     if (pusher.error().code != Errc::cancelled) warnings_.push_back(pusher.error().what);
-    if (pusher.error().code == Errc::corrupt) servers_[attempt->server].complete.erase(pusher.share());
+    if (pusher.error().code == Errc::corrupt) servers()[attempt->server].complete.erase(pusher.share());
   }
 }
 
@@ -251,8 +201,8 @@ void SharePlacer::look_at_failures() {
 SharePlacer::Homes SharePlacer::homes() const {
   std::map<std::size_t, std::size_t> load;
   std::set<std::size_t> usable;
-  for (std::size_t server = 0; server < servers_.size(); ++server) {
-    if (servers_[server].answered && servers_[server].writable) usable.insert(server);
+  for (std::size_t server = 0; server < servers().size(); ++server) {
+    if (servers()[server].answered && servers()[server].writable) usable.insert(server);
   }
   for (const auto& attempt : attempts_) {
     const SharePusher& pusher = attempt->pusher;
@@ -302,7 +252,10 @@ void SharePlacer::spread(const std::set<std::size_t>& usable, Homes& homes) cons
 /// Asks for them until somebody takes them or everybody has refused: each refusal leaves one server less to ask.
 io::Task<void> SharePlacer::place_again() {
   io::CancelScope& scope = co_await io::this_scope();
-  for (Homes wanted = homes(); !wanted.empty() && !scope.cancelled(); wanted = homes()) {
+  // Who waits for nobody goes on to the next server; who has waited in vain for all asks none of them again.
+  const auto& limit = wishes_.patience.give_up_after;
+  const auto has_waited = [&] { return limit && *limit > io::Duration::zero() && job_.link.is_given_up(); };
+  for (Homes wanted = homes(); !wanted.empty() && !scope.cancelled() && !has_waited(); wanted = homes()) {
     io::TaskGroup group(scope);
     for (const auto& [server, shares] : wanted) group.spawn(allocate_on(server, shares));
     co_await group.join();
@@ -324,23 +277,16 @@ void SharePlacer::look_for_life() {
 }
 
 io::Task<void> SharePlacer::ask_the_idle() {
-  io::TaskGroup group(co_await io::this_scope());
-  for (std::size_t server = 0; server < servers_.size(); ++server) {
+  std::vector<grid::StorageServer*> idle;
+  for (std::size_t server = 0; server < servers().size(); ++server) {
     const bool at_work = std::ranges::any_of(attempts_, [&](const auto& attempt) {
       return attempt->server == server && attempt->pusher.state() == SharePusher::State::running;
     });
-    if (servers_[server].answered && !at_work) group.spawn(ask_for_life(servers_[server].server, &group));
+    if (servers()[server].answered && !at_work) idle.push_back(servers()[server].server);
   }
-  co_await group.join();
+  const bool alive = co_await somebody_answers(std::move(idle));
+  if (alive) job_.link.answered();
   looking_for_life_ = false;
-}
-
-/// One answer is enough.
-io::Task<void> SharePlacer::ask_for_life(grid::StorageServer* server, io::TaskGroup* others) {
-  const Result<grid::VersionAnswer> answer = co_await server->version();
-  if (!answer) co_return;
-  job_.link.answered();
-  others->cancel();
 }
 
 std::map<ShareNumber, std::vector<grid::StorageServer*>> SharePlacer::placed() const {
@@ -360,14 +306,14 @@ std::size_t SharePlacer::happiness() const {
   return placement::happiness(map);
 }
 
-/// After `happy`: nothing that is still missing has moved for as long as stragglers are waited for.
+/// After `happy`: nothing that is still missing has moved for as long as stragglers are waited for. When nobody at all is heard,
+/// it is the link, and they are waited for.
 bool SharePlacer::rest_is_silent() const {
-  const io::Time now = job_.context.loop.now();
   return std::ranges::all_of(attempts_, [&](const auto& attempt) {
     const SharePusher& pusher = attempt->pusher;
     if (pusher.state() != SharePusher::State::running || is_placed(pusher.share())) return true;
-    return pusher.troubled() &&
-           (pusher.error().code == Errc::no_space || now - pusher.troubled_since() >= wishes_.patience.straggler);
+    if (!pusher.troubled()) return false;
+    return pusher.error().code == Errc::no_space || pusher.silent_for() >= wishes_.patience.straggler;
   });
 }
 
@@ -386,6 +332,7 @@ void SharePlacer::draw() {
   if (progress_.done_bytes > before) job_.link.answered();  // long pieces are answered at their end only
   progress_.skipped_bytes = skipped;
   progress_.shares_placed = static_cast<unsigned>(placed().size());
+  progress_.enough = told_happy_ && wishes_.happy > 0;
   progress_.waiting_for_link = all_troubled && job_.link.down();
   progress_.note.clear();
   for (const auto& attempt : attempts_) {
@@ -406,8 +353,7 @@ io::Task<Result<void>> SharePlacer::wait_for_change() {
 
 /// Each of those who have not answered can make it happier by one.
 bool SharePlacer::others_may_answer() const {
-  const auto open = std::ranges::count_if(servers_, [](const ServerFacts& each) { return !each.final; });
-  return open > 0 && happiness() + static_cast<std::size_t>(open) >= wishes_.happy;
+  return inquiry_.open() > 0 && happiness() + inquiry_.open() >= wishes_.happy;
 }
 
 /// While there is nothing to do but wait: who could not take a share when it was asked may have room by now.
@@ -442,7 +388,7 @@ io::Task<Result<void>> SharePlacer::supervise() {
     if (short_of_servers && scope.cancelled()) co_return fail(Errc::cancelled, "stopped");
     if (short_of_servers && others_may_answer()) {
       ask_those_without_room_again();
-      progress_.note = who_is_waited_for();
+      progress_.note = inquiry_.who_is_waited_for();
     } else if (short_of_servers) {
       std::string what = "the shares reached a happiness of " + std::to_string(happiness()) + ", but " +
                          std::to_string(wishes_.happy) + " is asked for";
@@ -477,7 +423,7 @@ io::Task<Result<void>> SharePlacer::run() {
   job_.pipeline.open();
   // Questions and pushers live in a group of their own, so that a cancellation of the caller reaches them through here.
   if (outcome) outcome = co_await supervise();
-  for (const ServerFacts& each : servers_) {
+  for (const ServerFacts& each : servers()) {
     if (!each.answered)
       warnings_.push_back(each.problem.what.empty() ? each.server->name() + " has not answered" : each.problem.what);
   }
@@ -516,7 +462,7 @@ UnsoundCopies SharePlacer::unsound_copies() const {
   for (const auto& attempt : attempts_) {
     const SharePusher& pusher = attempt->pusher;
     if (pusher.state() == SharePusher::State::failed && pusher.error().code == Errc::corrupt)
-      out[{servers_[attempt->server].server->id(), pusher.share()}] = pusher.error().what;
+      out[{servers()[attempt->server].server->id(), pusher.share()}] = pusher.error().what;
   }
   return out;
 }

@@ -6,7 +6,7 @@
 
 #include "holdfast/edge/io/task_group.h"
 #include "holdfast/node/transfer/progress.h"
-#include "holdfast/node/transfer/server_survey.h"
+#include "holdfast/node/transfer/server_inquiry.h"
 
 namespace holdfast::transfer {
 
@@ -44,11 +44,8 @@ class SharePlacer {
   using Refusal = std::pair<std::size_t, ShareNumber>;  // server, share
 
   io::Task<Result<void>> gather();
-  io::Task<void> keep_asking(std::size_t position);
   std::size_t possible_happiness() const;
-  Error too_few(std::size_t answered) const;
-  std::string who_is_waited_for() const;
-  bool all_had_their_chance(io::Time since) const;
+  Error too_few() const;
   bool others_may_answer() const;
   void ask_those_without_room_again();
   io::Task<Result<void>> allocate_planned();
@@ -63,7 +60,6 @@ class SharePlacer {
   io::Task<void> place_again();
   void look_for_life();
   io::Task<void> ask_the_idle();
-  io::Task<void> ask_for_life(grid::StorageServer* server, io::TaskGroup* others);
   bool is_live(const SharePusher& pusher) const;
   bool has_live_attempt(ShareNumber share) const;
   bool is_placed(ShareNumber share) const;
@@ -71,13 +67,12 @@ class SharePlacer {
   void warn_of_stragglers();
   void draw();
   placement::Facts facts_now() const;
+  std::vector<ServerFacts>& servers() { return inquiry_.servers(); }
+  const std::vector<ServerFacts>& servers() const { return inquiry_.servers(); }
 
   PushJob& job_;
-  const Secret master_;
   const Wishes wishes_;
   Progress& progress_;
-  std::vector<ServerFacts> servers_;
-  std::optional<io::Time> first_answer_;  // of any of them
   std::vector<std::unique_ptr<Attempt>> attempts_;
   std::set<Refusal> refused_;
   std::set<Refusal> no_room_;  // of them: not taken when it was asked for; there may be room later
@@ -89,6 +84,7 @@ class SharePlacer {
   bool told_happy_ = false;
   bool looking_for_life_ = false;
   io::TaskGroup group_;
+  ServerInquiry inquiry_;
 };
 
 }  // namespace holdfast::transfer

@@ -39,21 +39,16 @@ SharePusher::SharePusher(PushJob& job, grid::StorageServer& server, ShareNumber 
       share_(share),
       reader_(job.pipeline),
       heard_of_us_(job.context.loop.now()),
-      troubled_since_(job.context.loop.now()),
       resumes_(start.resumes) {
   complete_ = start.complete;
   polite_ = start.shared && resumes_;
-  others_seen_ = others_moved_ = troubled_since_;
+  others_seen_ = others_moved_ = heard_of_us_;
   if (complete_) held_before_ = job.encoder.layout().size();
   if (start.required) adopt(*start.required);
 }
 
 std::uint64_t SharePusher::bytes_skipped() const {
   return job_.encoder.layout().size() - sent_.total();
-}
-
-io::Time SharePusher::troubled_since() const {
-  return troubled() ? troubled_since_ : job_.context.loop.now();
 }
 
 std::uint64_t SharePusher::bytes_done() const {
@@ -131,10 +126,7 @@ io::Task<void> SharePusher::run() {
 
 /// An error is answered by trying again, or passed up when this server will not do.
 Result<void> SharePusher::handle(const Error& error) {
-  if (failures_++ == 0) {
-    troubled_since_ = job_.context.loop.now();
-    up_at_trouble_ = job_.link.time_up();
-  }
+  if (failures_++ == 0) up_at_trouble_ = job_.link.time_up();
   // Whatever is held afterwards may be another's, with our secret, who gave up what we had sent and began anew.
   vouched_.clear();
   trying_ = false;

@@ -58,9 +58,7 @@ class SharePusher {
   std::uint64_t bytes_sent() const { return handed_out_; }
   std::uint64_t bytes_resent() const { return resent_; }
   std::uint64_t cuts() const { return cuts_; }
-  /// Every attempt since then has failed (the first time after `silence`, when it is that); the present time while all is well.
-  io::Time troubled_since() const;
-  /// For how long of that others were heard.
+  /// For how long every attempt has failed (the first one takes `silence`, when it is that) while others were heard.
   io::Duration silent_for() const { return troubled() ? job_.link.time_up() - up_at_trouble_ : io::Duration{0}; }
   bool troubled() const { return failures_ > 0 && !trying_; }
   /// It has failed since it last came on, though it may be at work again.
@@ -116,7 +114,6 @@ class SharePusher {
   std::uint64_t held_lately_ = 0;        // by the server's latest word
   ShareBytes* sending_ = nullptr;
   io::Time heard_of_us_;  // by a stock server: the latest answered write
-  io::Time troubled_since_;
   io::Duration up_at_trouble_{0};
   unsigned failures_ = 0;  // since it last came on
   unsigned fresh_starts_ = 0, wanted_again_ = 0, waits_ = 0;
