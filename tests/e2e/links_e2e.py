@@ -70,6 +70,35 @@ class Cuts(WithLinks):
         self.assertLessEqual(report["bytes_fetched"], 1.1 * 20_000_000)
 
 
+    def verify(self, cap):
+        checked = json.loads(finish(start(self.client, "--json", "verify", cap, "--progress", "none"))[0])
+        return checked["results"]["count-shares-good"]
+
+    def test_f1_a_verify_that_is_cut_goes_on_behind_what_came(self):
+        path, cap = self.stored(20_000_000, 16)
+        before = self.links.sum("bytes_down")
+        self.assertEqual(self.verify(cap), 10)
+        undisturbed = self.links.sum("bytes_down") - before
+        self.links.tell("cut rst down 50000 100000")
+        before = self.links.sum("bytes_down")
+        self.assertEqual(self.verify(cap), 10)
+        self.assertGreaterEqual(self.links.sum("cuts"), 500)
+        # A reset takes with it what the client has not read yet.
+        self.assertLessEqual(self.links.sum("bytes_down") - before, 1.5 * undisturbed)
+
+    def test_f6_a_verify_whose_link_is_down_for_a_while_says_nothing_against_a_copy(self):
+        path, cap = self.stored(20_000_000, 17)
+        self.links.line_rate(10_000_000)
+        running = start(self.client, "--json", "verify", cap, "--progress", "none")
+        wait_until(lambda: self.links.sum("bytes_down") > 20_000_000, "its middle")
+        self.links.tell("link down")
+        time.sleep(8)  # how long it is down is what is tested: longer than a copy is asked for again and again
+        self.links.tell("link up")
+        self.links.line_rate(0)
+        checked = json.loads(finish(running)[0])
+        self.assertEqual(checked["results"]["count-shares-good"], 10)
+
+
 class Silence(WithLinks):
     def test_f7_one_connection_goes_silent_without_rst(self):
         self.links.tell("cut silence up 500000 500000 1", targets=[4])

@@ -23,6 +23,7 @@ struct Verifying {
   const CheckOptions& options;
   Progress& progress;
   Link link;
+  std::optional<io::Time> first_answer{};  // of any server
 };
 
 io::Task<void> verify_into(CopyVerifier* verifier, grid::StorageServer* server, ShareVerdict* verdict,
@@ -64,6 +65,7 @@ io::Task<Result<void>> check_cap(const Verifying& run, Link& link, const std::ve
 struct Answer {
   grid::StorageServer* server = nullptr;
   Result<std::vector<ShareNumber>> shares = fail(Errc::cancelled, "");
+  io::Time asked{};  // when the latest question began
   bool lease_failed = false;
 };
 
@@ -77,6 +79,7 @@ Error silence_of(const std::vector<Answer>& answers) {
 
 io::Task<void> ask(Verifying* run, Answer* answer) {
   for (unsigned failures = 1;; ++failures) {
+    answer->asked = run->context.loop.now();
     answer->shares = co_await answer->server->list_shares(run->cap.storage_index);
     if (answer->shares || failures == kAttempts || answer->shares.error().code == Errc::unauthorized) break;
     const Result<void> waited = co_await run->link.pause(failures);
@@ -84,6 +87,7 @@ io::Task<void> ask(Verifying* run, Answer* answer) {
   }
   if (!answer->shares) co_return;
   run->link.heard();
+  if (!run->first_answer) run->first_answer = run->context.loop.now();
   ++run->progress.servers_answering;
   if (!run->options.add_lease || answer->shares->empty()) co_return;
   // Says nothing about the shares; but those that nobody pays for may be collected.
@@ -93,6 +97,20 @@ io::Task<void> ask(Verifying* run, Answer* answer) {
   const crypto::LeaseSecrets lease = crypto::lease_secrets(run->context.lease_secret, run->cap.storage_index, *tub_id);
   const Result<void> added = co_await answer->server->add_lease(run->cap.storage_index, lease.renew, lease.cancel);
   answer->lease_failed = !added;
+}
+
+/// All servers at once. Whose last question was lost in an outage that somebody's answer ended is asked anew: a repair would
+/// make again what they hold.
+io::Task<void> ask_all(Verifying* run, std::vector<Answer>* answers) {
+  io::TaskGroup group(co_await io::this_scope());
+  for (Answer& each : *answers) group.spawn(ask(run, &each));
+  co_await group.join();
+  if (!run->first_answer || group.scope().cancelled()) co_return;
+  for (Answer& each : *answers) {
+    const bool lost = !each.shares && each.asked < *run->first_answer;
+    if (lost && each.shares.error().code != Errc::unauthorized) group.spawn(ask(run, &each));
+  }
+  co_await group.join();
 }
 
 }  // namespace
@@ -132,12 +150,9 @@ io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap ca
   std::vector<Answer> answers;
   for (grid::StorageServer* server : permuted_servers(context, cap.storage_index))
     answers.emplace_back().server = server;
-  {
-    io::TaskGroup group(co_await io::this_scope());
-    for (Answer& answer : answers) group.spawn(ask(&run, &answer));
-    co_await group.join();
-    if (group.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
-  }
+  co_await ask_all(&run, &answers);
+  const io::CancelScope& scope = co_await io::this_scope();
+  if (scope.cancelled()) co_return fail(Errc::cancelled, "stopped");
   CheckReport report;
   report.shares_needed = cap.k;
   report.shares_total = cap.n;

@@ -2,11 +2,13 @@
 
 #include "holdfast/core/immutable/share_verifier.h"
 #include "holdfast/edge/io/task_group.h"
+#include "holdfast/node/transfer/life_sign.h"
 
 namespace holdfast::transfer {
 namespace {
 
-constexpr unsigned kAttempts = 4;                      // of one read, while other servers answer
+constexpr unsigned kAttempts = 4;                      // of one read, while others are reached
+constexpr std::uint64_t kMoved = 16'384;               // by an attempt that was cut: it has come on
 constexpr std::uint64_t kSlowestBytesASecond = 4'096;  // of all copies together
 constexpr io::Duration kLook = std::chrono::seconds(1);
 
@@ -25,39 +27,55 @@ io::Task<void> CopyVerifier::limit(std::uint64_t bytes, io::CancelScope* reading
   reading->cancel();
 }
 
-io::Task<Result<Bytes>> CopyVerifier::read_in_time(grid::StorageServer& server, ShareNumber share, Range range,
-                                                   bool& drips) {
+/// Behind what `out` holds.
+io::Task<Result<void>> CopyVerifier::read_in_time(grid::StorageServer& server, ShareNumber share, Range range,
+                                                  grid::Arriving& out, bool& drips) {
   io::CancelScope& outer = co_await io::this_scope();
   io::CancelScope scope(outer);
   io::TaskGroup limiting(outer);
   limiting.spawn(limit(range.size(), &scope, &drips));
-  auto reading = server.read(cap_.storage_index, share, range);
-  Result<Bytes> bytes = co_await reading.in(scope);
+  auto reading = server.read_onto(cap_.storage_index, share, range, out);
+  const Result<void> came = co_await reading.in(scope);
   limiting.cancel();
   co_await limiting.join();
-  if (!bytes && drips) co_return fail(Errc::timeout, server.name() + " gives its bytes too slowly");
-  co_return bytes;
+  if (!came && drips) co_return fail(Errc::timeout, server.name() + " gives its bytes too slowly");
+  co_return came;
 }
 
-io::Task<Result<Bytes>> CopyVerifier::read_patiently(grid::StorageServer& server, ShareNumber share, Range range) {
-  for (unsigned failures = 1;; ++failures) {
+/// Goes on behind what has come, and waits for a link that is down: only what fails while others are reached speaks against a
+/// copy.
+io::Task<Result<Buffer>> CopyVerifier::read_patiently(grid::StorageServer& server, ShareNumber share, Range range) {
+  grid::Arriving bytes;
+  unsigned failures = 0, faults = 0;
+  for (;;) {
+    const Range rest{range.begin + bytes.arrived, range.end};
     bool drips = false;
-    Result<Bytes> bytes = co_await read_in_time(server, share, range, drips);
-    if (bytes) {
+    const Result<void> came = co_await read_in_time(server, share, rest, bytes, drips);
+    const bool moved = came || bytes.arrived - (rest.begin - range.begin) >= kMoved;
+    if (moved) {
       link_.heard();
-      co_return bytes;
+      failures = faults = 0;
+      progress_.waiting_for_link = false;
     }
-    const Errc code = bytes.error().code;
+    if (came) {
+      bytes.buffer.resize(bytes.arrived);
+      co_return std::move(bytes.buffer);
+    }
+    const Errc code = came.error().code;
     const bool passing = code == Errc::unavailable || code == Errc::timeout || code == Errc::cancelled;
-    if (!passing || drips || failures == kAttempts) co_return bytes;
-    HF_CO_TRY_VOID(co_await link_.pause(failures));
+    if (!passing || drips) co_return tl::make_unexpected(came.error());
+    if (moved) continue;
+    const bool up = co_await somebody_answers(context_.servers);
+    if (up && ++faults == kAttempts) co_return tl::make_unexpected(came.error());
+    progress_.waiting_for_link = !up;
+    HF_CO_TRY_VOID(co_await link_.pause(++failures, came.error().what));
   }
 }
 
 io::Task<Result<void>> CopyVerifier::read_whole(grid::StorageServer& server, ShareNumber share) {
   immutable::ShareVerifier verifier({cap_.ueb_hash, cap_.k, cap_.n, cap_.size}, share);
   while (const std::optional<Range> range = verifier.next()) {
-    HF_CO_TRY(const Bytes bytes, co_await read_patiently(server, share, *range));
+    HF_CO_TRY(const Buffer bytes, co_await read_patiently(server, share, *range));
     auto job = [&] { return verifier.on_bytes(bytes); };
     HF_CO_TRY_VOID(co_await context_.cpu.run(job));
     progress_.done_bytes += bytes.size();

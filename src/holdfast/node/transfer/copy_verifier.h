@@ -16,13 +16,15 @@ class CopyVerifier {
       : context_(context), link_(link), cap_(cap), progress_(progress), slots_(context.loop, copies_at_once) {}
 
   /// Waits for its turn. What is corrupt is reported to its server. Errors: corrupt, unsupported (layout version),
-  /// not_found, cancelled, or why it could not be read, after a few attempts; timeout when its bytes drip.
+  /// not_found, cancelled, or why it could not be read, after a few attempts while others were reached; timeout when its bytes
+  /// drip, or nothing has come on for as long as patience allows.
   io::Task<Result<void>> verify(grid::StorageServer& server, ShareNumber share);
 
  private:
   io::Task<Result<void>> read_whole(grid::StorageServer& server, ShareNumber share);
-  io::Task<Result<Bytes>> read_patiently(grid::StorageServer& server, ShareNumber share, Range range);
-  io::Task<Result<Bytes>> read_in_time(grid::StorageServer& server, ShareNumber share, Range range, bool& drips);
+  io::Task<Result<Buffer>> read_patiently(grid::StorageServer& server, ShareNumber share, Range range);
+  io::Task<Result<void>> read_in_time(grid::StorageServer& server, ShareNumber share, Range range, grid::Arriving& out,
+                                      bool& drips);
   io::Task<void> limit(std::uint64_t bytes, io::CancelScope* reading, bool* drips) const;
 
   const Context& context_;
