@@ -201,7 +201,10 @@ io::Task<Result<void>> MemoryServer::read_onto(const StorageIndex&, ShareNumber 
   const std::size_t promised = told->range.size(), given = std::min(promised, heard.body.size());
   out.buffer.resize(out.arrived + given);
   const io::Duration each = pace ? pace(range) : a_byte_takes;
+  const std::size_t arrived_before = out.arrived;
   for (std::uint8_t byte : ByteView(heard.body).first(given)) {
+    if (cut_after && out.arrived - arrived_before == *cut_after)
+      co_return fail(Errc::unavailable, "the connection was cut");
     if (each > io::Duration{0}) {
       const bool slept = co_await io::sleep_for(each);
       if (!slept) co_return fail(Errc::cancelled, "stopped");

@@ -40,6 +40,7 @@ class MemoryServer final : public grid::StorageServer {
   io::Duration a_byte_takes{0};                    // of what is read
   std::function<io::Duration(Range)> pace;         // instead, for this read of a share
   std::function<bool(Range)> cut;                  // whether this read ends before its first byte
+  std::optional<std::size_t> cut_after;            // so many bytes of each read
   bool keeps = true;                               // else it takes every write and keeps nothing
   bool takes_leases = true;
   bool swallows = false;          // takes writes, keeps nothing and says nothing until nobody waits

@@ -58,7 +58,8 @@ TEST_F(Standstills, f25_an_upload_that_is_begun_in_an_outage_waits_for_those_who
   grid.patience.give_up_after = seconds(20);
   const auto broken = put(grid, 7);
   ASSERT_FALSE(broken.has_value());
-  EXPECT_LT(grid.loop.now(), io::Time{} + seconds(70)) << "who has waited for all of them in vain asks none of them anew";
+  EXPECT_LT(grid.loop.now(), io::Time{} + seconds(70))
+      << "who has waited for all of them in vain asks none of them anew";
   std::uint64_t held = 0;
   for (const auto& server : grid.servers) {
     for (const auto& [share, upload] : server->uploads) held += upload.content.size() - upload.missing.total();
@@ -75,19 +76,23 @@ TEST_F(Standstills, f25_an_upload_that_is_begun_in_an_outage_waits_for_those_who
 }
 
 TEST_F(Standstills, f25_a_share_goes_elsewhere_when_its_server_alone_is_silent_and_all_others_are_done) {
-  MemoryGrid grid(11);
-  unsigned still = 0;
-  for (const auto& server : grid.servers) {
-    server->asked = [&grid, &still, number = server->number](const StorageIndex&) {
-      if (still++ == 0) grid.servers[number]->still_from = io::Time{} + milliseconds(500);
-    };
+  for (int limit : {120, 20}) {
+    SCOPED_TRACE(limit);
+    MemoryGrid grid(11);
+    grid.patience.give_up_after = seconds(limit);
+    unsigned still = 0;
+    for (const auto& server : grid.servers) {
+      server->asked = [&grid, &still, number = server->number](const StorageIndex&) {
+        if (still++ == 0) grid.servers[number]->still_from = io::Time{} + milliseconds(500);
+      };
+    }
+    const auto report = put(grid);
+    ASSERT_TRUE(report.has_value()) << report.error().what;
+    EXPECT_FALSE(grid.went_in_circles());
+    EXPECT_EQ(report->happiness, 10u);
+    EXPECT_EQ(servers_that_were_allocated_on(grid), 11u);
+    EXPECT_LT(grid.loop.now(), io::Time{} + seconds(60));
   }
-  const auto report = put(grid);
-  ASSERT_TRUE(report.has_value()) << report.error().what;
-  EXPECT_FALSE(grid.went_in_circles());
-  EXPECT_EQ(report->happiness, 10u);
-  EXPECT_EQ(servers_that_were_allocated_on(grid), 11u);
-  EXPECT_LT(grid.loop.now(), io::Time{} + seconds(60));
 }
 
 /// Seven shares are proven; then nobody is heard for a minute, while three servers have a part of theirs.
@@ -120,10 +125,19 @@ TEST_F(StandstillsWhenHappy, f13_the_rest_is_finished_when_the_link_is_back) {
 }
 
 TEST_F(StandstillsWhenHappy, f13_the_rest_is_not_waited_for_when_it_alone_is_silent) {
+  grid.patience.silence = std::chrono::minutes(10);  // else it goes elsewhere
   const auto report = put_until_happy([](unsigned server) { return server >= 7; });
   ASSERT_TRUE(report.has_value()) << report.error().what;
-  EXPECT_EQ(report->happiness, 7u);
+  EXPECT_EQ(report->shares_placed, 7u);
   EXPECT_LT(grid.loop.now(), proven_at + seconds(50));
+}
+
+TEST_F(StandstillsWhenHappy, f13_a_service_whose_client_waits_for_the_answer_waits_for_the_link_for_a_while_only) {
+  grid.patience.outage = seconds(15);
+  const auto report = put_until_happy([](unsigned) { return true; });
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_EQ(report->shares_placed, 7u);
+  EXPECT_LT(grid.loop.now(), proven_at + seconds(40));
 }
 
 TEST_F(StandstillsWhenHappy, f13_what_was_promised_is_done_when_patience_with_the_link_is_over) {

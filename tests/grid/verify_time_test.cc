@@ -65,6 +65,88 @@ TEST_F(VerifyTime, ARepairComesToItsEndAllTheSame) {
   });
 }
 
+TEST_F(VerifyTime, OneThatIsCutBeforeItsBytesAddUpToMuchIsUnknownToo) {
+  grid.servers[4]->cut_after = 100;
+  grid.during([this](const transfer::Context& context) -> io::Task<void> {
+    const io::Time begin = grid.loop.now();
+    const auto report = co_await transfer::check(context, cap, options, progress);
+    EXPECT_TRUE(report.has_value());
+    if (!report) co_return;
+    EXPECT_EQ(count(report->shares, State::good), 9u);
+    EXPECT_EQ(count(report->shares, State::unknown), 1u);
+    EXPECT_LE(grid.loop.now() - begin, seconds(20));
+  });
+}
+
+// Each cut is gone on from, so that all of it would come in the end: in 200 s, where 100 KB are given some 40.
+TEST_F(VerifyTime, OneThatDripsAndIsCutAgainAndAgainIsUnknownAsWell) {
+  const std::uint64_t size = 300'000;
+  kit::EncodedFile file(kit::plaintext_of(size), immutable::make_params(3, 10, size, 100'000).value(),
+                        cap::Key::from(Bytes(16, 9)));
+  for (ShareNumber i = 0; i < 10; ++i) grid.servers[i]->shares[i] = file.share(i);
+  grid.servers[4]->a_byte_takes = milliseconds(2);
+  grid.servers[4]->cut_after = 17'000;
+  const cap::ChkVerifyCap its_cap = cap::weaken(file.cap());
+  grid.during([&, this](const transfer::Context& context) -> io::Task<void> {
+    const io::Time begin = grid.loop.now();
+    const auto report = co_await transfer::check(context, its_cap, options, progress);
+    EXPECT_TRUE(report.has_value());
+    if (!report) co_return;
+    EXPECT_EQ(count(report->shares, State::good), 9u);
+    EXPECT_EQ(count(report->shares, State::unknown), 1u);
+    EXPECT_LE(grid.loop.now() - begin, seconds(80));
+  });
+}
+
+TEST_F(VerifyTime, CutsAloneSpeakAgainstNoCopy) {
+  const std::uint64_t size = 300'000;
+  kit::EncodedFile file(kit::plaintext_of(size), immutable::make_params(3, 10, size, 100'000).value(),
+                        cap::Key::from(Bytes(16, 9)));
+  for (ShareNumber i = 0; i < 10; ++i) {
+    grid.servers[i]->shares[i] = file.share(i);
+    grid.servers[i]->cut_after = 6'000;
+  }
+  const cap::ChkVerifyCap its_cap = cap::weaken(file.cap());
+  grid.during([&, this](const transfer::Context& context) -> io::Task<void> {
+    const auto report = co_await transfer::check(context, its_cap, options, progress);
+    EXPECT_TRUE(report.has_value());
+    if (!report) co_return;
+    EXPECT_EQ(count(report->shares, State::good), 10u);
+  });
+}
+
+// Connections stay open and say nothing: longer than four questions of 15 s each.
+TEST_F(VerifyTime, f6_NothingIsSaidAgainstACopyWhileNobodyIsHeard) {
+  for (const auto& server : grid.servers) {
+    server->asked = [&server, this](const StorageIndex&) {
+      server->still_from = grid.loop.now() + milliseconds(1);
+      server->still_until = server->still_from + seconds(100);
+    };
+  }
+  grid.during([this](const transfer::Context& context) -> io::Task<void> {
+    const io::Time begin = grid.loop.now();
+    const auto report = co_await transfer::check(context, cap, options, progress);
+    EXPECT_TRUE(report.has_value());
+    if (!report) co_return;
+    EXPECT_EQ(count(report->shares, State::good), 10u);
+    EXPECT_GT(grid.loop.now() - begin, seconds(100)) << "else nothing is shown here";
+  });
+}
+
+TEST_F(VerifyTime, f6_ALinkThatIsGoneForLongerThanPatienceIsAnErrorAndNoVerdict) {
+  options.patience.give_up_after = seconds(20);
+  for (const auto& server : grid.servers) {
+    server->asked = [&server, this](const StorageIndex&) { server->still_from = grid.loop.now() + milliseconds(1); };
+  }
+  grid.during([this](const transfer::Context& context) -> io::Task<void> {
+    const auto report = co_await transfer::check(context, cap, options, progress);
+    EXPECT_FALSE(report.has_value());
+    if (report) co_return;
+    EXPECT_EQ(report.error().code, Errc::timeout) << report.error().what;
+  });
+  EXPECT_LT(grid.loop.now(), io::Time{} + seconds(120));
+}
+
 TEST_F(VerifyTime, ALineThatIsSlowForAllIsNobodysFault) {
   for (const auto& server : grid.servers) server->a_byte_takes = milliseconds(50);
   grid.during([this](const transfer::Context& context) -> io::Task<void> {

@@ -168,9 +168,9 @@ void CommandLine::define_check() {
     each->add_option("CAP", check.cap, "A read cap or a verify cap")->required()->type_name("");
     each->add_flag("--add-lease", check.add_lease, "Renew our lease on every share found");
     add_progress(each, check.progress);
+    add_patience(each, check.timeout_seconds);
   }
   repair_app->add_flag("--verify", check.verify, "Prove every share first, and replace corrupt ones too");
-  add_patience(repair_app, check.timeout_seconds);
 }
 
 void CommandLine::define_nodes() {

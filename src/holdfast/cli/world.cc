@@ -36,7 +36,8 @@ std::string_view advice(Errc code) {
       return "Try again when more servers are up; `holdfast check CAP` shows who holds what.";
     case Errc::unavailable:
     case Errc::timeout:
-      return "Check the network (`holdfast status`), then run the same command again: it goes on.";
+      return "Check the network (`holdfast status`), then run the same command again: what put and get have moved is "
+             "kept.";
     case Errc::unauthorized:
       return "A server is not the one that its NURL names, or does not take the password in it. Ask its operator for "
              "the NURL.";

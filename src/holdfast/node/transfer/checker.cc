@@ -7,6 +7,7 @@
 #include "holdfast/core/placement/happiness.h"
 #include "holdfast/edge/io/task_group.h"
 #include "holdfast/node/transfer/copy_verifier.h"
+#include "holdfast/node/transfer/life_sign.h"
 #include "holdfast/node/transfer/server_survey.h"
 #include "holdfast/node/transfer/share_copy.h"
 
@@ -102,10 +103,12 @@ io::Task<void> ask(Verifying* run, Answer* answer) {
 /// All servers at once. Whose last question was lost in an outage that somebody's answer ended is asked anew: a repair would
 /// make again what they hold.
 io::Task<void> ask_all(Verifying* run, std::vector<Answer>* answers) {
+  const io::Time begun = run->context.loop.now();
   io::TaskGroup group(co_await io::this_scope());
   for (Answer& each : *answers) group.spawn(ask(run, &each));
   co_await group.join();
-  if (!run->first_answer || group.scope().cancelled()) co_return;
+  const bool outage = run->first_answer && *run->first_answer - begun >= kOutage;
+  if (!outage || group.scope().cancelled()) co_return;
   for (Answer& each : *answers) {
     const bool lost = !each.shares && each.asked < *run->first_answer;
     if (lost && each.shares.error().code != Errc::unauthorized) group.spawn(ask(run, &each));
@@ -183,6 +186,14 @@ io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap ca
     co_await group.join();
     if (group.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
     if (wrong_cap) co_return tl::make_unexpected(*wrong_cap);
+    const auto unknown = std::ranges::count(report.shares, ShareVerdict::State::unknown, &ShareVerdict::state);
+    if (unknown > 0 && run.link.has_waited()) {
+      const bool up = co_await somebody_answers(context.servers);
+      if (!up)
+        co_return fail(Errc::timeout, "no server answers any more, for as long as --timeout allows; " +
+                                          std::to_string(unknown) + " of " + std::to_string(report.shares.size()) +
+                                          " copies were not read");
+    }
   } else {
     HF_CO_TRY_VOID(co_await check_cap(run, run.link, holders, report.shares));
   }

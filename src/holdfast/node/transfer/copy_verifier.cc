@@ -8,7 +8,7 @@ namespace holdfast::transfer {
 namespace {
 
 constexpr unsigned kAttempts = 4;                      // of one read, while others are reached
-constexpr std::uint64_t kMoved = 16'384;               // by an attempt that was cut: it has come on
+constexpr std::uint64_t kMoved = 16'384;               // it has come on
 constexpr std::uint64_t kSlowestBytesASecond = 4'096;  // of all copies together
 constexpr io::Duration kLook = std::chrono::seconds(1);
 
@@ -16,44 +16,58 @@ constexpr io::Duration kLook = std::chrono::seconds(1);
 
 /// A server whose bytes drip, each of them in time, would hold up what all others have shown. A slow line is not its fault, so of
 /// each second a copy is charged its part only.
-io::Task<void> CopyVerifier::limit(std::uint64_t bytes, io::CancelScope* reading, bool* drips) const {
-  io::Duration left = link_.patience().silence + std::chrono::seconds(bytes / kSlowestBytesASecond);
-  while (left > io::Duration::zero()) {
+io::Task<void> CopyVerifier::limit(io::Duration* left, io::CancelScope* reading) const {
+  while (*left > io::Duration::zero()) {
     const bool slept = co_await io::sleep_for(kLook);
     if (!slept) co_return;
-    left -= kLook / running_;
+    *left -= kLook / running_;
   }
-  *drips = true;
   reading->cancel();
 }
 
-/// Behind what `out` holds.
+/// Behind what `out` holds, while time is left.
 io::Task<Result<void>> CopyVerifier::read_in_time(grid::StorageServer& server, ShareNumber share, Range range,
-                                                  grid::Arriving& out, bool& drips) {
+                                                  grid::Arriving& out, io::Duration& left) {
   io::CancelScope& outer = co_await io::this_scope();
   io::CancelScope scope(outer);
   io::TaskGroup limiting(outer);
-  limiting.spawn(limit(range.size(), &scope, &drips));
+  limiting.spawn(limit(&left, &scope));
   auto reading = server.read_onto(cap_.storage_index, share, range, out);
   const Result<void> came = co_await reading.in(scope);
   limiting.cancel();
   co_await limiting.join();
-  if (!came && drips) co_return fail(Errc::timeout, server.name() + " gives its bytes too slowly");
+  if (!came && left <= io::Duration::zero())
+    co_return fail(Errc::timeout, server.name() + " gives its bytes too slowly");
   co_return came;
 }
 
-/// Goes on behind what has come, and waits for a link that is down: only what fails while others are reached speaks against a
-/// copy.
+/// Nobody has been heard since then, and nobody answers: a link that is down speaks against no copy.
+io::Task<bool> CopyVerifier::link_is_down(io::Time since) {
+  const io::CancelScope& scope = co_await io::this_scope();
+  if (link_.last_heard() > since) co_return false;
+  if (scope.cancelled() || link_.is_given_up()) co_return true;
+  const bool up = co_await somebody_answers(context_.servers);
+  if (up) link_.answered();
+  co_return !up;
+}
+
+/// Goes on behind what has come, and waits for a link that is down.
 io::Task<Result<Buffer>> CopyVerifier::read_patiently(grid::StorageServer& server, ShareNumber share, Range range) {
   grid::Arriving bytes;
+  io::Duration left = link_.patience().silence + std::chrono::seconds(range.size() / kSlowestBytesASecond);
+  std::size_t moved_to = 0;
   unsigned failures = 0, faults = 0;
   for (;;) {
-    const Range rest{range.begin + bytes.arrived, range.end};
-    bool drips = false;
-    const Result<void> came = co_await read_in_time(server, share, rest, bytes, drips);
-    const bool moved = came || bytes.arrived - (rest.begin - range.begin) >= kMoved;
+    const io::Time asked = context_.loop.now();
+    const std::size_t before = bytes.arrived;
+    const io::Duration left_before = left;
+    const Range rest{range.begin + before, range.end};
+    Result<void> came = co_await read_in_time(server, share, rest, bytes, left);
+    if (bytes.arrived == range.size()) came = Result<void>{};  // also when the end of the answer is lost
+    const bool moved = came || bytes.arrived - moved_to >= kMoved;
     if (moved) {
       link_.heard();
+      moved_to = bytes.arrived;
       failures = faults = 0;
       progress_.waiting_for_link = false;
     }
@@ -63,11 +77,13 @@ io::Task<Result<Buffer>> CopyVerifier::read_patiently(grid::StorageServer& serve
     }
     const Errc code = came.error().code;
     const bool passing = code == Errc::unavailable || code == Errc::timeout || code == Errc::cancelled;
-    if (!passing || drips) co_return tl::make_unexpected(came.error());
-    if (moved) continue;
-    const bool up = co_await somebody_answers(context_.servers);
-    if (up && ++faults == kAttempts) co_return tl::make_unexpected(came.error());
-    progress_.waiting_for_link = !up;
+    const bool drips = left <= io::Duration::zero() && bytes.arrived > before;
+    if (!passing) co_return tl::make_unexpected(came.error());
+    if (bytes.arrived == before || drips) left = left_before;  // silence is not slowness, and an outage neither
+    if (moved && !drips) continue;
+    const bool down = co_await link_is_down(asked);
+    if (!down && (drips || ++faults == kAttempts)) co_return tl::make_unexpected(came.error());
+    progress_.waiting_for_link = down;
     HF_CO_TRY_VOID(co_await link_.pause(++failures, came.error().what));
   }
 }
@@ -89,6 +105,7 @@ io::Task<Result<void>> CopyVerifier::verify(grid::StorageServer& server, ShareNu
   ++running_;
   Result<void> outcome = co_await read_whole(server, share);
   --running_;
+  progress_.waiting_for_link = false;
   if (!outcome && outcome.error().code == Errc::corrupt) {
     // A courtesy to its operator: whether it arrives changes nothing here.
     static_cast<void>(co_await server.advise_corrupt(cap_.storage_index, share, outcome.error().what));

@@ -24,8 +24,9 @@ class CopyVerifier {
   io::Task<Result<void>> read_whole(grid::StorageServer& server, ShareNumber share);
   io::Task<Result<Buffer>> read_patiently(grid::StorageServer& server, ShareNumber share, Range range);
   io::Task<Result<void>> read_in_time(grid::StorageServer& server, ShareNumber share, Range range, grid::Arriving& out,
-                                      bool& drips);
-  io::Task<void> limit(std::uint64_t bytes, io::CancelScope* reading, bool* drips) const;
+                                      io::Duration& left);
+  io::Task<bool> link_is_down(io::Time since);
+  io::Task<void> limit(io::Duration* left, io::CancelScope* reading) const;
 
   const Context& context_;
   Link& link_;

@@ -20,6 +20,10 @@ bool Link::is_given_up() const {
   return patience_.give_up_after && loop_.now() - last_moved_ > *patience_.give_up_after;
 }
 
+bool Link::has_waited() const {
+  return is_given_up() && *patience_.give_up_after > io::Duration::zero();
+}
+
 io::Duration Link::back_off(unsigned failures) {
   const unsigned doublings = std::min(failures - 1, 16u);
   const io::Duration whole = std::min<io::Duration>(patience_.retry_first * (1L << doublings), patience_.retry_max);

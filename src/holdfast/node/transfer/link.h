@@ -9,6 +9,9 @@
 
 namespace holdfast::transfer {
 
+/// So long before the first answer of anybody: that was no long way, the link was down.
+inline constexpr io::Duration kOutage = std::chrono::seconds(3);
+
 /// Shared by everything one transfer does. Every answer of any server is heard here; when the first one comes
 /// after a silence of all, those who wait try again at once instead of sleeping their back-off out.
 class Link {
@@ -31,6 +34,8 @@ class Link {
 
   /// Patience with everything is over: `pause` fails from now on, until something comes on.
   bool is_given_up() const;
+  /// That is so after a wait; who waits for nobody gives each server its one chance.
+  bool has_waited() const;
 
   /// How long to wait before attempt number `failures` + 1: of growing length, and not the same for many clients.
   io::Duration back_off(unsigned failures);

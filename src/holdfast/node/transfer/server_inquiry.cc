@@ -6,7 +6,6 @@ namespace holdfast::transfer {
 namespace {
 
 constexpr io::Duration kLateAtLeast = std::chrono::seconds(1);
-constexpr io::Duration kOutage = std::chrono::seconds(3);  // before the first answer: no long way, the link was down
 
 }  // namespace
 

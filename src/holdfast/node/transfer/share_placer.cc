@@ -109,7 +109,9 @@ io::Task<void> SharePlacer::allocate_on(std::size_t position, std::set<ShareNumb
   // Also with an empty set: it renews the leases of what is there.
   const Result<protocol::AllocateReply> reply =
       co_await facts.server->allocate(job_.si, std::move(request), *facts.secrets);
-  if (!reply && (reply.error().code == Errc::unavailable || reply.error().code == Errc::timeout)) {
+  const bool broke = !reply && (reply.error().code == Errc::unavailable || reply.error().code == Errc::timeout);
+  if (!broke) reached_ = true;
+  if (broke && !job_.link.has_waited()) {
     // The link broke, not the server's word: each pusher asks again, and goes on with what was allocated after all.
     for (ShareNumber share : shares) {
       SharePusher::Start begin;
@@ -249,16 +251,21 @@ void SharePlacer::spread(const std::set<std::size_t>& usable, Homes& homes) cons
   }
 }
 
+/// Patience with everything is over, and when all were asked once more nobody was reached: to go on, one after the other in vain,
+/// would take as long as there are servers.
+bool SharePlacer::has_given_up() const {
+  return given_up_at_ && job_.link.last_heard() <= *given_up_at_;
+}
+
 /// Asks for them until somebody takes them or everybody has refused: each refusal leaves one server less to ask.
 io::Task<void> SharePlacer::place_again() {
   io::CancelScope& scope = co_await io::this_scope();
-  // Who waits for nobody goes on to the next server; who has waited in vain for all asks none of them again.
-  const auto& limit = wishes_.patience.give_up_after;
-  const auto has_waited = [&] { return limit && *limit > io::Duration::zero() && job_.link.is_given_up(); };
-  for (Homes wanted = homes(); !wanted.empty() && !scope.cancelled() && !has_waited(); wanted = homes()) {
+  for (Homes wanted = homes(); !wanted.empty() && !scope.cancelled() && !has_given_up(); wanted = homes()) {
+    reached_ = false;
     io::TaskGroup group(scope);
     for (const auto& [server, shares] : wanted) group.spawn(allocate_on(server, shares));
     co_await group.join();
+    if (!reached_ && job_.link.has_waited()) given_up_at_ = job_.context.loop.now();
     if (job_.pipeline.failure()) co_return;
     look_at_failures();
   }
@@ -307,13 +314,15 @@ std::size_t SharePlacer::happiness() const {
 }
 
 /// After `happy`: nothing that is still missing has moved for as long as stragglers are waited for. When nobody at all is heard,
-/// it is the link, and they are waited for.
+/// it is the link, and that has a patience of its own.
 bool SharePlacer::rest_is_silent() const {
+  const Patience& patience = wishes_.patience;
+  const bool link_is_gone = patience.outage && job_.context.loop.now() - job_.link.last_heard() >= *patience.outage;
   return std::ranges::all_of(attempts_, [&](const auto& attempt) {
     const SharePusher& pusher = attempt->pusher;
     if (pusher.state() != SharePusher::State::running || is_placed(pusher.share())) return true;
     if (!pusher.troubled()) return false;
-    return pusher.error().code == Errc::no_space || pusher.silent_for() >= wishes_.patience.straggler;
+    return link_is_gone || pusher.error().code == Errc::no_space || pusher.silent_for() >= patience.straggler;
   });
 }
 

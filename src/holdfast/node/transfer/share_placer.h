@@ -58,6 +58,7 @@ class SharePlacer {
   Homes homes() const;
   void spread(const std::set<std::size_t>& usable, Homes& homes) const;
   io::Task<void> place_again();
+  bool has_given_up() const;
   void look_for_life();
   io::Task<void> ask_the_idle();
   bool is_live(const SharePusher& pusher) const;
@@ -83,6 +84,9 @@ class SharePlacer {
   bool change_pending_ = false;
   bool told_happy_ = false;
   bool looking_for_life_ = false;
+  bool reached_ = false;  // somebody, by the latest round of allocations
+  std::optional<io::Time>
+      given_up_at_;  // nobody was heard before that for longer than patience allows, nor asked in vain
   io::TaskGroup group_;
   ServerInquiry inquiry_;
 };
