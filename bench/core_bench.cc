@@ -188,8 +188,10 @@ int main() {
   rows.push_back(row("encode 3-of-10", alternate(encode, encode_limit)));
   rows.push_back(row("decode 3-of-10", alternate(decode, decode_limit)));
   crypto::limit_cpu_features({false, true});
-  rows.push_back(row("encode, AVX-512, no SHA-NI", alternate(encode, encode_limit)));
-  rows.push_back(row("decode, AVX-512, no SHA-NI", alternate(decode, decode_limit)));
+  if (crypto::cpu_features().avx512) {
+    rows.push_back(row("encode, AVX-512, no SHA-NI", alternate(encode, encode_limit)));
+    rows.push_back(row("decode, AVX-512, no SHA-NI", alternate(decode, decode_limit)));
+  }
   crypto::limit_cpu_features({false, false});
   rows.push_back(row("encode, plain", alternate(encode, encode_limit)));
   std::printf(
