@@ -109,6 +109,10 @@ void only_long_outages(Dice& dice, Scenario& scenario) {
     scenario.faults.push_back(
         {kind, Act::upload, 0, 0, std::chrono::milliseconds(dice.below(40'000)), {}, dice.below(30)});
   }
+  if (dice.one_in(2)) {
+    const std::chrono::milliseconds at(dice.below(6'000)), lasts(dice.between(5'000, 120'000));
+    scenario.faults.push_back({FaultKind::link_down, Act::download, 0, 0, at, lasts, 0});
+  }
 }
 
 }  // namespace

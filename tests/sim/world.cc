@@ -56,6 +56,13 @@ io::Task<void> stream_into(const transfer::Context* context, cap::Cap cap, Check
   out->result = co_await transfer::download(*context, std::move(cap), *sink, std::move(options), *progress);
 }
 
+io::Task<void> verify_into(const transfer::Context* context, cap::ChkVerifyCap cap, transfer::Progress* progress,
+                           Outcome<transfer::CheckReport>* out) {
+  transfer::CheckOptions options;
+  options.verify = true;
+  out->result = co_await transfer::check(*context, std::move(cap), options, *progress);
+}
+
 io::Task<void> repair_into(const transfer::Context* context, cap::ChkVerifyCap cap, transfer::Progress* progress,
                            Outcome<transfer::RepairReport>* out) {
   transfer::CheckOptions options;
@@ -207,6 +214,7 @@ io::Task<void> World::perform(Act which) {
     case Act::download:
       co_await download(true);
       co_await download(false);
+      co_await verify();
       break;
     case Act::repair:
       co_await repair();
@@ -392,6 +400,35 @@ io::Task<void> World::download(bool to_file) {
   }
   if (to_file && !client_.file(kTarget)) trial_.violation("a download that ended well left no file");
   if (!to_file && !sink->complete()) trial_.violation("a download that ended well was short");
+}
+
+/// No copy that is right is called wrong, and none is unknown where it is the link alone that fails.
+io::Task<void> World::verify() {
+  Outcome<transfer::CheckReport> outcome;
+  const cap::ChkVerifyCap cap = transfer::verifiable(cap::parse_cap(cap_)).value();
+  const ClientNode::Work work = [&](const transfer::Context& context, transfer::Progress& progress) {
+    outcome.result.reset();
+    return verify_into(&context, cap, &progress, &outcome);
+  };
+  for (;;) {
+    const ClientNode::Ended ended = co_await client_.run(work, longest(Act::download) + longest(Act::repair));
+    if (trial_.failed()) co_return;
+    if (ended == ClientNode::Ended::late) co_return trial_.violation("a verify does not end");
+    if (ended == ClientNode::Ended::by_itself) break;
+    static_cast<void>(co_await io::sleep_for(std::chrono::milliseconds(random_.below(20'000))));
+  }
+  if (!*outcome.result) co_return trial_.note("verify fails: " + outcome.result->error().what);
+  for (const transfer::ShareVerdict& verdict : (*outcome.result)->shares) {
+    using State = transfer::ShareVerdict::State;
+    Host& host = **std::ranges::find(hosts_, verdict.server, [](const auto& each) { return each->id; });
+    if (!host.liar.honest()) continue;
+    const bool right = host.witness.look().contains(verdict.share);
+    const bool wronged = right ? verdict.state == State::corrupt : verdict.state == State::good;
+    const bool given_up = verdict.state == State::unknown && scenario_.only_the_link_fails();
+    if (wronged || given_up)
+      trial_.violation("verify misjudges share " + std::to_string(verdict.share) + " on " + host.name + ": " +
+                       verdict.reason);
+  }
 }
 
 /// Some shares vanish, some rot; enough stay.

@@ -21,6 +21,7 @@ class World {
   /// Faults of an act happen while it lasts, and are over with it.
   io::Task<void> act(Act which);
   io::Task<void> perform(Act which);
+  io::Task<void> verify();
   io::Task<void> rival(io::Duration after);
   io::Task<void> befall(Fault fault);
   io::Task<bool> pause(io::Duration time);
