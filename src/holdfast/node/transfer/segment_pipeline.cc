@@ -11,6 +11,11 @@ namespace {
 constexpr std::size_t kAgainKept = 3;
 constexpr std::size_t kAgainAtOnce = 2;
 
+/// Of a source that is itself fetched.
+bool passes(Errc code) {
+  return code == Errc::unavailable || code == Errc::timeout || code == Errc::cancelled;
+}
+
 }  // namespace
 
 SegmentPipeline::SegmentPipeline(const Context& context, SegmentSource& source,
@@ -178,6 +183,8 @@ io::Task<Result<SharedSegment>> SegmentPipeline::make_again(SegmentNumber segmen
   } else if (made.error().code == Errc::changed && !failed_) {
     failed_ = made.error();
     moved_.notify_all();
+  } else if (!passes(made.error().code)) {
+    unreadable_ = made.error();
   }
   co_return made;
 }

@@ -72,6 +72,8 @@ class SegmentPipeline {
     return segment >= front_ ? segment < front_ + window_ : made_.contains(segment);
   }
   const std::optional<Error>& failure() const { return failed_; }
+  /// Why a segment could not be made a second time. Who has passed it goes on; to begin a share anew would come to the same.
+  const std::optional<Error>& unreadable() const { return unreadable_; }
 
  private:
   io::Task<void> encode_one(SegmentNumber segment, Buffer plaintext);
@@ -102,7 +104,7 @@ class SegmentPipeline {
   io::Time waiting_since_{};
   bool open_ = false;
   bool done_ = false;
-  std::optional<Error> failed_;
+  std::optional<Error> failed_, unreadable_;
   io::Event moved_;
   io::Semaphore again_slots_;
   io::Semaphore absorbing_;  // the absorber does one thing at a time

@@ -251,22 +251,22 @@ void SharePlacer::spread(const std::set<std::size_t>& usable, Homes& homes) cons
   }
 }
 
-/// Patience with everything is over, and when all were asked once more nobody was reached: to go on, one after the other in vain,
-/// would take as long as there are servers.
-bool SharePlacer::has_given_up() const {
-  return given_up_at_ && job_.link.last_heard() <= *given_up_at_;
+/// Not when patience with everything is over, and when all were asked once more nobody was reached: to go on, one after the other
+/// in vain, would take as long as there are servers. Nor when it is the source that cannot be read: no other server could be sent it.
+bool SharePlacer::may_place() const {
+  if (job_.pipeline.failure() || job_.pipeline.unreadable()) return false;
+  return !given_up_at_ || job_.link.last_heard() > *given_up_at_;
 }
 
 /// Asks for them until somebody takes them or everybody has refused: each refusal leaves one server less to ask.
 io::Task<void> SharePlacer::place_again() {
   io::CancelScope& scope = co_await io::this_scope();
-  for (Homes wanted = homes(); !wanted.empty() && !scope.cancelled() && !has_given_up(); wanted = homes()) {
+  for (Homes wanted = homes(); !wanted.empty() && !scope.cancelled() && may_place(); wanted = homes()) {
     reached_ = false;
     io::TaskGroup group(scope);
     for (const auto& [server, shares] : wanted) group.spawn(allocate_on(server, shares));
     co_await group.join();
     if (!reached_ && job_.link.has_waited()) given_up_at_ = job_.context.loop.now();
-    if (job_.pipeline.failure()) co_return;
     look_at_failures();
   }
 }
@@ -395,6 +395,7 @@ io::Task<Result<void>> SharePlacer::supervise() {
         attempts_, [](const auto& attempt) { return attempt->pusher.state() == SharePusher::State::running; });
     const bool short_of_servers = !running && !happy && job_.pipeline.is_finished();
     if (short_of_servers && scope.cancelled()) co_return fail(Errc::cancelled, "stopped");
+    if (short_of_servers && job_.pipeline.unreadable()) co_return tl::make_unexpected(*job_.pipeline.unreadable());
     if (short_of_servers && others_may_answer()) {
       ask_those_without_room_again();
       progress_.note = inquiry_.who_is_waited_for();

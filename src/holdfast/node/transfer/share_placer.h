@@ -58,7 +58,7 @@ class SharePlacer {
   Homes homes() const;
   void spread(const std::set<std::size_t>& usable, Homes& homes) const;
   io::Task<void> place_again();
-  bool has_given_up() const;
+  bool may_place() const;
   void look_for_life();
   io::Task<void> ask_the_idle();
   bool is_live(const SharePusher& pusher) const;
