@@ -27,6 +27,15 @@ class VerifyTime : public testing::Test {
         std::ranges::count_if(shares, [&](const transfer::ShareVerdict& each) { return each.state == state; }));
   }
 
+  /// Shares of 100 KB.
+  cap::ChkVerifyCap store_a_larger_file() {
+    const std::uint64_t size = 300'000;
+    kit::EncodedFile file(kit::plaintext_of(size), immutable::make_params(3, 10, size, 100'000).value(),
+                          cap::Key::from(Bytes(16, 9)));
+    for (ShareNumber i = 0; i < 10; ++i) grid.servers[i]->shares[i] = file.share(i);
+    return cap::weaken(file.cap());
+  }
+
   MemoryGrid grid{10};
   transfer::CheckOptions options;
   transfer::Progress progress;
@@ -80,16 +89,12 @@ TEST_F(VerifyTime, OneThatIsCutBeforeItsBytesAddUpToMuchIsUnknownToo) {
 
 // Each cut is gone on from, so that all of it would come in the end: in 200 s, where 100 KB are given some 40.
 TEST_F(VerifyTime, OneThatDripsAndIsCutAgainAndAgainIsUnknownAsWell) {
-  const std::uint64_t size = 300'000;
-  kit::EncodedFile file(kit::plaintext_of(size), immutable::make_params(3, 10, size, 100'000).value(),
-                        cap::Key::from(Bytes(16, 9)));
-  for (ShareNumber i = 0; i < 10; ++i) grid.servers[i]->shares[i] = file.share(i);
+  const cap::ChkVerifyCap larger = store_a_larger_file();
   grid.servers[4]->a_byte_takes = milliseconds(2);
   grid.servers[4]->cut_after = 17'000;
-  const cap::ChkVerifyCap its_cap = cap::weaken(file.cap());
   grid.during([&, this](const transfer::Context& context) -> io::Task<void> {
     const io::Time begin = grid.loop.now();
-    const auto report = co_await transfer::check(context, its_cap, options, progress);
+    const auto report = co_await transfer::check(context, larger, options, progress);
     EXPECT_TRUE(report.has_value());
     if (!report) co_return;
     EXPECT_EQ(count(report->shares, State::good), 9u);
@@ -99,16 +104,10 @@ TEST_F(VerifyTime, OneThatDripsAndIsCutAgainAndAgainIsUnknownAsWell) {
 }
 
 TEST_F(VerifyTime, CutsAloneSpeakAgainstNoCopy) {
-  const std::uint64_t size = 300'000;
-  kit::EncodedFile file(kit::plaintext_of(size), immutable::make_params(3, 10, size, 100'000).value(),
-                        cap::Key::from(Bytes(16, 9)));
-  for (ShareNumber i = 0; i < 10; ++i) {
-    grid.servers[i]->shares[i] = file.share(i);
-    grid.servers[i]->cut_after = 6'000;
-  }
-  const cap::ChkVerifyCap its_cap = cap::weaken(file.cap());
+  const cap::ChkVerifyCap larger = store_a_larger_file();
+  for (const auto& server : grid.servers) server->cut_after = 6'000;
   grid.during([&, this](const transfer::Context& context) -> io::Task<void> {
-    const auto report = co_await transfer::check(context, its_cap, options, progress);
+    const auto report = co_await transfer::check(context, larger, options, progress);
     EXPECT_TRUE(report.has_value());
     if (!report) co_return;
     EXPECT_EQ(count(report->shares, State::good), 10u);
