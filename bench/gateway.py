@@ -80,7 +80,7 @@ class Nginx:
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
-        sys.exit(f"nginx ended with {self.process.returncode}; see {directory}/error.log")
+        sys.exit(f"nginx ended with {self.process.returncode}")
 
     def __enter__(self):
         return self

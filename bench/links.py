@@ -164,6 +164,8 @@ def resuming(binary, place, size):
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             while stored_bytes(grid) < 0.9 * size * 10 / 3 and upload.poll() is None:
                 time.sleep(0.01)
+            if upload.poll() is not None:
+                sys.exit(f"the upload ended with {upload.returncode} before it was killed")
             upload.kill()
             upload.wait()
             if kind == "without_journal":

@@ -27,6 +27,18 @@ class VerifyTime : public testing::Test {
         std::ranges::count_if(shares, [&](const transfer::ShareVerdict& each) { return each.state == state; }));
   }
 
+  void expect_all_good_but_one_unknown(const cap::ChkVerifyCap& of, seconds within) {
+    grid.during([&of, within, this](const transfer::Context& context) -> io::Task<void> {
+      const io::Time begin = grid.loop.now();
+      const auto report = co_await transfer::check(context, of, options, progress);
+      EXPECT_TRUE(report.has_value());
+      if (!report) co_return;
+      EXPECT_EQ(count(report->shares, State::good), 9u);
+      EXPECT_EQ(count(report->shares, State::unknown), 1u);
+      EXPECT_LE(grid.loop.now() - begin, within);
+    });
+  }
+
   /// Shares of 100 KB.
   cap::ChkVerifyCap store_a_larger_file() {
     const std::uint64_t size = 300'000;
@@ -50,15 +62,7 @@ class VerifyTime : public testing::Test {
 
 TEST_F(VerifyTime, OneThatDripsIsUnknownAndTheOthersAreJudged) {
   grid.servers[4]->a_byte_takes = seconds(10);
-  grid.during([this](const transfer::Context& context) -> io::Task<void> {
-    const io::Time begin = grid.loop.now();
-    const auto report = co_await transfer::check(context, cap, options, progress);
-    EXPECT_TRUE(report.has_value());
-    if (!report) co_return;
-    EXPECT_EQ(count(report->shares, State::good), 9u);
-    EXPECT_EQ(count(report->shares, State::unknown), 1u);
-    EXPECT_LE(grid.loop.now() - begin, seconds(20));
-  });
+  expect_all_good_but_one_unknown(cap, seconds(20));
 }
 
 TEST_F(VerifyTime, ARepairComesToItsEndAllTheSame) {
@@ -76,15 +80,7 @@ TEST_F(VerifyTime, ARepairComesToItsEndAllTheSame) {
 
 TEST_F(VerifyTime, OneThatIsCutBeforeItsBytesAddUpToMuchIsUnknownToo) {
   grid.servers[4]->cut_after = 100;
-  grid.during([this](const transfer::Context& context) -> io::Task<void> {
-    const io::Time begin = grid.loop.now();
-    const auto report = co_await transfer::check(context, cap, options, progress);
-    EXPECT_TRUE(report.has_value());
-    if (!report) co_return;
-    EXPECT_EQ(count(report->shares, State::good), 9u);
-    EXPECT_EQ(count(report->shares, State::unknown), 1u);
-    EXPECT_LE(grid.loop.now() - begin, seconds(20));
-  });
+  expect_all_good_but_one_unknown(cap, seconds(20));
 }
 
 // Each cut is gone on from, so that all of it would come in the end: in 200 s, where 100 KB are given some 40.
@@ -92,15 +88,7 @@ TEST_F(VerifyTime, OneThatDripsAndIsCutAgainAndAgainIsUnknownAsWell) {
   const cap::ChkVerifyCap larger = store_a_larger_file();
   grid.servers[4]->a_byte_takes = milliseconds(2);
   grid.servers[4]->cut_after = 17'000;
-  grid.during([&, this](const transfer::Context& context) -> io::Task<void> {
-    const io::Time begin = grid.loop.now();
-    const auto report = co_await transfer::check(context, larger, options, progress);
-    EXPECT_TRUE(report.has_value());
-    if (!report) co_return;
-    EXPECT_EQ(count(report->shares, State::good), 9u);
-    EXPECT_EQ(count(report->shares, State::unknown), 1u);
-    EXPECT_LE(grid.loop.now() - begin, seconds(80));
-  });
+  expect_all_good_but_one_unknown(larger, seconds(80));
 }
 
 TEST_F(VerifyTime, CutsAloneSpeakAgainstNoCopy) {

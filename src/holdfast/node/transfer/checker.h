@@ -17,8 +17,9 @@ struct CheckOptions {
 Result<cap::ChkVerifyCap> verifiable(const cap::Cap& cap);
 
 /// Contacts every known server; one that does not answer within its patience counts as not responding. Copies found
-/// corrupt are reported to their server. Errors: unavailable (no server answered at all), timeout (none does any more, and patience is over), unauthorized (all are others than
-/// those of their NURLs), malformed (the cap is not that of the file), cancelled.
+/// corrupt are reported to their server. Errors: unavailable (no server answered at all), timeout (none does any more, and
+/// patience is over), unauthorized (all are others than those of their NURLs), malformed (the cap is not that of the file),
+/// cancelled.
 io::Task<Result<CheckReport>> check(const Context& context, cap::ChkVerifyCap cap, CheckOptions options,
                                     Progress& progress);
 

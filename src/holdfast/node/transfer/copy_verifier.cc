@@ -8,7 +8,7 @@ namespace holdfast::transfer {
 namespace {
 
 constexpr unsigned kAttempts = 4;                      // of one read, while others are reached
-constexpr std::uint64_t kMoved = 16'384;               // it has come on
+constexpr std::uint64_t kMoved = 16'384;               // as much more, and a read has come on
 constexpr std::uint64_t kSlowestBytesASecond = 4'096;  // of all copies together
 constexpr io::Duration kLook = std::chrono::seconds(1);
 

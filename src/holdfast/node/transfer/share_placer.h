@@ -84,9 +84,8 @@ class SharePlacer {
   bool change_pending_ = false;
   bool told_happy_ = false;
   bool looking_for_life_ = false;
-  bool reached_ = false;  // somebody, by the latest round of allocations
-  std::optional<io::Time>
-      given_up_at_;  // nobody was heard before that for longer than patience allows, nor asked in vain
+  bool reached_ = false;                 // somebody, by the latest round of allocations
+  std::optional<io::Time> given_up_at_;  // patience was over, and a last round of allocations reached nobody
   io::TaskGroup group_;
   ServerInquiry inquiry_;
 };
