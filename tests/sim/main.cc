@@ -31,8 +31,9 @@ void watch(unsigned seconds) {
 void name_and_die(int signal) {
   static_cast<void>(!::write(2, current.data(), current.size()));
   static_cast<void>(!::write(2, signal == SIGPROF ? "\nhangs\n" : "\ncrashed\n", signal == SIGPROF ? 7 : 9));
-  ::signal(signal, SIG_DFL);
-  ::raise(signal == SIGPROF ? SIGABRT : signal);
+  const int last = signal == SIGPROF ? SIGABRT : signal;
+  ::signal(last, SIG_DFL);
+  ::raise(last);
 }
 
 Verdict run(const Scenario& scenario, bool verbose) {
