@@ -1,6 +1,6 @@
 # The face of it all. Each target does everything that it needs on a fresh Debian 12 machine.
 .DEFAULT_GOAL := help
-.PHONY: help deps build dev run test sim flips soak bench pictures lint fuzz fuzz-keep coverage tsan clean format
+.PHONY: help deps build dev run test sim flips soak bench pictures lint fuzzers fuzz fuzz-keep coverage tsan clean format
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 SEEDS ?= 10000
@@ -16,7 +16,7 @@ help:
 	@echo 'make soak            the long forms of tests: hundreds of kills, gigabytes through the page, ten minutes of standing still, 100,000 lives'
 	@echo 'make bench           figures, as a table and in build/bench.json, and pictures of them (QUICK=1: a short run, no pictures)'
 	@echo 'make pictures        draw docs/pictures again, as make bench does at its end'
-	@echo 'make lint            format, layers, sizes, clang-tidy'
+	@echo 'make lint            format, layers, sizes, clang-tidy; clang compiles the fuzzers, and what they want of the rest'
 	@echo 'make fuzz [TARGET=x] fuzz one or all decoders for FUZZ_SECONDS (60) each'
 	@echo 'make fuzz-keep       add what was found and how long it took to fuzz/corpus and fuzz/ledger'
 	@echo 'make coverage        how much of core its unit tests run, by module'
@@ -84,11 +84,15 @@ lint: | deps
 	@scripts/install-deps.sh lint
 	@$(MAKE) --no-print-directory build/dev/build.ninja
 	@python3 tools/layers.py && python3 tools/sizes.py && scripts/lint.sh
+	@$(MAKE) --no-print-directory fuzzers
 
-fuzz: | deps
+# By clang, with our warnings as its errors: the second opinion on what g++ compiles.
+fuzzers: | deps
 	@scripts/install-deps.sh fuzz
 	@$(MAKE) --no-print-directory build/fuzz/build.ninja
 	@ninja -C build/fuzz -j $(JOBS) --quiet $(if $(TARGET),$(TARGET) canary_fuzz,fuzzers)
+
+fuzz: fuzzers
 	@scripts/fuzz.sh '$(TARGET)' '$(FUZZ_SECONDS)'
 
 fuzz-keep:

@@ -84,7 +84,8 @@ io::Task<Result<Buffer>> CopyVerifier::read_patiently(grid::StorageServer& serve
     const bool down = co_await link_is_down(asked);
     if (!down && (drips || ++faults == kAttempts)) co_return tl::make_unexpected(came.error());
     progress_.waiting_for_link = down;
-    HF_CO_TRY_VOID(co_await link_.pause(++failures, came.error().what));
+    ++failures;
+    HF_CO_TRY_VOID(co_await link_.pause(failures, came.error().what));
   }
 }
 
