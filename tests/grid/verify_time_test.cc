@@ -146,5 +146,21 @@ TEST_F(VerifyTime, ALineThatIsSlowForAllIsNobodysFault) {
   });
 }
 
+TEST_F(VerifyTime, TheProgressMovesWithinThePieceThatIsRead) {
+  const cap::ChkVerifyCap larger = store_a_larger_file();
+  for (unsigned i = 1; i < 10; ++i) grid.servers[i]->shares.clear();  // one copy is enough to look at
+  grid.servers[0]->a_byte_takes = std::chrono::microseconds(200);
+  grid.during([&, this](const transfer::Context& context) -> io::Task<void> {
+    std::uint64_t halfway = 0;
+    const auto timer = grid.loop.at(grid.loop.now() + seconds(10), [&] { halfway = progress.done_bytes; });
+    const auto report = co_await transfer::check(context, larger, options, progress);
+    EXPECT_TRUE(report.has_value());
+    if (!report) co_return;
+    EXPECT_EQ(count(report->shares, State::good), 1u);
+    EXPECT_GT(halfway, progress.done_bytes / 3);
+    EXPECT_LT(halfway, progress.done_bytes * 2 / 3);
+  });
+}
+
 }  // namespace
 }  // namespace holdfast::test

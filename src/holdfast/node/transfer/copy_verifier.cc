@@ -7,36 +7,43 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr unsigned kAttempts = 4;                      // of one read, while others are reached
-constexpr std::uint64_t kMoved = 16'384;               // as much more, and a read has come on
-constexpr std::uint64_t kSlowestBytesASecond = 4'096;  // of all copies together
-constexpr io::Duration kLook = std::chrono::seconds(1);
+constexpr unsigned kAttempts = 4;                               // of one read, while others are reached
+constexpr std::uint64_t kMoved = 16'384;                        // as much more, and a read has come on
+constexpr std::uint64_t kSlowestBytesASecond = 4'096;           // of all copies together
+constexpr io::Duration kLook = std::chrono::milliseconds(200);  // as often as a line of progress is drawn
 
 }  // namespace
 
 /// A server whose bytes drip, each of them in time, would hold up what all others have shown. A slow line is not its fault, so of
 /// each second a copy is charged its part only.
-io::Task<void> CopyVerifier::limit(io::Duration* left, io::CancelScope* reading) const {
-  while (*left > io::Duration::zero()) {
+io::Task<void> CopyVerifier::watch(Piece* piece, io::CancelScope* reading) {
+  while (piece->left > io::Duration::zero()) {
     const bool slept = co_await io::sleep_for(kLook);
     if (!slept) co_return;
-    *left -= kLook / running_;
+    count(*piece);
+    piece->left -= kLook / running_;
   }
   reading->cancel();
 }
 
-/// Behind what `out` holds, while time is left.
+void CopyVerifier::count(Piece& piece) {
+  progress_.done_bytes += piece.bytes.arrived - piece.counted;
+  piece.counted = piece.bytes.arrived;
+}
+
+/// Behind what the piece holds, while time is left.
 io::Task<Result<void>> CopyVerifier::read_in_time(grid::StorageServer& server, ShareNumber share, Range range,
-                                                  grid::Arriving& out, io::Duration& left) {
+                                                  Piece& piece) {
   io::CancelScope& outer = co_await io::this_scope();
   io::CancelScope scope(outer);
-  io::TaskGroup limiting(outer);
-  limiting.spawn(limit(&left, &scope));
-  auto reading = server.read_onto(cap_.storage_index, share, range, out);
+  io::TaskGroup watching(outer);
+  watching.spawn(watch(&piece, &scope));
+  auto reading = server.read_onto(cap_.storage_index, share, range, piece.bytes);
   const Result<void> came = co_await reading.in(scope);
-  limiting.cancel();
-  co_await limiting.join();
-  if (!came && left <= io::Duration::zero())
+  watching.cancel();
+  co_await watching.join();
+  count(piece);
+  if (!came && piece.left <= io::Duration::zero())
     co_return fail(Errc::timeout, server.name() + " gives its bytes too slowly");
   co_return came;
 }
@@ -53,16 +60,17 @@ io::Task<bool> CopyVerifier::link_is_down(io::Time since) {
 
 /// Goes on behind what has come, and waits for a link that is down.
 io::Task<Result<Buffer>> CopyVerifier::read_patiently(grid::StorageServer& server, ShareNumber share, Range range) {
-  grid::Arriving bytes;
-  io::Duration left = link_.patience().silence + std::chrono::seconds(range.size() / kSlowestBytesASecond);
+  Piece piece;
+  piece.left = link_.patience().silence + std::chrono::seconds(range.size() / kSlowestBytesASecond);
+  const grid::Arriving& bytes = piece.bytes;
   std::size_t moved_to = 0;
   unsigned failures = 0, faults = 0;
   for (;;) {
     const io::Time asked = context_.loop.now();
     const std::size_t before = bytes.arrived;
-    const io::Duration left_before = left;
+    const io::Duration left_before = piece.left;
     const Range rest{range.begin + before, range.end};
-    Result<void> came = co_await read_in_time(server, share, rest, bytes, left);
+    Result<void> came = co_await read_in_time(server, share, rest, piece);
     if (bytes.arrived == range.size()) came = Result<void>{};  // also when the end of the answer is lost
     const bool moved = came || bytes.arrived - moved_to >= kMoved;
     if (moved) {
@@ -72,14 +80,14 @@ io::Task<Result<Buffer>> CopyVerifier::read_patiently(grid::StorageServer& serve
       progress_.waiting_for_link = false;
     }
     if (came) {
-      bytes.buffer.resize(bytes.arrived);
-      co_return std::move(bytes.buffer);
+      piece.bytes.buffer.resize(bytes.arrived);
+      co_return std::move(piece.bytes.buffer);
     }
     const Errc code = came.error().code;
     const bool passing = code == Errc::unavailable || code == Errc::timeout || code == Errc::cancelled;
-    const bool drips = left <= io::Duration::zero() && bytes.arrived > before;
+    const bool drips = piece.left <= io::Duration::zero() && bytes.arrived > before;
     if (!passing) co_return tl::make_unexpected(came.error());
-    if (bytes.arrived == before || drips) left = left_before;  // silence is not slowness, and an outage neither
+    if (bytes.arrived == before || drips) piece.left = left_before;  // silence is not slowness, and an outage neither
     if (moved && !drips) continue;
     const bool down = co_await link_is_down(asked);
     if (!down && (drips || ++faults == kAttempts)) co_return tl::make_unexpected(came.error());
@@ -95,7 +103,6 @@ io::Task<Result<void>> CopyVerifier::read_whole(grid::StorageServer& server, Sha
     HF_CO_TRY(const Buffer bytes, co_await read_patiently(server, share, *range));
     auto job = [&] { return verifier.on_bytes(bytes); };
     HF_CO_TRY_VOID(co_await context_.cpu.run(job));
-    progress_.done_bytes += bytes.size();
   }
   co_return Result<void>{};
 }

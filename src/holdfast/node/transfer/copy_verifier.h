@@ -21,12 +21,19 @@ class CopyVerifier {
   io::Task<Result<void>> verify(grid::StorageServer& server, ShareNumber share);
 
  private:
+  /// A range of a share on its way, over as many attempts as it takes.
+  struct Piece {
+    grid::Arriving bytes;
+    io::Duration left;        // of the time that it may take
+    std::size_t counted = 0;  // of `bytes`, in the progress
+  };
+
   io::Task<Result<void>> read_whole(grid::StorageServer& server, ShareNumber share);
   io::Task<Result<Buffer>> read_patiently(grid::StorageServer& server, ShareNumber share, Range range);
-  io::Task<Result<void>> read_in_time(grid::StorageServer& server, ShareNumber share, Range range, grid::Arriving& out,
-                                      io::Duration& left);
+  io::Task<Result<void>> read_in_time(grid::StorageServer& server, ShareNumber share, Range range, Piece& piece);
   io::Task<bool> link_is_down(io::Time since);
-  io::Task<void> limit(io::Duration* left, io::CancelScope* reading) const;
+  io::Task<void> watch(Piece* piece, io::CancelScope* reading);
+  void count(Piece& piece);
 
   const Context& context_;
   Link& link_;
