@@ -1,9 +1,10 @@
 """Links that break, lie still or crawl, through the fault proxy: uploads and downloads go on, and cost little more."""
 import json
+import subprocess
 import time
 import unittest
 
-from rig import Links, Place, finish, get, put, sha256, start, wait_until
+from rig import BINARY, DEADLINE, Links, Place, finish, get, put, sha256, start, wait_until
 
 MIB = 1 << 20
 
@@ -97,6 +98,32 @@ class Cuts(WithLinks):
         self.links.line_rate(0)
         checked = json.loads(finish(running)[0])
         self.assertEqual(checked["results"]["count-shares-good"], 10)
+
+
+    def test_f6_many_small_files_say_that_they_wait_for_the_link_and_go_on(self):
+        files = [self.place.file(f"f{i}", 20_000, i) for i in range(40)]
+        caps, said = self.place.path + "/caps", self.place.path + "/said"
+
+        def text_of(path):
+            with open(path) as text:
+                return text.read()
+
+        def last_line():
+            return text_of(said).rpartition("\r")[2]
+
+        self.links.line_rate(500_000)
+        with open(caps, "w") as out, open(said, "w") as err:
+            running = subprocess.Popen([BINARY, "-d", self.client, "put", *files, "--progress", "bar"], stdout=out, stderr=err)
+        wait_until(lambda: text_of(caps), "the first of them is stored")
+        self.links.tell("link down")
+        waiting = wait_until(lambda: "waiting for the link" in last_line() and last_line(), "it says that it waits")
+        self.assertRegex(waiting, r"[0-9.]+ KiB of 781\.2 KiB.*waiting for the link: no server answers")
+        self.links.tell("link up")
+        self.links.line_rate(0)
+        self.assertEqual(running.wait(DEADLINE), 0)
+        self.assertIn("40 of 40 files", last_line())
+        undisturbed, _ = finish(start(self.place.client, "put", *files, "--progress", "none"))
+        self.assertEqual(text_of(caps), undisturbed)
 
 
 class Silence(WithLinks):

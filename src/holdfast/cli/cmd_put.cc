@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 #include <span>
 
 #include <boost/json.hpp>
@@ -259,14 +260,14 @@ class SmallFiles {
         wishes_(wishes),
         files_(files),
         reports_(files.size()),
-        turns_(world.loop, kSmallAtOnce) {}
+        turns_(world.loop, kSmallAtOnce) {
+    for (const std::string& file : files) progress_.total_bytes += size_of(file);
+  }
 
   io::Task<int> run() {
     {
-      const ProgressDisplay display(world_.loop, progress_, wishes_.line.progress);
-      if (wishes_.line.window) co_await transfer::until_open(*wishes_.line.window, progress_);
+      const ProgressDisplay display(world_.loop, progress_, wishes_.line.progress, [this] { refresh(); });
       progress_.phase = transfer::Phase::sending;
-      progress_.total_bytes = files_.size();
       io::TaskGroup group(co_await io::this_scope());
       for (std::size_t i = 0; i < files_.size(); ++i) group.spawn(put(i));
       co_await group.join();
@@ -283,6 +284,7 @@ class SmallFiles {
       co_return;
     }
     transfer::Progress own;
+    running_.insert(&own);
     const Result<std::string> path = source_path(files_[i]);
     if (path) {
       Night night;
@@ -291,10 +293,34 @@ class SmallFiles {
     } else {
       reports_[i] = tl::make_unexpected(path.error());
     }
+    running_.erase(&own);
     turns_.release();
-    ++progress_.done_bytes;
-    progress_.note = fmt::format("{} of {} files", progress_.done_bytes, files_.size());
+    ++ended_;
+    progress_.done_bytes += size_of(files_[i]);
     print_finished();
+  }
+
+  static std::uint64_t size_of(const std::string& file) {
+    std::error_code problem;
+    const std::uintmax_t size = std::filesystem::file_size(file, problem);
+    return problem ? 0 : size;
+  }
+
+  /// One line for all of them.
+  void refresh() {
+    const auto each_one = [this](auto&& is) { return !running_.empty() && std::ranges::all_of(running_, is); };
+    progress_.waiting_for_link = each_one([](const auto* own) { return own->waiting_for_link; });
+    const bool last_ones = ended_ + running_.size() == files_.size();
+    progress_.enough = last_ones && each_one([](const auto* own) { return own->enough; });
+    progress_.shares_placed = progress_.shares_total = 0;
+    for (const transfer::Progress* own : running_) {
+      progress_.shares_placed += progress_.enough ? own->shares_placed : 0;
+      progress_.shares_total += progress_.enough ? own->shares_total : 0;
+    }
+    progress_.note = fmt::format("{} of {} files", ended_, files_.size());
+    const std::string of_each = running_.empty() ? "" : (*running_.begin())->note;
+    if (!of_each.empty() && each_one([&](const auto* own) { return own->note == of_each; }))
+      progress_.note += ", " + of_each;
   }
 
   /// Those at the front that have ended.
@@ -319,8 +345,9 @@ class SmallFiles {
   const std::span<const std::string> files_;
   std::vector<std::optional<Result<transfer::UploadReport>>> reports_;
   io::Semaphore turns_;
-  transfer::Progress progress_;
-  std::size_t printed_ = 0;
+  std::set<const transfer::Progress*> running_;
+  transfer::Progress progress_;  // of all of them; its bytes are those of whole files
+  std::size_t ended_ = 0, printed_ = 0;
   int worst_ = kDone;
 };
 

@@ -54,7 +54,7 @@ std::string progress_line(const transfer::Progress& progress, double speed) {
                        format_bytes(total));
   }
   if (speed >= 1) out += fmt::format("  {}/s", format_bytes(static_cast<std::uint64_t>(speed)));
-  if (speed >= 1 && done < total)
+  if (speed >= 1 && done < total && !progress.waiting_for_link)
     out += fmt::format("  {} left", format_seconds(static_cast<double>(total - done) / speed));
   if (progress.shares_total > 0) out += fmt::format("  shares {}/{}", progress.shares_placed, progress.shares_total);
   if (progress.enough && progress.shares_placed < progress.shares_total) out += " (enough; Ctrl-C leaves the rest)";
@@ -70,8 +70,9 @@ std::string progress_line(const transfer::Progress& progress, double speed) {
   return out;
 }
 
-ProgressDisplay::ProgressDisplay(io::Loop& loop, const transfer::Progress& progress, const std::string& mode)
-    : loop_(loop), progress_(progress), last_tick_(loop.now()) {
+ProgressDisplay::ProgressDisplay(io::Loop& loop, const transfer::Progress& progress, const std::string& mode,
+                                 std::function<void()> refresh)
+    : loop_(loop), progress_(progress), refresh_(std::move(refresh)), last_tick_(loop.now()) {
   const bool terminal = ::isatty(STDERR_FILENO) != 0;
   style_ = mode == "none"    ? Style::none
            : mode == "bar"   ? Style::bar
@@ -86,6 +87,7 @@ ProgressDisplay::ProgressDisplay(io::Loop& loop, const transfer::Progress& progr
 ProgressDisplay::~ProgressDisplay() {
   timer_.reset();
   if (style_ == Style::bar) {
+    if (refresh_) refresh_();
     draw();
     std::fputc('\n', stderr);
   }
@@ -93,6 +95,7 @@ ProgressDisplay::~ProgressDisplay() {
 
 void ProgressDisplay::tick() {
   timer_ = loop_.at(loop_.now() + kTick, [this] { tick(); });
+  if (refresh_) refresh_();
   const io::Time now = loop_.now();
   const double seconds = std::chrono::duration<double>(now - last_tick_).count();
   const std::uint64_t bytes = position(progress_);

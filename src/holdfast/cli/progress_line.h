@@ -1,6 +1,7 @@
 // How progress looks: one line, drawn again and again on a terminal, now and then elsewhere.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,10 +18,11 @@ std::string format_seconds(double seconds);
 /// `speed`: bytes of progress per second, 0 when not known yet.
 std::string progress_line(const transfer::Progress& progress, double speed);
 
-/// Draws until destroyed. `mode`: auto, bar, plain, json or none (see --help).
+/// Draws until destroyed. `mode`: auto, bar, plain, json or none (see --help). `refresh` is called before `progress` is read.
 class ProgressDisplay {
  public:
-  ProgressDisplay(io::Loop& loop, const transfer::Progress& progress, const std::string& mode);
+  ProgressDisplay(io::Loop& loop, const transfer::Progress& progress, const std::string& mode,
+                  std::function<void()> refresh = {});
   ~ProgressDisplay();
 
  private:
@@ -28,6 +30,7 @@ class ProgressDisplay {
   void draw();
   io::Loop& loop_;
   const transfer::Progress& progress_;
+  const std::function<void()> refresh_;
   enum class Style { none, bar, plain, json } style_;
   std::unique_ptr<io::Loop::Timer> timer_;
   io::Time last_tick_, last_drawn_{};

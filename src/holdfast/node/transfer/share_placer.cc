@@ -83,7 +83,7 @@ io::Task<Result<void>> SharePlacer::gather() {
     if (inquiry_.is_ripe(happy)) co_return Result<void>{};
     if (!happy && inquiry_.open() == 0) co_return tl::make_unexpected(too_few());
     if (!happy && inquiry_.has_asked()) {
-      progress_.waiting_for_link = answered == 0;
+      progress_.waiting_for_link = answered == 0 || job_.link.down();
       progress_.note = inquiry_.who_is_waited_for();
     }
     HF_CO_TRY_VOID(co_await wait_for_change());
