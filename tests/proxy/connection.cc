@@ -10,6 +10,7 @@ namespace {
 using ErrorCode = boost::system::error_code;
 
 constexpr std::size_t kChunkBytes = 16 * 1024, kChunkBytesLeast = 1448;
+constexpr std::size_t kFastChunkBytes = 64 * 1024;  // where that is half a millisecond at most: as network cards do it
 constexpr std::size_t kQueueBytesMax = 64 * 1024;
 constexpr std::size_t kLongQueueBytesMax = 4 * 1024 * 1024;  // on a long way much is on its way
 constexpr int kSocketBufferBytes = 64 * 1024;                // so that "passed" is nearly "arrived"
@@ -98,12 +99,12 @@ void Connection::half_open(bool client_gone, bool server_gone) {
 }
 
 std::size_t Connection::chunk_bytes(const Flow& flow) const {
-  std::size_t out = kChunkBytes;
-  for (const std::uint64_t rate :
-       {target_.pace[flow.direction].bytes_per_second(), line_.pace[flow.direction].bytes_per_second()}) {
-    if (rate != 0) out = std::clamp<std::size_t>(rate / 50, kChunkBytesLeast, out);
-  }
-  return out;
+  const std::uint64_t own = target_.pace[flow.direction].bytes_per_second();
+  const std::uint64_t shared = line_.pace[flow.direction].bytes_per_second();
+  const std::uint64_t rate = own == 0 || shared == 0 ? own + shared : std::min(own, shared);
+  if (rate == 0) return kChunkBytes;
+  const std::size_t most = std::clamp<std::size_t>(rate / 2000, kChunkBytes, kFastChunkBytes);
+  return std::clamp<std::size_t>(rate / 50, kChunkBytesLeast, most);
 }
 
 std::size_t Connection::queue_bytes_max() const {

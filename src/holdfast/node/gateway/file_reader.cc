@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace holdfast::gateway {
-namespace {
-
-constexpr SegmentNumber kRunsAhead = 2;
-
-}  // namespace
 
 FileReader::FileReader(OpenFile& file, std::function<bool()> leaves)
     : file_(file), leaves_(std::move(leaves)), came_(file.shared().context.loop.now()) {}
@@ -62,7 +57,7 @@ Segment FileReader::at_hand(SegmentNumber number) {
 
 /// The next segments that are neither here nor on their way, so that the line is never idle for a round trip.
 void FileReader::read_ahead(SegmentNumber number, SegmentNumber last_end) {
-  const SegmentNumber runs = run_length_->slow() ? 1 : kRunsAhead;
+  const SegmentNumber runs = run_length_->slow() ? 1 : transfer::RunLength::kTogether - 1;
   const SegmentNumber until = std::min(last_end, number + 1 + runs * run_length_->now());
   for (SegmentNumber next = number + 1; next < until;) {
     const auto mine = std::ranges::find_if(runs_, [&](const auto& run) { return run->covers(next); });
@@ -71,7 +66,7 @@ void FileReader::read_ahead(SegmentNumber number, SegmentNumber last_end) {
     } else if (file_.shared().cache.has(file_.id(), next)) {
       ++next;
     } else {
-      std::shared_ptr<Run> run = file_.join(next, run_length_->now(), last_end, true);
+      std::shared_ptr<Run> run = file_.join(next, run_length_->next(), last_end, true);
       if (run == nullptr) return;
       next = run->end;
       runs_.push_back(std::move(run));
@@ -98,13 +93,14 @@ io::Task<Result<Segment>> FileReader::segment(SegmentNumber number, SegmentNumbe
   });
   auto mine = std::ranges::find_if(runs_, [&](const auto& run) { return run->covers(number); });
   if (mine == runs_.end()) {
-    runs_.push_back(file_.join(number, run_length_->now(), last_end, false));
+    runs_.push_back(file_.join(number, run_length_->next(), last_end, false));
     mine = std::prev(runs_.end());
   }
   const std::shared_ptr<Run> run = *mine;
   read_ahead(number, last_end);
   while (!run->done) HF_CO_TRY_VOID(co_await wait(run->moved));
   if (run->error) co_return tl::make_unexpected(*run->error);
+  run_length_->came(run->asked, run->end - run->first);
   run_length_->arrived();
   found = run->segments[number - run->first];
   if (run->held == 0) leave_all_but(run->end, last_end);

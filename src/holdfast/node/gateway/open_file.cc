@@ -9,6 +9,8 @@
 namespace holdfast::gateway {
 namespace {
 
+constexpr std::uint64_t kPartOfWhatIsLeft = 8;  // one of so many
+
 transfer::Patience patience_of(const GatewayLimits& limits) {
   transfer::Patience out;
   out.give_up_after = limits.no_progress;
@@ -63,6 +65,8 @@ std::shared_ptr<Run> OpenFile::join(SegmentNumber number, SegmentNumber length, 
     if (shared_.cache.has(id_, next)) end = next;
   }
   const std::uint64_t each = geometry().segment_size() + kSegmentOverheadBytes;
+  // The more is held, the less is given to each, so that there is something left for those who come.
+  end = std::min(end, number + std::max<SegmentNumber>(1, shared_.held.left() / kPartOfWhatIsLeft / each));
   std::uint64_t held = (end - number) * each;
   if (!shared_.held.take(held)) {
     if (only_if_allowed) return nullptr;

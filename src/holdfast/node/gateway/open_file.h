@@ -18,12 +18,18 @@ Hash file_id_of(const cap::ChkReadCap& cap);
 /// it is not fetched any more.
 struct Run {
   Run(SharedState& shared, SegmentNumber the_first, SegmentNumber the_end, std::uint64_t held_bytes)
-      : first(the_first), end(the_end), held(held_bytes), moved(shared.context.loop), shared_(shared) {}
+      : first(the_first),
+        end(the_end),
+        held(held_bytes),
+        asked(shared.context.loop.now()),
+        moved(shared.context.loop),
+        shared_(shared) {}
   ~Run() { shared_.held.give_back(held); }
   bool covers(SegmentNumber number) const { return first <= number && number < end; }
 
   const SegmentNumber first, end;
   const std::uint64_t held;  // of the allowance; 0: nobody may keep it while sending
+  const io::Time asked;
   unsigned readers = 0;
   bool done = false;
   std::optional<Error> error;

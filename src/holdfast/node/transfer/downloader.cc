@@ -11,8 +11,7 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr std::uint64_t kRunBytes = 8 * 1'048'576;  // of plaintext
-constexpr std::size_t kRunsAhead = 2;               // so three are in memory, as blocks or decoded
+constexpr std::uint64_t kRunBytes = 8 * 1'048'576;  // of plaintext; some are in memory at once, as blocks or decoded
 constexpr unsigned kOwnerOnly = 0600;
 constexpr int kRenamesMetMax = 10;  // of a part file by others, between opening and locking it
 
@@ -29,6 +28,7 @@ std::uint64_t received(const Context& context) {
 /// A run of segments, on its way while the ones before are delivered.
 struct Ahead {
   SegmentNumber first = 0, end = 0;
+  io::Time asked;
   Result<std::vector<Buffer>> segments = fail(Errc::cancelled, "stopped");
   bool arrived = false;
 };
@@ -64,10 +64,11 @@ io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, 
   io::TaskGroup group(co_await io::this_scope());
   Result<void> outcome;
   while (outcome && (next < last_end || !runs.empty())) {
-    while (next < last_end && runs.size() < kRunsAhead + 1) {
+    while (next < last_end && runs.size() < RunLength::kTogether) {
       Ahead& run = runs.emplace_back();
       run.first = next;
-      run.end = next = std::min(next + run_length.now(), last_end);
+      run.end = next = std::min(next + run_length.next(), last_end);
+      run.asked = context.loop.now();
       group.spawn(fetch_ahead(&fetcher, &run, &moved));
     }
     while (outcome && !runs.front().arrived) {
@@ -75,6 +76,7 @@ io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, 
       if (!woken) outcome = fail(Errc::cancelled, "stopped");
     }
     if (!outcome) break;
+    run_length.came(runs.front().asked, runs.front().end - runs.front().first);
     run_length.arrived();
     if (runs.front().segments) {
       outcome = co_await write_run(geometry, runs.front(), range, sink, progress);
