@@ -6,7 +6,7 @@
 #include "grid/memory_grid.h"
 #include "holdfast/core/immutable/share_test_kit.h"
 #include "holdfast/node/transfer/readable_file.h"
-#include "holdfast/node/transfer/segment_fetcher.h"
+#include "holdfast/node/transfer/segment_stream.h"
 
 namespace holdfast::test {
 namespace {
@@ -104,6 +104,31 @@ TEST_F(Downloads, MemoryDoesNotGrowWithTheSegmentsThatHavePassed) {
     // Who goes back gets what he wants all the same.
     const auto again = co_await fetcher.segments(17, 18);
     EXPECT_TRUE(again && equal(again->front(), ByteView(content_).subspan(17 * 60, 60)));
+  });
+}
+
+TEST_F(Downloads, AStreamThatHasFailedSkipsNothing) {
+  make(3, 3, 300, 64);
+  Bytes& share = server(0).shares.begin()->second;
+  share[file_->layout().data().begin + 20 * 100] ^= 1;  // of segment 20
+  with_fetcher([this](transfer::SegmentFetcher& fetcher) -> io::Task<void> {
+    transfer::SegmentStream stream(grid_->loop, fetcher, 0, 64, 3 * 300);
+    SegmentNumber expected = 0;
+    Result<transfer::SegmentStream::Run> run = co_await stream.next();
+    while (run) {
+      EXPECT_EQ(run->first, expected);
+      for (const Buffer& segment : run->segments) {
+        EXPECT_TRUE(equal(segment, ByteView(content_).subspan(expected * segment_bytes_, segment_bytes_)));
+        ++expected;
+      }
+      run = co_await stream.next();
+    }
+    EXPECT_LE(expected, 20u);
+    EXPECT_GE(expected, 17u);
+    run = co_await stream.next();
+    EXPECT_FALSE(run.has_value());
+    EXPECT_FALSE(stream.at_end());
+    co_await stream.close();
   });
 }
 

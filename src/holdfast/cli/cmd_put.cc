@@ -5,10 +5,9 @@
 #include <set>
 #include <span>
 
-#include <boost/json.hpp>
-
 #include "holdfast/cli/commands.h"
 #include "holdfast/cli/progress_line.h"
+#include "holdfast/cli/put_report.h"
 #include "holdfast/cli/say.h"
 #include "holdfast/cli/spool.h"
 #include "holdfast/edge/io/task_group.h"
@@ -17,79 +16,6 @@
 
 namespace holdfast::cli {
 namespace {
-
-namespace json = boost::json;
-
-json::object to_json(const transfer::ViaHelper& via) {
-  return {{"name", via.name},
-          {"bytes_sent", via.bytes_sent},
-          {"bytes_resent", via.bytes_resent},
-          {"bytes_skipped", via.bytes_skipped},
-          {"pieces_wrong", via.pieces_wrong},
-          {"proof", transfer::to_string(via.proof)}};
-}
-
-json::object to_json(const transfer::UploadReport& report) {
-  json::array servers, warnings;
-  for (const auto& server : report.servers) {
-    json::array shares;
-    for (ShareNumber share : server.shares) shares.push_back(share);
-    servers.push_back(
-        {{"id", server.id}, {"name", server.name}, {"bytes_sent", server.bytes_sent}, {"shares", std::move(shares)}});
-  }
-  for (const auto& warning : report.warnings) warnings.push_back(json::string(warning));
-  const bool told = report.via && !report.via->name.empty() && !report.via->proven;
-  return {{"cap", report.cap},
-          {"storage_index", report.storage_index},
-          {"via", report.via ? json::value(to_json(*report.via)) : json::value(nullptr)},
-          {"placement", told ? "told" : "proven"},
-          {"file_bytes", report.file_bytes},
-          {"share_bytes_total", report.share_bytes_total},
-          {"bytes_sent", report.bytes_sent},
-          {"bytes_resent", report.bytes_resent},
-          {"bytes_skipped", report.bytes_skipped},
-          {"cuts", report.cuts},
-          {"shares_placed", report.shares_placed},
-          {"shares_total", report.shares_total},
-          {"happiness", report.happiness},
-          {"happy", report.happy},
-          {"servers", std::move(servers)},
-          {"warnings", std::move(warnings)},
-          {"seconds", report.seconds}};
-}
-
-json::object to_json(const transfer::UploadPlan& plan) {
-  json::array placements;
-  for (const auto& each : plan.placements) {
-    placements.push_back({{"share", each.share},
-                          {"server", each.server},
-                          {"bytes_to_send", each.bytes_to_send},
-                          {"bytes_held", each.bytes_held},
-                          {"already_there", each.already_there}});
-  }
-  return {{"storage_index", plan.storage_index},
-          {"bytes_to_send", plan.bytes_to_send},
-          {"bytes_to_skip", plan.bytes_to_skip},
-          {"happiness", plan.happiness},
-          {"happy", plan.happy},
-          {"servers_asked", plan.servers_asked},
-          {"servers_answered", plan.servers_answered},
-          {"placements", std::move(placements)}};
-}
-
-/// A plan that cannot be carried out now is no success.
-int print_plan(const transfer::UploadPlan& plan, bool as_json) {
-  if (as_json) {
-    say("{}\n", json::serialize(to_json(plan)));
-  } else {
-    say("would send {} and skip {} that are there\n", format_bytes(plan.bytes_to_send),
-        format_bytes(plan.bytes_to_skip));
-  }
-  if (plan.enough) return kDone;
-  say(stderr, "holdfast: {} of {} servers answered; that gives a happiness of {}, and {} is asked for\n",
-      plan.servers_answered, plan.servers_asked, plan.happiness, plan.happy);
-  return kUnavailable;
-}
 
 transfer::UploadOptions options_of(const ClientNode& node, const PutWishes& wishes) {
   transfer::UploadOptions out;
@@ -126,41 +52,6 @@ io::Task<Result<transfer::UploadReport>> upload_in_window(const transfer::Contex
   co_return co_await transfer::while_open(*line.window, std::move(work), progress, std::move(unfinished));
 }
 
-void print_summary(const transfer::UploadReport& report) {
-  if (report.storage_index.empty()) {
-    say(stderr, "the file is in the cap itself; no server has it\n");
-    return;
-  }
-  const bool by_helper = report.via && !report.via->name.empty();
-  if (by_helper) say(stderr, "through {}: ", report.via->name);
-  say(stderr, "{} of {} shares placed, happiness {}; sent {} in {}", report.shares_placed, report.shares_total,
-      report.happiness, format_bytes(report.bytes_sent), format_seconds(report.seconds));
-  if (report.bytes_skipped > 0) say(stderr, ", {} were there already", format_bytes(report.bytes_skipped));
-  if (report.via && report.via->pieces_wrong > 0) say(stderr, ", {} wrong pieces replaced", report.via->pieces_wrong);
-  if (report.cuts > 0) say(stderr, ", {} broken connections gone on from", report.cuts);
-  say(stderr, "\n");
-}
-
-int print_failure(const ClientNode& node, const Error& error, const std::string& path) {
-  const bool spooled = is_spool(node.directory().transfers(), path);
-  if (error.code == Errc::cancelled) {
-    say(stderr, "stopped; what was sent is kept.{}\n", spooled ? "" : " The same command goes on.");
-  } else {
-    say(stderr, "{}\n", describe(error));
-  }
-  if (spooled) say(stderr, "What came through standard input is kept; `holdfast transfers resume` goes on with it.\n");
-  return exit_code_of(error.code);
-}
-
-/// Of a file that is stored. A cap is a secret: it is written where it was asked for, and nowhere else.
-int print_not_handed_over(const ClientNode& node, const std::string& path) {
-  const bool spooled = is_spool(node.directory().transfers(), path);
-  say(stderr, "holdfast: {} is stored, but standard output does not take its cap.\n          {}\n",
-      spooled ? "what came through standard input" : path,
-      spooled ? "It is kept here too; `holdfast transfers resume` prints the cap." : "The same command prints it.");
-  return kFailed;
-}
-
 /// The whole path of what is to be put. Errors: io and not_found, when there is no such path; malformed for what cannot be
 /// read twice.
 Result<std::string> source_path(const std::string& file) {
@@ -193,7 +84,7 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
   }
   upload.on_stored = [&](const transfer::UploadReport& stored) {
     if (night.leaves(stored)) return false;
-    if (options.json) handed_over = hand_over(json::serialize(to_json(stored)));
+    if (options.json) handed_over = hand_over(json_of(stored));
     return handed_over;
   };
   Result<transfer::UploadReport> report = fail(Errc::cancelled, "");
@@ -332,7 +223,7 @@ class SmallFiles {
         worst_ = std::max(worst_, told ? kInterrupted : print_failure(node_, report.error(), files_[printed_]));
         continue;
       }
-      if (!hand_over(options_.json ? json::serialize(to_json(*report)) : report->cap))
+      if (!hand_over(options_.json ? json_of(*report) : report->cap))
         worst_ = std::max(worst_, print_not_handed_over(node_, files_[printed_]));
       for (const std::string& warning : report->warnings) say(stderr, "warning: {}: {}\n", files_[printed_], warning);
     }

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "holdfast/node/gateway/open_file.h"
-#include "holdfast/node/transfer/readable_file.h"
+#include "holdfast/node/transfer/run_length.h"
 
 namespace holdfast::gateway {
 

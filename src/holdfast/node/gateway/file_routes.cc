@@ -8,6 +8,7 @@
 #include "holdfast/node/gateway/file_answer.h"
 #include "holdfast/node/gateway/file_reader.h"
 #include "holdfast/node/gateway/media_types.h"
+#include "holdfast/node/transfer/readable_file.h"
 
 namespace holdfast::gateway {
 namespace {

@@ -1,17 +1,16 @@
 #include "holdfast/node/transfer/downloader.h"
 
 #include <algorithm>
-#include <list>
 
 #include "holdfast/core/cap/derive.h"
 #include "holdfast/edge/io/locked_file.h"
 #include "holdfast/node/transfer/readable_file.h"
-#include "holdfast/node/transfer/segment_fetcher.h"
+#include "holdfast/node/transfer/segment_stream.h"
 
 namespace holdfast::transfer {
 namespace {
 
-constexpr std::uint64_t kRunBytes = 8 * 1'048'576;  // of plaintext; some are in memory at once, as blocks or decoded
+constexpr std::uint64_t kRunBytes = 8 * 1'048'576;  // of plaintext
 constexpr unsigned kOwnerOnly = 0600;
 constexpr int kRenamesMetMax = 10;  // of a part file by others, between opening and locking it
 
@@ -25,68 +24,36 @@ std::uint64_t received(const Context& context) {
   return sum;
 }
 
-/// A run of segments, on its way while the ones before are delivered.
-struct Ahead {
-  SegmentNumber first = 0, end = 0;
-  io::Time asked;
-  Result<std::vector<Buffer>> segments = fail(Errc::cancelled, "stopped");
-  bool arrived = false;
-};
-
-io::Task<void> fetch_ahead(SegmentFetcher* fetcher, Ahead* ahead, io::Event* moved) {
-  ahead->segments = co_await fetcher->segments(ahead->first, ahead->end);
-  ahead->arrived = true;
-  moved->notify_all();
-}
-
-io::Task<Result<void>> write_run(const immutable::Geometry& geometry, const Ahead& run, Range range, Sink& sink,
-                                 Progress& progress) {
-  for (SegmentNumber i = run.first; i < run.end; ++i) {
-    const Range at = geometry.segment_range(i);
+io::Task<Result<void>> write_run(const immutable::Geometry& geometry, const SegmentStream::Run& run, Range range,
+                                 Sink& sink, Progress& progress) {
+  SegmentNumber number = run.first;
+  for (const Buffer& bytes : run.segments) {
+    const Range at = geometry.segment_range(number++);
     const Range cut{std::max(at.begin, range.begin), std::min(at.end, range.end)};
-    const Buffer& bytes = (*run.segments)[i - run.first];
     HF_CO_TRY_VOID(co_await sink.write(ByteView(bytes).subspan(cut.begin - at.begin, cut.size())));
     progress.done_bytes += cut.size();
   }
   co_return Result<void>{};
 }
 
-/// Delivers [range) in order. Two runs are on their way while one is written, so that the line is never idle for a round
-/// trip.
+io::Task<Result<void>> write_all(SegmentStream& segments, const immutable::Geometry& geometry, Range range, Sink& sink,
+                                 Progress& progress) {
+  while (!segments.at_end()) {
+    HF_CO_TRY(const SegmentStream::Run run, co_await segments.next());
+    HF_CO_TRY_VOID(co_await write_run(geometry, run, range, sink, progress));
+  }
+  co_return Result<void>{};
+}
+
+/// Delivers [range) in order.
 io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, Range range, Sink& sink,
                                Progress& progress) {
   const immutable::Geometry& geometry = fetcher.geometry();
-  const SegmentNumber last_end = (range.end - 1) / geometry.segment_size() + 1;
-  RunLength run_length(context.loop, geometry.segment_size(), kRunBytes);
-  SegmentNumber next = range.begin / geometry.segment_size();
-  std::list<Ahead> runs;
-  io::Event moved(context.loop);
-  io::TaskGroup group(co_await io::this_scope());
-  Result<void> outcome;
-  while (outcome && (next < last_end || !runs.empty())) {
-    while (next < last_end && runs.size() < RunLength::kTogether) {
-      Ahead& run = runs.emplace_back();
-      run.first = next;
-      run.end = next = std::min(next + run_length.next(), last_end);
-      run.asked = context.loop.now();
-      group.spawn(fetch_ahead(&fetcher, &run, &moved));
-    }
-    while (outcome && !runs.front().arrived) {
-      const bool woken = co_await moved.wait();
-      if (!woken) outcome = fail(Errc::cancelled, "stopped");
-    }
-    if (!outcome) break;
-    run_length.came(runs.front().asked, runs.front().end - runs.front().first);
-    run_length.arrived();
-    if (runs.front().segments) {
-      outcome = co_await write_run(geometry, runs.front(), range, sink, progress);
-    } else {
-      outcome = tl::make_unexpected(runs.front().segments.error());
-    }
-    runs.pop_front();
-  }
-  group.cancel();
-  co_await group.join();
+  const SegmentNumber first = range.begin / geometry.segment_size();
+  const SegmentNumber end = (range.end - 1) / geometry.segment_size() + 1;
+  SegmentStream segments(context.loop, fetcher, first, end, kRunBytes);
+  const Result<void> outcome = co_await write_all(segments, geometry, range, sink, progress);
+  co_await segments.close();
   co_return outcome;
 }
 

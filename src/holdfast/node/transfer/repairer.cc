@@ -5,15 +5,18 @@
 #include "holdfast/core/crypto/secrets.h"
 #include "holdfast/node/transfer/copy_verifier.h"
 #include "holdfast/node/transfer/grid_push.h"
-#include "holdfast/node/transfer/segment_fetcher.h"
+#include "holdfast/node/transfer/segment_stream.h"
 
 namespace holdfast::transfer {
 namespace {
 
+constexpr std::uint64_t kRunBytes = 4 * 1'048'576;
+
 /// Ciphertext from the shares that are left: each segment is verified against the cap as it comes.
 class GridSource final : public SegmentSource {
  public:
-  GridSource(SegmentFetcher& fetcher, Progress& progress) : fetcher_(fetcher), progress_(progress) {}
+  GridSource(SegmentFetcher& fetcher, SegmentStream& stream, Progress& progress)
+      : fetcher_(fetcher), stream_(stream), progress_(progress) {}
 
   /// The first ones. Without k shares there is nothing to push, and no server shall be asked for room.
   io::Task<Result<void>> begin() { return fetch(); }
@@ -36,19 +39,15 @@ class GridSource final : public SegmentSource {
 
  private:
   io::Task<Result<void>> fetch() {
-    const immutable::Geometry& geometry = fetcher_.geometry();
-    const SegmentNumber step = std::max<std::uint64_t>(1, kBatchBytes / geometry.segment_size());
-    const SegmentNumber end = std::min(next_ + step, geometry.num_segments());
-    HF_CO_TRY(ready_, co_await fetcher_.segments(next_, end));
+    HF_CO_TRY(SegmentStream::Run run, co_await stream_.next());
+    ready_ = std::move(run.segments);
     std::ranges::reverse(ready_);
-    next_ = end;
     co_return Result<void>{};
   }
 
-  static constexpr std::uint64_t kBatchBytes = 4 * 1'048'576;
   SegmentFetcher& fetcher_;
+  SegmentStream& stream_;
   Progress& progress_;
-  SegmentNumber next_ = 0;
   std::vector<Buffer> ready_;  // in reverse order
 };
 
@@ -119,8 +118,8 @@ void mark(const UnsoundCopies& copies, ShareVerdict::State state, CheckReport& r
 
 /// The encoding of an open file, pushed wherever shares are missing.
 io::Task<Result<void>> push_missing(const Context& context, const cap::ChkVerifyCap& cap, Link& link,
-                                    SegmentFetcher& fetcher, const CheckOptions& options, Progress& progress,
-                                    RepairReport& report) {
+                                    SegmentFetcher& fetcher, SegmentStream& stream, const CheckOptions& options,
+                                    Progress& progress, RepairReport& report) {
   const Secret master = crypto::private_upload_master(context.lease_secret, cap.storage_index);
   PushPlan plan{cap.storage_index, master, fetcher.geometry()};
   plan.original = to_bytes(fetcher.file().extension_bytes());
@@ -130,7 +129,7 @@ io::Task<Result<void>> push_missing(const Context& context, const cap::ChkVerify
   LateProof late(context, link, cap, report.before, progress);
   if (options.verify)
     plan.proof = [&late](grid::StorageServer& server, ShareNumber share) { return late.prove(server, share); };
-  GridSource source(fetcher, progress);
+  GridSource source(fetcher, stream, progress);
   HF_CO_TRY_VOID(co_await source.begin());
   Pushed pushed;
   const Result<void> outcome = co_await push_shares(context, std::move(plan), source, progress, pushed);
@@ -169,7 +168,11 @@ io::Task<Result<RepairReport>> repair(const Context& context, cap::ChkVerifyCap 
   fetcher.show_on(progress);
   progress.phase = Phase::receiving;
   Result<void> done = co_await fetcher.open();
-  if (done) done = co_await push_missing(context, cap, link, fetcher, options, progress, report);
+  if (done) {
+    SegmentStream stream(context.loop, fetcher, 0, fetcher.geometry().num_segments(), kRunBytes);
+    done = co_await push_missing(context, cap, link, fetcher, stream, options, progress, report);
+    co_await stream.close();
+  }
   co_await fetcher.close();
   if (!done) co_return tl::make_unexpected(done.error());
   sum_up(report.after);

@@ -1,4 +1,4 @@
-#include "holdfast/node/transfer/readable_file.h"
+#include "holdfast/node/transfer/run_length.h"
 
 #include <gtest/gtest.h>
 
