@@ -1,5 +1,6 @@
 """Links that break, lie still or crawl, through the fault proxy: uploads and downloads go on, and cost little more."""
 import json
+import re
 import subprocess
 import time
 import unittest
@@ -114,9 +115,10 @@ class Cuts(WithLinks):
         self.links.line_rate(500_000)
         with open(caps, "w") as out, open(said, "w") as err:
             running = subprocess.Popen([BINARY, "-d", self.client, "put", *files, "--progress", "bar"], stdout=out, stderr=err)
+        self.addCleanup(running.kill)
         wait_until(lambda: text_of(caps), "the first of them is stored")
         self.links.tell("link down")
-        waiting = wait_until(lambda: "waiting for the link" in last_line() and last_line(), "it says that it waits")
+        waiting = wait_until(lambda: re.search(r".*waiting for the link.*", last_line()), "it says that it waits")[0]
         self.assertRegex(waiting, r"[0-9.]+ KiB of 781\.2 KiB.*waiting for the link: no server answers")
         self.links.tell("link up")
         self.links.line_rate(0)

@@ -107,12 +107,45 @@ TEST_F(Downloads, MemoryDoesNotGrowWithTheSegmentsThatHavePassed) {
   });
 }
 
+/// Takes each piece in a second that cannot be cut short, as a disk does; somebody stops it all at the fifth.
+class SlowSink final : public transfer::Sink {
+ public:
+  SlowSink(io::Loop& loop, io::CancelScope& stopped) : loop_(loop), stopped_(stopped) {}
+  io::Task<Result<void>> write(ByteView) override {
+    if (++pieces == 5) stopped_.cancel();
+    io::Event taken(loop_);
+    const auto timer = loop_.at(loop_.now() + seconds(1), [&taken] { taken.notify_all(); });
+    io::CancelScope own(loop_);
+    io::Task<bool> waiting = taken.wait();
+    static_cast<void>(co_await waiting.in(own));
+    co_return Result<void>{};
+  }
+  unsigned pieces = 0;
+
+ private:
+  io::Loop& loop_;
+  io::CancelScope& stopped_;
+};
+
+TEST_F(Downloads, AStopIsHeardWhereTheReaderIsSlowerThanTheLine) {
+  make(3, 3, 300, 64);
+  grid_->during([this](const transfer::Context& context) -> io::Task<void> {
+    io::CancelScope stopped(co_await io::this_scope());
+    SlowSink sink(context.loop, stopped);
+    transfer::Progress progress;
+    io::Task<Result<transfer::DownloadReport>> work = transfer::download(context, cap(), sink, {}, progress);
+    const auto report = co_await work.in(stopped);
+    EXPECT_FALSE(report.has_value());
+    EXPECT_LT(sink.pieces, 20u) << "of 64";
+  });
+}
+
 TEST_F(Downloads, AStreamThatHasFailedSkipsNothing) {
   make(3, 3, 300, 64);
   Bytes& share = server(0).shares.begin()->second;
   share[file_->layout().data().begin + 20 * 100] ^= 1;  // of segment 20
   with_fetcher([this](transfer::SegmentFetcher& fetcher) -> io::Task<void> {
-    transfer::SegmentStream stream(grid_->loop, fetcher, 0, 64, 3 * 300);
+    transfer::SegmentStream stream(co_await io::this_scope(), fetcher, 0, 64, 3 * 300);
     SegmentNumber expected = 0;
     Result<transfer::SegmentStream::Run> run = co_await stream.next();
     while (run) {

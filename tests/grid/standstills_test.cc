@@ -4,6 +4,7 @@
 #include "grid/memory_grid.h"
 #include "holdfast/core/immutable/share_test_kit.h"
 #include "holdfast/node/transfer/repairer.h"
+#include "holdfast/node/transfer/uploader.h"
 
 namespace holdfast::test {
 namespace {
@@ -73,6 +74,37 @@ TEST_F(Standstills, f25_an_upload_that_is_begun_in_an_outage_waits_for_those_who
   EXPECT_EQ(report->happiness, 10u);
   EXPECT_LT(report->bytes_sent, 1.01 * report->share_bytes_total - held);
   for (const auto& server : grid.servers) EXPECT_EQ(server->shares.size() + server->uploads.size(), 1u);
+}
+
+// Six answer, and a happiness of seven is wished: it is the other four that are waited for, until nobody answers any more.
+TEST_F(Standstills, f25_servers_that_are_away_are_not_called_the_link) {
+  MemoryGrid grid(10);
+  for (const auto& server : grid.servers) {
+    server->still_from = io::Time{} + seconds(server->number < 4 ? 0 : 60);
+    server->still_until = io::Time{} + seconds(120);
+  }
+  grid.put_file(kPath, kit::plaintext_of(kFileBytes));
+  transfer::UploadOptions options;
+  options.happy = 7;
+  grid.during([&](const transfer::Context& context) -> io::Task<void> {
+    transfer::Progress progress, at_fifty, at_hundred;
+    bool blamed = false;
+    std::unique_ptr<io::Loop::Timer> timer;
+    std::function<void()> look = [&] {
+      const io::Time now = grid.loop.now();
+      blamed = blamed || (now > io::Time{} + seconds(1) && now < io::Time{} + seconds(59) && progress.waiting_for_link);
+      if (now < io::Time{} + seconds(50)) at_fifty = progress;
+      if (now < io::Time{} + seconds(100)) at_hundred = progress;
+      timer = grid.loop.at(now + milliseconds(50), look);
+    };
+    look();
+    const auto report = co_await transfer::upload_file(context, kPath, options, progress);
+    timer.reset();
+    EXPECT_TRUE(report.has_value());
+    EXPECT_FALSE(blamed);
+    EXPECT_NE(at_fifty.note.find("6 of 10 answer"), std::string::npos) << at_fifty.note;
+    EXPECT_TRUE(at_hundred.waiting_for_link);
+  });
 }
 
 TEST_F(Standstills, f25_a_share_goes_elsewhere_when_its_server_alone_is_silent_and_all_others_are_done) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <numeric>
 #include <set>
 #include <span>
 
@@ -152,7 +153,8 @@ class SmallFiles {
         files_(files),
         reports_(files.size()),
         turns_(world.loop, kSmallAtOnce) {
-    for (const std::string& file : files) progress_.total_bytes += size_of(file);
+    for (const std::string& file : files) sizes_.push_back(size_of(file));
+    progress_.total_bytes = std::accumulate(sizes_.begin(), sizes_.end(), std::uint64_t{0});
   }
 
   io::Task<int> run() {
@@ -187,7 +189,10 @@ class SmallFiles {
     running_.erase(&own);
     turns_.release();
     ++ended_;
-    progress_.done_bytes += size_of(files_[i]);
+    if (*reports_[i]) {
+      ++stored_;
+      progress_.done_bytes += sizes_[i];
+    }
     print_finished();
   }
 
@@ -208,7 +213,7 @@ class SmallFiles {
       progress_.shares_placed += progress_.enough ? own->shares_placed : 0;
       progress_.shares_total += progress_.enough ? own->shares_total : 0;
     }
-    progress_.note = fmt::format("{} of {} files", ended_, files_.size());
+    progress_.note = fmt::format("{} of {} files", stored_, files_.size());
     const std::string of_each = running_.empty() ? "" : (*running_.begin())->note;
     if (!of_each.empty() && each_one([&](const auto* own) { return own->note == of_each; }))
       progress_.note += ", " + of_each;
@@ -236,9 +241,10 @@ class SmallFiles {
   const std::span<const std::string> files_;
   std::vector<std::optional<Result<transfer::UploadReport>>> reports_;
   io::Semaphore turns_;
+  std::vector<std::uint64_t> sizes_;
   std::set<const transfer::Progress*> running_;
-  transfer::Progress progress_;  // of all of them; its bytes are those of whole files
-  std::size_t ended_ = 0, printed_ = 0;
+  transfer::Progress progress_;  // of all of them; its bytes are those of files that are stored
+  std::size_t ended_ = 0, stored_ = 0, printed_ = 0;
   int worst_ = kDone;
 };
 

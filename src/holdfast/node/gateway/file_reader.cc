@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace holdfast::gateway {
+namespace {
+
+constexpr SegmentNumber kRunsAhead = 2;  // of what is sent; so many bytes, in as many runs as are allowed together
+
+}  // namespace
 
 FileReader::FileReader(OpenFile& file, std::function<bool()> leaves)
     : file_(file), leaves_(std::move(leaves)), came_(file.shared().context.loop.now()) {}
@@ -57,9 +62,9 @@ Segment FileReader::at_hand(SegmentNumber number) {
 
 /// The next segments that are neither here nor on their way, so that the line is never idle for a round trip.
 void FileReader::read_ahead(SegmentNumber number, SegmentNumber last_end) {
-  const SegmentNumber runs = run_length_->slow() ? 1 : transfer::RunLength::kTogether - 1;
+  const SegmentNumber runs = run_length_->slow() ? 1 : kRunsAhead;
   const SegmentNumber until = std::min(last_end, number + 1 + runs * run_length_->now());
-  for (SegmentNumber next = number + 1; next < until;) {
+  for (SegmentNumber next = number + 1; next < until && runs_.size() <= transfer::RunLength::kTogether;) {
     const auto mine = std::ranges::find_if(runs_, [&](const auto& run) { return run->covers(next); });
     if (mine != runs_.end()) {
       next = (*mine)->end;

@@ -24,7 +24,7 @@ struct GatewayLimits {
   std::uint64_t cache_bytes_max = 64 * 1'048'576;      // verified segments, kept for whoever asks next
   std::uint64_t held_bytes_max = 128 * 1'048'576;      // of segments that readers hold while they send, or want next
   std::uint64_t fetching_bytes_max = 128 * 1'048'576;  // of segments on their way from servers
-  std::uint64_t run_bytes_max = 8 * 1'048'576;         // fetched at once for one reader
+  std::uint64_t run_bytes_max = 8 * 1'048'576;         // fetched at once for one reader, who has up to three such runs
   std::size_t piece_bytes = 256 * 1024;                // written at once
   std::size_t known_digests_max = 10'000;              // files whose SHA-256 is remembered
 

@@ -9,7 +9,7 @@
 namespace holdfast::gateway {
 namespace {
 
-constexpr std::uint64_t kPartOfWhatIsLeft = 8;  // one of so many
+constexpr std::uint64_t kPartOfWhatIsLeft = 8, kPartForWhatIsWanted = 16;  // one of so many
 
 transfer::Patience patience_of(const GatewayLimits& limits) {
   transfer::Patience out;
@@ -65,8 +65,11 @@ std::shared_ptr<Run> OpenFile::join(SegmentNumber number, SegmentNumber length, 
     if (shared_.cache.has(id_, next)) end = next;
   }
   const std::uint64_t each = geometry().segment_size() + kSegmentOverheadBytes;
-  // The more is held, the less is given to each, so that there is something left for those who come.
-  end = std::min(end, number + std::max<SegmentNumber>(1, shared_.held.left() / kPartOfWhatIsLeft / each));
+  // The more is held, the less is given to each, and the last of it only for what is wanted at once.
+  const std::uint64_t left = shared_.held.left();
+  if (only_if_allowed && left < std::max(2 * each, shared_.limits.held_bytes_max / kPartForWhatIsWanted))
+    return nullptr;
+  end = std::min(end, number + std::max<SegmentNumber>(1, left / kPartOfWhatIsLeft / each));
   std::uint64_t held = (end - number) * each;
   if (!shared_.held.take(held)) {
     if (only_if_allowed) return nullptr;

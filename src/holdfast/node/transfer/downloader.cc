@@ -46,12 +46,11 @@ io::Task<Result<void>> write_all(SegmentStream& segments, const immutable::Geome
 }
 
 /// Delivers [range) in order.
-io::Task<Result<void>> deliver(const Context& context, SegmentFetcher& fetcher, Range range, Sink& sink,
-                               Progress& progress) {
+io::Task<Result<void>> deliver(SegmentFetcher& fetcher, Range range, Sink& sink, Progress& progress) {
   const immutable::Geometry& geometry = fetcher.geometry();
   const SegmentNumber first = range.begin / geometry.segment_size();
   const SegmentNumber end = (range.end - 1) / geometry.segment_size() + 1;
-  SegmentStream segments(context.loop, fetcher, first, end, kRunBytes);
+  SegmentStream segments(co_await io::this_scope(), fetcher, first, end, kRunBytes);
   const Result<void> outcome = co_await write_all(segments, geometry, range, sink, progress);
   co_await segments.close();
   co_return outcome;
@@ -148,7 +147,7 @@ io::Task<Result<void>> into_part(const Context& context, SegmentFetcher& fetcher
   progress.phase = Phase::receiving;
   for (const Range& gap : good.gaps(wanted).ranges()) {
     FileSink sink(context, part, gap.begin - wanted.begin);
-    HF_CO_TRY_VOID(co_await deliver(context, fetcher, gap, sink, progress));
+    HF_CO_TRY_VOID(co_await deliver(fetcher, gap, sink, progress));
   }
   report.bytes_delivered = wanted.size();
   co_return Result<void>{};
@@ -253,7 +252,7 @@ io::Task<Result<DownloadReport>> download(const Context& context, cap::Cap cap, 
   SegmentFetcher fetcher(context, link, cap::storage_index_of(read.key), claim_of(read), &read.key);
   fetcher.show_on(progress);
   Result<void> done = co_await fetcher.open();
-  if (done) done = co_await deliver(context, fetcher, wanted, sink, progress);
+  if (done) done = co_await deliver(fetcher, wanted, sink, progress);
   co_await fetcher.close();
   if (!done) co_return tl::make_unexpected(done.error());
   report.bytes_delivered = wanted.size();

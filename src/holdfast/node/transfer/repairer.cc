@@ -64,9 +64,8 @@ std::set<std::pair<std::string, ShareNumber>> unusable_copies(const CheckReport&
 /// they were: a sample may miss what is wrong with it.
 class LateProof {
  public:
-  LateProof(const Context& context, Link& link, const cap::ChkVerifyCap& cap, const CheckReport& before,
-            Progress& progress)
-      : verifier_(context, link, cap, progress, kCopiesAtOnce) {
+  LateProof(const Context& context, Link& link, const cap::ChkVerifyCap& cap, const CheckReport& before)
+      : verifier_(context, link, cap, progress_, kCopiesAtOnce) {
     for (const ShareVerdict& each : before.shares) {
       if (each.state == ShareVerdict::State::good) verified_.insert({each.server, each.share});
     }
@@ -81,6 +80,7 @@ class LateProof {
 
  private:
   static constexpr std::size_t kCopiesAtOnce = 4;  // bounds the memory
+  Progress progress_;                              // nobody's: what is shown counts what is pushed
   CopyVerifier verifier_;
   std::set<std::pair<std::string, ShareNumber>> verified_;
 };
@@ -126,7 +126,7 @@ io::Task<Result<void>> push_missing(const Context& context, const cap::ChkVerify
   plan.wishes.happy = 0;
   plan.wishes.patience = options.patience;
   plan.wishes.rejected = unusable_copies(report.before);
-  LateProof late(context, link, cap, report.before, progress);
+  LateProof late(context, link, cap, report.before);
   if (options.verify)
     plan.proof = [&late](grid::StorageServer& server, ShareNumber share) { return late.prove(server, share); };
   GridSource source(fetcher, stream, progress);
@@ -169,7 +169,7 @@ io::Task<Result<RepairReport>> repair(const Context& context, cap::ChkVerifyCap 
   progress.phase = Phase::receiving;
   Result<void> done = co_await fetcher.open();
   if (done) {
-    SegmentStream stream(context.loop, fetcher, 0, fetcher.geometry().num_segments(), kRunBytes);
+    SegmentStream stream(co_await io::this_scope(), fetcher, 0, fetcher.geometry().num_segments(), kRunBytes);
     done = co_await push_missing(context, cap, link, fetcher, stream, options, progress, report);
     co_await stream.close();
   }

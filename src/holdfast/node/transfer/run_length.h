@@ -10,7 +10,7 @@ namespace holdfast::transfer {
 /// for nothing; and hashing many at once is cheaper.
 class RunLength {
  public:
-  static constexpr SegmentNumber kTogether = 3;
+  static constexpr SegmentNumber kTogether = 4;
   static constexpr SegmentNumber kSegmentsMax = 4096;  // however small: each of them takes memory beside its bytes
   RunLength(io::Loop& loop, std::uint64_t segment_size, std::uint64_t run_bytes_max);
   SegmentNumber now() const { return length_; }

@@ -4,15 +4,16 @@
 
 namespace holdfast::transfer {
 
-SegmentStream::SegmentStream(io::Loop& loop, SegmentFetcher& fetcher, SegmentNumber first, SegmentNumber end,
+SegmentStream::SegmentStream(io::CancelScope& scope, SegmentFetcher& fetcher, SegmentNumber first, SegmentNumber end,
                              std::uint64_t run_bytes_max)
-    : loop_(loop),
+    : loop_(scope.loop()),
       fetcher_(fetcher),
-      length_(loop, fetcher.geometry().segment_size(), run_bytes_max),
+      bytes_max_(RunLength::kTogether * run_bytes_max),
+      length_(loop_, fetcher.geometry().segment_size(), run_bytes_max),
       next_(first),
       end_(end),
-      moved_(loop),
-      fetching_(loop) {}
+      moved_(loop_),
+      fetching_(scope) {}
 
 io::Task<void> SegmentStream::fetch(Ahead* run) {
   run->segments = co_await fetcher_.segments(run->first, run->end);
@@ -20,8 +21,14 @@ io::Task<void> SegmentStream::fetch(Ahead* run) {
   moved_.notify_all();
 }
 
+/// Bounded by bytes too, as a segment may be larger than a run should be.
+bool SegmentStream::may_ask() const {
+  if (next_ == end_ || runs_.size() == RunLength::kTogether) return false;
+  return runs_.empty() || (next_ - runs_.front().first) * fetcher_.geometry().segment_size() < bytes_max_;
+}
+
 void SegmentStream::ask_ahead() {
-  while (next_ < end_ && runs_.size() < RunLength::kTogether) {
+  while (may_ask()) {
     Ahead& run = runs_.emplace_back();
     run.first = next_;
     run.end = next_ = std::min(next_ + length_.next(), end_);
@@ -31,13 +38,17 @@ void SegmentStream::ask_ahead() {
 }
 
 io::Task<Result<SegmentStream::Run>> SegmentStream::next() {
+  HF_CHECK(!at_end());
+  // Also where all is here in time, and nobody waits: a disk or a reader may be slower than the line.
+  if (fetching_.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
   ask_ahead();
   Ahead& front = runs_.front();
+  const bool waits = !front.arrived;
   while (!front.arrived) {
     const bool woken = co_await moved_.wait();
     if (!woken) co_return fail(Errc::cancelled, "stopped");
   }
-  length_.came(front.asked, front.end - front.first);
+  if (waits) length_.came(front.asked, front.end - front.first);
   length_.arrived();
   if (!front.segments) co_return tl::make_unexpected(front.segments.error());  // it stays in front: nothing is skipped
   Run out{front.first, std::move(*front.segments)};

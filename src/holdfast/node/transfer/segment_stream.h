@@ -16,9 +16,9 @@ class SegmentStream {
     std::vector<Buffer> segments;
   };
 
-  /// Segments [first, end) of an open file; `run_bytes_max` of plaintext are fetched at once, and RunLength::kTogether such runs are in
-  /// memory, with the one in the caller's hands. All of it outlives this.
-  SegmentStream(io::Loop& loop, SegmentFetcher& fetcher, SegmentNumber first, SegmentNumber end,
+  /// Segments [first, end) of an open file, as part of `scope`. `run_bytes_max` of plaintext are fetched at once, and
+  /// RunLength::kTogether such runs are in memory, with the one in the caller's hands. All of it outlives this.
+  SegmentStream(io::CancelScope& scope, SegmentFetcher& fetcher, SegmentNumber first, SegmentNumber end,
                 std::uint64_t run_bytes_max);
 
   bool at_end() const { return next_ == end_ && runs_.empty(); }
@@ -36,9 +36,11 @@ class SegmentStream {
   };
   io::Task<void> fetch(Ahead* run);
   void ask_ahead();
+  bool may_ask() const;
 
   io::Loop& loop_;
   SegmentFetcher& fetcher_;
+  const std::uint64_t bytes_max_;
   RunLength length_;
   SegmentNumber next_;
   const SegmentNumber end_;

@@ -7,7 +7,8 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr io::Duration kQuiet = std::chrono::seconds(1);  // nobody heard for so long
+constexpr io::Duration kQuiet = std::chrono::seconds(1);     // nobody heard for so long
+constexpr io::Duration kLinkLook = std::chrono::seconds(5);  // from one look to the next
 
 RangeSet everything(std::uint64_t size) {
   RangeSet out;
@@ -83,7 +84,8 @@ io::Task<Result<void>> SharePlacer::gather() {
     if (inquiry_.is_ripe(happy)) co_return Result<void>{};
     if (!happy && inquiry_.open() == 0) co_return tl::make_unexpected(too_few());
     if (!happy && inquiry_.has_asked()) {
-      progress_.waiting_for_link = answered == 0 || job_.link.down();
+      look_at_link();
+      progress_.waiting_for_link = answered == 0 || (link_is_gone_ && job_.link.down());
       progress_.note = inquiry_.who_is_waited_for();
     }
     HF_CO_TRY_VOID(co_await wait_for_change());
@@ -283,15 +285,34 @@ void SharePlacer::look_for_life() {
   group_.spawn(ask_the_idle());
 }
 
-io::Task<void> SharePlacer::ask_the_idle() {
-  std::vector<grid::StorageServer*> idle;
+/// Before anything is at work: are they away that have not answered, or has the link gone since others did?
+void SharePlacer::look_at_link() {
+  const io::Time now = job_.context.loop.now();
+  if (looking_for_life_ || now - job_.link.last_heard() < kQuiet || now < look_at_link_at_) return;
+  look_at_link_at_ = now + kLinkLook;
+  looking_for_life_ = true;
+  group_.spawn(ask_about_link());
+}
+
+io::Task<void> SharePlacer::ask_about_link() {
+  const bool alive = co_await somebody_answers(idle());
+  link_is_gone_ = !alive;
+  looking_for_life_ = false;
+}
+
+std::vector<grid::StorageServer*> SharePlacer::idle() const {
+  std::vector<grid::StorageServer*> out;
   for (std::size_t server = 0; server < servers().size(); ++server) {
     const bool at_work = std::ranges::any_of(attempts_, [&](const auto& attempt) {
       return attempt->server == server && attempt->pusher.state() == SharePusher::State::running;
     });
-    if (servers()[server].answered && !at_work) idle.push_back(servers()[server].server);
+    if (servers()[server].answered && !at_work) out.push_back(servers()[server].server);
   }
-  const bool alive = co_await somebody_answers(std::move(idle));
+  return out;
+}
+
+io::Task<void> SharePlacer::ask_the_idle() {
+  const bool alive = co_await somebody_answers(idle());
   if (alive) job_.link.answered();
   looking_for_life_ = false;
 }

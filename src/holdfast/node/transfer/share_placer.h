@@ -61,6 +61,9 @@ class SharePlacer {
   bool may_place() const;
   void look_for_life();
   io::Task<void> ask_the_idle();
+  void look_at_link();
+  io::Task<void> ask_about_link();
+  std::vector<grid::StorageServer*> idle() const;
   bool is_live(const SharePusher& pusher) const;
   bool has_live_attempt(ShareNumber share) const;
   bool is_placed(ShareNumber share) const;
@@ -84,6 +87,8 @@ class SharePlacer {
   bool change_pending_ = false;
   bool told_happy_ = false;
   bool looking_for_life_ = false;
+  bool link_is_gone_ = false;  // nobody who had answered did, at the latest look
+  io::Time look_at_link_at_{};
   bool reached_ = false;                 // somebody, by the latest round of allocations
   std::optional<io::Time> given_up_at_;  // patience was over, and a last round of allocations reached nobody
   io::TaskGroup group_;
