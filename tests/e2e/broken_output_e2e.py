@@ -1,13 +1,17 @@
 """Standard output and standard error that take nothing: a full disk, a reader that left, a stream that is closed. What was asked for
 and could not be told is a failure; what is only said on the way is not."""
 import contextlib
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
+import termios
 import unittest
 
 import meddler
-from rig import BINARY, DEADLINE, Place, get, put, sha256
+from rig import BINARY, DEADLINE, Links, Place, get, put, sha256
 
 
 @contextlib.contextmanager
@@ -80,6 +84,44 @@ class Caps(unittest.TestCase):
                     done = run(place.client, "put", *files, "--happy", "1", "--progress", "none", *more, stdout=nowhere)
                 self.assertEqual(done.returncode, 1)
                 self.assertEqual(done.stderr.count(b"does not take its cap"), 5)
+
+
+def on_a_terminal(columns, client, *arguments):
+    """What a terminal of so many columns shows in the end, line by line, and all that was ever drawn in one of them."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([BINARY, "-d", client, *arguments], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):  # that is how a terminal ends
+        while more := os.read(ours, 65_536):
+            said += more
+    os.close(ours)
+    process.wait(DEADLINE)
+    lines, drawn = [], []
+    for line in said.decode().replace("\r\n", "\n").split("\n"):
+        parts = line.split("\r\033[K")
+        drawn += parts[1:]
+        lines.append(parts[-1])
+    return process.returncode, lines, drawn
+
+
+class Terminals(unittest.TestCase):
+    def test_a_cap_stands_alone_and_no_line_of_progress_is_wrapped(self):
+        with Place() as place, Links(place.nurls()) as links:
+            client = place.new_client("far", links.nurls, convergence_of=place.client)
+            links.line_rate(1_500_000)
+            for columns in (80, 50):
+                with self.subTest(columns=columns):
+                    files = [place.file(f"f{i}", size, columns + i) for i, size in enumerate((20_000, 30_000, 2_000_000))]
+                    code, lines, drawn = on_a_terminal(columns, client, "put", *files)
+                    self.assertEqual(code, 0, lines)
+                    caps = [line for line in lines if "URI:" in line]
+                    self.assertEqual([cap[:8] for cap in caps], ["URI:CHK:"] * 3, lines)
+                    frames = [text for text in drawn if not text.startswith("URI:")]
+                    self.assertGreater(len(frames), 5)
+                    self.assertLess(max(map(len, frames)), columns)
+                    self.assertTrue(any(text.startswith("sending") and "%" in text for text in frames), frames)
 
 
 class Reports(unittest.TestCase):

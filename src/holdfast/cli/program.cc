@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "holdfast/cli/command_line.h"
+#include "holdfast/cli/drawn_line.h"
 #include "holdfast/cli/grid_node.h"
 #include "holdfast/cli/say.h"
 #include "holdfast/cli/version.h"
@@ -69,7 +70,8 @@ int run(int argc, char** argv) {
     say(stderr, "holdfast: there is no home directory to have a node in; name one with -d DIR or HOLDFAST_NODE\n");
     return kUsage;
   }
-  world.log = io::make_standard_log(line.options.verbose ? io::LogLevel::debug : io::LogLevel::warning);
+  world.log =
+      wiping_drawn_line(io::make_standard_log(line.options.verbose ? io::LogLevel::debug : io::LogLevel::warning));
   world.cpu = io::make_thread_pool(world.loop, std::max(2u, std::thread::hardware_concurrency()));
   world.disk = io::make_thread_pool(world.loop, kDiskThreads);
   if (line.debug_cap_app->parsed()) return print(describe_cap(line.argument, line.options.json));

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "holdfast/cli/drawn_line.h"
 #include "holdfast/cli/say.h"
 
 namespace holdfast::cli {
@@ -15,6 +16,7 @@ namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(200);
 constexpr auto kPlainEvery = std::chrono::seconds(5);
+constexpr std::size_t kBarMax = 24, kBarLeast = 6;
 
 std::uint64_t position(const transfer::Progress& progress) {
   return progress.phase == transfer::Phase::hashing ? progress.hashed_bytes : progress.done_bytes;
@@ -22,6 +24,11 @@ std::uint64_t position(const transfer::Progress& progress) {
 
 std::uint64_t goal(const transfer::Progress& progress) {
   return progress.phase == transfer::Phase::hashing ? progress.file_bytes : progress.total_bytes;
+}
+
+std::string bar(double done, std::size_t length) {
+  const auto filled = static_cast<std::size_t>(done * static_cast<double>(length));
+  return "[" + std::string(filled, '=') + std::string(length - filled, ' ') + "] ";
 }
 
 }  // namespace
@@ -43,16 +50,11 @@ std::string format_seconds(double seconds) {
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
-std::string progress_line(const transfer::Progress& progress, double speed) {
+std::string progress_line(const transfer::Progress& progress, double speed, std::size_t width) {
   const std::uint64_t total = goal(progress), done = std::min(position(progress), total);
-  std::string out = fmt::format("{:<9}", transfer::to_string(progress.phase));
-  if (total > 0) {
-    constexpr unsigned kWidth = 24;
-    const auto filled = static_cast<unsigned>(static_cast<double>(done) / static_cast<double>(total) * kWidth);
-    out += fmt::format(" [{}{}] {:3.0f}%  {} of {}", std::string(filled, '='), std::string(kWidth - filled, ' '),
-                       100.0 * static_cast<double>(done) / static_cast<double>(total), format_bytes(done),
-                       format_bytes(total));
-  }
+  const double part = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
+  std::string out;  // behind the phase and the bar
+  if (total > 0) out += fmt::format("{:3.0f}%  {} of {}", 100 * part, format_bytes(done), format_bytes(total));
   if (speed >= 1) out += fmt::format("  {}/s", format_bytes(static_cast<std::uint64_t>(speed)));
   if (speed >= 1 && done < total && !progress.waiting_for_link)
     out += fmt::format("  {} left", format_seconds(static_cast<double>(total - done) / speed));
@@ -67,7 +69,12 @@ std::string progress_line(const transfer::Progress& progress, double speed) {
   } else if (!progress.note.empty()) {
     out += "  " + progress.note.substr(0, 60);
   }
-  return out;
+  const std::string phase = fmt::format("{:<9} ", transfer::to_string(progress.phase));
+  const std::size_t room = width - std::min(width, phase.size() + out.size() + bar(part, 0).size());
+  const std::size_t length = std::min(room, kBarMax);
+  std::string line = phase + (total > 0 && length >= kBarLeast ? bar(part, length) : "") + out;
+  line.resize(std::min(line.size(), width));
+  return line;
 }
 
 ProgressDisplay::ProgressDisplay(io::Loop& loop, const transfer::Progress& progress, const std::string& mode,
@@ -89,7 +96,7 @@ ProgressDisplay::~ProgressDisplay() {
   if (style_ == Style::bar) {
     if (refresh_) refresh_();
     draw();
-    std::fputc('\n', stderr);
+    leave_drawn_line();
   }
 }
 
@@ -122,9 +129,9 @@ void ProgressDisplay::draw() {
         boost::json::serialize(boost::json::string(progress_.note)));
     return;
   }
-  const std::string line = progress_line(progress_, speed_);
+  const std::string line = progress_line(progress_, speed_, line_width());
   if (style_ == Style::bar) {
-    say(stderr, "\r\033[K{}", line);
+    draw_line(line);
   } else if (std::exchange(last_line_, line) != line) {  // not all through the night
     say(stderr, "{}\n", line);
   }

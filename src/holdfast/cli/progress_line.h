@@ -15,8 +15,9 @@ std::string format_bytes(std::uint64_t bytes);
 /// "0:42", "1:02:03".
 std::string format_seconds(double seconds);
 
-/// `speed`: bytes of progress per second, 0 when not known yet.
-std::string progress_line(const transfer::Progress& progress, double speed);
+/// `speed`: bytes of progress per second, 0 when not known yet. A line that is too long for `width` has a shorter bar, or none, before
+/// its end is cut.
+std::string progress_line(const transfer::Progress& progress, double speed, std::size_t width);
 
 /// Draws until destroyed. `mode`: auto, bar, plain, json or none (see --help). `refresh` is called before `progress` is read.
 class ProgressDisplay {

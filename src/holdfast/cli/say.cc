@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "holdfast/cli/drawn_line.h"
 #include "holdfast/cli/world.h"
 
 namespace holdfast::cli {
@@ -16,6 +17,7 @@ bool all_got_there() {
 }  // namespace
 
 void write_text(std::FILE* to, std::string_view text) {
+  wipe_drawn_line();
   static_cast<void>(std::fwrite(text.data(), 1, text.size(), to));
 }
 
