@@ -10,7 +10,7 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr std::uint64_t kRunBytes = 8 * 1'048'576;  // of plaintext
+constexpr std::uint64_t kRunBytes = 7 * 1'048'576;  // of plaintext
 constexpr unsigned kOwnerOnly = 0600;
 constexpr int kRenamesMetMax = 10;  // of a part file by others, between opening and locking it
 
