@@ -6,6 +6,9 @@
 
 namespace holdfast::sim {
 
+/// What a client uploads.
+inline const std::string kSource = "/home/source";
+
 /// Runs the whole life of a file. The first violation found is in the trial.
 class World {
  public:

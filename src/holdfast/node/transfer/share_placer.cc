@@ -84,7 +84,7 @@ io::Task<Result<void>> SharePlacer::gather() {
     if (inquiry_.is_ripe(happy)) co_return Result<void>{};
     if (!happy && inquiry_.open() == 0) co_return tl::make_unexpected(too_few());
     if (!happy && inquiry_.has_asked()) {
-      look_at_link();
+      if (answered > 0) look_at_link();
       progress_.waiting_for_link = answered == 0 || (link_is_gone_ && job_.link.down());
       progress_.note = inquiry_.who_is_waited_for();
     }
