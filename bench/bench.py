@@ -107,6 +107,8 @@ def beyond_loopback(build, binary):
             "small_files": show("1,000 files of 10 KiB in one command", links.small_files(binary, place + "/small")),
             "satellite": show("10 Mbit/s, 600 ms round trip", links.over_a_link(binary, proxy, place + "/sat", 1_250_000, 600, 16 * MIB, 48 * MIB)),
             "fibre": show("1 Gbit/s, 50 ms round trip", links.over_a_link(binary, proxy, place + "/fib", 125_000_000, 50, 256 * MIB, 512 * MIB)),
+            "fibre_gateway": show("the same, a gateway's download", gateway.download_over_a_link(binary, proxy, place + "/fibg", 125_000_000, 50, 512 * MIB)),
+            "fibre_repair": show("the same, repair of one share of 256 MiB", links.repair_over_a_link(binary, proxy, place + "/fibr", 125_000_000, 50, 256 * MIB)),
             "many_servers": show("100 servers beside 10, 64 MiB", links.many_servers(binary, place + "/many", 64 * MIB)),
             "slow_server": show("one server of ten 50 times slower", links.one_slow_server(binary, proxy, place + "/slow", 64 * MIB, 20 * MIB)),
             "resume": show("first new byte after kill at 90 % of 1 GiB", links.resuming(binary, place + "/resume", 1024 * MIB)),

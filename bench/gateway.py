@@ -12,7 +12,7 @@ import threading
 import time
 
 from helper import cpu_of, server_arguments
-from links import MIB, Grid, Served
+from links import MIB, Grid, Links, Served
 
 PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
@@ -214,6 +214,17 @@ def memory(binary, place, idle=1_000, active=200):
         for s in senders:
             s.close()
         return {"idle_kib_each": (after_idle - empty) * 1024 / idle, "active_mib": after_active - after_idle, "mib": after_active}
+
+
+def download_over_a_link(binary, proxy, place, bytes_per_second, round_trip_ms, size):
+    """How much of the link between a gateway and its servers a download fills."""
+    with Grid(binary, place) as grid, Links(grid, proxy) as links:
+        _, report = grid.put(grid.client, grid.file("big", size))
+        links.tell(f"* delay {round_trip_ms // 2}")
+        links.tell(f"line rate {bytes_per_second}")
+        grid.client = links.client  # whose servers the gateway gets
+        with GatewayNode(grid) as gateway:
+            return {"of_link": size / curl(f"http://127.0.0.1:{gateway.port}/uri/{report['cap']}") / bytes_per_second}
 
 
 def downloads(binary, place, size):

@@ -128,6 +128,20 @@ def over_a_link(binary, proxy, place, bytes_per_second, round_trip_ms, put_bytes
                 "get_of_link": get_bytes / get_seconds / bytes_per_second, "put_s": put_seconds, "get_s": get_seconds}
 
 
+def repair_over_a_link(binary, proxy, place, bytes_per_second, round_trip_ms, size):
+    """Seconds in which one lost share is made again."""
+    with Grid(binary, place) as grid, Links(grid, proxy) as links:
+        _, report = grid.put(grid.client, grid.file("f", size))
+        shares = [os.path.join(root, name) for root, _, names in os.walk(grid.place + "/grid")
+                  for name in names if "/storage/shares/" in root and "/incoming" not in root]
+        os.unlink(min(shares))
+        links.tell(f"* delay {round_trip_ms // 2}")
+        links.tell(f"line rate {bytes_per_second}")
+        start = time.monotonic()
+        subprocess.run([binary, "-d", links.client, "repair", report["cap"], "--progress", "none"], stdout=subprocess.DEVNULL, check=True)
+        return {"seconds": time.monotonic() - start}
+
+
 def many_servers(binary, place, size):
     out = {}
     for servers in (10, 100):

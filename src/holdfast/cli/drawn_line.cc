@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -11,7 +12,7 @@ namespace holdfast::cli {
 namespace {
 
 constexpr std::string_view kWipe = "\r\033[K";
-bool drawn = false;  // of the one terminal that a program has; by the loop thread
+std::atomic<bool> drawn = false;  // of the one terminal that a program has; whoever logs may wipe it
 
 void write_now(std::string_view text) {
   static_cast<void>(std::fwrite(text.data(), 1, text.size(), stderr));
@@ -46,11 +47,11 @@ void draw_line(std::string_view line) {
 }
 
 void wipe_drawn_line() {
-  if (std::exchange(drawn, false)) write_now(kWipe);
+  if (drawn.exchange(false)) write_now(kWipe);
 }
 
 void leave_drawn_line() {
-  if (std::exchange(drawn, false)) write_now("\n");
+  if (drawn.exchange(false)) write_now("\n");
 }
 
 std::unique_ptr<io::Log> wiping_drawn_line(std::unique_ptr<io::Log> log) {

@@ -29,10 +29,9 @@ std::string_view to_string(Phase phase);
 /// Updated in place by the transfer (loop thread); read by whoever draws it.
 struct Progress {
   Phase phase = Phase::asking;
-  std::uint64_t file_bytes = 0;    // size of the file
-  std::uint64_t hashed_bytes = 0;  // first pass of a convergent upload, or the part file of a download
-  std::uint64_t done_bytes =
-      0;  // upload: share bytes proven or acknowledged; download: verified and delivered; verify: read
+  std::uint64_t file_bytes = 0;     // size of the file
+  std::uint64_t hashed_bytes = 0;   // first pass of a convergent upload, or the part file of a download
+  std::uint64_t done_bytes = 0;     // upload: share bytes acknowledged; get: verified, delivered; verify: read
   std::uint64_t total_bytes = 0;    // upload: share bytes in all (N shares); download: bytes to deliver
   std::uint64_t skipped_bytes = 0;  // of done_bytes: held already, not sent or fetched in this run
   std::uint64_t kept_bytes = 0;     // upload through a helper: on its stable storage, by its word
