@@ -148,6 +148,14 @@ class Health(unittest.TestCase):
             self.assertIn("this machine", err)
             self.assertNotIn("server", err)
 
+    @unittest.skipUnless(os.path.isdir("/sys"), "no /sys, where nobody may make a file")
+    def test_a_place_where_nothing_may_be_written_is_no_matter_of_servers(self):
+        with Place(servers=1) as place:
+            cap = put(place.client, place.file("f", 300_000, 4), "--happy", "1", "--k", "1")["cap"]
+            _, err = finish(start(place.client, "get", cap, "-o", "/sys/holdfast-test", "--progress", "none"), 1)
+            self.assertIn("It is this machine that does not permit it", err)
+            self.assertNotIn("NURL", err)
+
     def test_a_cap_with_another_size_or_k_is_named_and_no_server_is_accused(self):
         with Place() as place:
             path = place.file("f", 3_000_000, 9)

@@ -75,7 +75,7 @@ Result<std::string> tls_pem(World& world, const config::NodeDirectory& node, con
 Result<gateway::HandleOptions> upload_options(World& world, const ClientNode& client, const config::GatewayCfg& own) {
   gateway::HandleOptions out;
   const std::string spool = client.directory().path() + "/uploads";
-  HF_TRY_VOID(world.files.make_directories(spool));
+  HF_TRY_VOID(io::make_lasting_directory(world.files, spool));
   std::error_code problem;
   std::filesystem::permissions(spool, std::filesystem::perms::owner_all, problem);
   if (problem) return fail(Errc::io, spool + ": " + problem.message());

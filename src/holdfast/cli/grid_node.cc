@@ -254,7 +254,7 @@ Result<void> create_client_node(World& world, const std::string& path, const Cli
   HF_TRY_VOID(node.create(world.random, std::string(kClientCfg)));
   HF_TRY_VOID(node.write_private("servers.nurl", servers));
   if (names_helpers) HF_TRY_VOID(node.write_private("helpers.nurl", helpers));
-  HF_TRY_VOID(world.files.make_directories(node.transfers()));
+  HF_TRY_VOID(io::make_lasting_directory(world.files, node.transfers()));
   return {};
 }
 

@@ -68,7 +68,7 @@ Result<std::string> create_helper_node(World& world, const std::string& path, co
   }
   HF_TRY_VOID(node.create(world.random, tahoe_cfg()));
   if (list) HF_TRY_VOID(node.write_private("servers.nurl", *list));
-  HF_TRY_VOID(world.files.make_directories(node.transfers()));
+  HF_TRY_VOID(io::make_lasting_directory(world.files, node.transfers()));
   Result<std::string> pem = node.read_private("node.pem");
   if (!pem && pem.error().code != Errc::not_found) return pem;
   if (!pem) {
@@ -104,7 +104,7 @@ io::Task<Result<std::unique_ptr<helper::HelperRole>>> start_helper(World& world,
   options.listen_fd = listen_fd;
   uploads::StoreOptions& store = options.service.store;
   const std::string spool = directory.path() + "/helper";
-  HF_CO_TRY_VOID(world.files.make_directories(spool));
+  HF_CO_TRY_VOID(io::make_lasting_directory(world.files, spool));
   std::error_code problem;  // names in it are storage indexes
   std::filesystem::permissions(spool, std::filesystem::perms::owner_all, problem);
   if (problem) co_return fail(Errc::io, spool + ": " + problem.message());

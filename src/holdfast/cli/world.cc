@@ -2,11 +2,7 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstdio>
-#include <system_error>
 
 namespace holdfast::cli {
 
@@ -41,6 +37,8 @@ std::string_view advice(Errc code) {
     case Errc::unauthorized:
       return "A server is not the one that its NURL names, or does not take the password in it. Ask its operator for "
              "the NURL.";
+    case Errc::not_permitted:
+      return "It is this machine that does not permit it.";
     case Errc::no_space:
       return "Make room, then run the same command again: it goes on.";
     default:
@@ -48,20 +46,10 @@ std::string_view advice(Errc code) {
   }
 }
 
-/// The local system's own word for it, which ends the message; no server has a part in it.
-bool is_local_refusal(const Error& error) {
-  if (error.code != Errc::unauthorized) return false;
-  return std::ranges::any_of(std::array{EACCES, EPERM, EROFS}, [&](int number) {
-    return error.what.find("cannot ") != std::string::npos &&
-           error.what.ends_with(std::generic_category().message(number));
-  });
-}
-
 }  // namespace
 
 std::string describe(const Error& error) {
-  const std::string_view next =
-      is_local_refusal(error) ? "It is this machine that does not permit it." : advice(error.code);
+  const std::string_view next = advice(error.code);
   return "holdfast: " + error.what + (next.empty() ? "" : "\n          " + std::string(next));
 }
 

@@ -16,6 +16,8 @@ std::string_view to_string(Errc code) {
       return "conflict";
     case Errc::unauthorized:
       return "unauthorized";
+    case Errc::not_permitted:
+      return "not_permitted";
     case Errc::not_enough_shares:
       return "not_enough_shares";
     case Errc::unhappy:

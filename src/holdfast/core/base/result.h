@@ -13,7 +13,8 @@ enum class Errc {
   corrupt,            // use another share, report it
   not_found,          // it is not there
   conflict,           // re-read, then retry
-  unauthorized,       // another secret or identity is needed
+  unauthorized,       // the peer wants another secret, or is another one
+  not_permitted,      // this machine does not let this user do that
   not_enough_shares,  // more servers must come back
   unhappy,            // more servers are needed
   no_space,           // another server, or make room

@@ -1,7 +1,6 @@
 #include "holdfast/edge/io/file_system.h"
 
 #include <algorithm>
-#include <set>
 
 namespace holdfast::io {
 
@@ -43,16 +42,18 @@ Result<void> write_file_atomically(FileSystem& fs, const std::string& path, Byte
 }
 
 Result<void> make_lasting_directory(FileSystem& fs, const std::string& path) {
+  const std::string parent = parent_path(path);
+  // From the top: what exists below is proof that what is above it lasts, whenever this was killed.
+  const Result<FileInfo> there = fs.info(path);
+  if (!there && there.error().code != Errc::not_found) return tl::make_unexpected(there.error());
+  if (!there && parent != path) HF_TRY_VOID(make_lasting_directory(fs, parent));
   HF_TRY(const std::vector<std::string> made, fs.make_directories(path));
   // Also when it is there: who made it may have been killed before this.
-  std::set<std::string> parents{parent_path(path)};
-  for (const std::string& directory : made) parents.insert(parent_path(directory));
-  for (const std::string& parent : parents) {
-    // There may be directories that one may pass but not open.
-    Result<void> synced = fs.sync_directory(parent);
-    if (!synced && synced.error().code != Errc::unauthorized) return synced;
-  }
-  return {};
+  Result<void> synced = fs.sync_directory(parent);
+  if (synced || synced.error().code == Errc::not_permitted) return {};  // one may pass some and not open them
+  // A sync that failed once may seem to succeed the second time.
+  if (!made.empty()) static_cast<void>(fs.remove_directory(path));
+  return synced;
 }
 
 std::string parent_path(const std::string& path) {

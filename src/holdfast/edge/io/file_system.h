@@ -57,7 +57,7 @@ class File {
   virtual void forget_cached() {}
 };
 
-/// Paths are UTF-8 with '/'. Errors: not_found, conflict (exists), no_space, unauthorized (permission), io.
+/// Paths are UTF-8 with '/'. Errors: not_found, conflict (exists), no_space, not_permitted, io.
 /// Implementations: PosixFileSystem, MemoryFileSystem (with faults and power cuts, for tests).
 class FileSystem {
  public:
@@ -93,7 +93,8 @@ Result<Bytes> read_file(FileSystem& fs, const std::string& path, std::uint64_t b
 /// content. One writer of a path at a time. `how` is create or create_private.
 Result<void> write_file_atomically(FileSystem& fs, const std::string& path, ByteView content, Open how = Open::create);
 
-/// As make_directories; its name, and those of what was made above it, are on stable storage when this returns.
+/// Makes it and what is missing above it. Their names are on stable storage when this returns, also when it was killed or failed
+/// before.
 Result<void> make_lasting_directory(FileSystem& fs, const std::string& path);
 
 /// "a/b" for "a/b/c", "/" for "/a", "." for "a".

@@ -34,7 +34,7 @@ Errc code_of(int error) {
     case EACCES:
     case EPERM:
     case EROFS:
-      return Errc::unauthorized;
+      return Errc::not_permitted;
     default:
       return Errc::io;
   }
@@ -271,7 +271,9 @@ Result<void> PosixFileSystem::rename_new(const std::string& from, const std::str
   if (errno != EINVAL && errno != ENOSYS) return failed("rename " + from + " to", to, errno);
   // Some file systems do not know the flag. A hard link refuses an existing name as well.
   if (::link(from.c_str(), to.c_str()) != 0) return failed("rename " + from + " to", to, errno);
-  return unlink(from);
+  Result<void> moved = unlink(from);
+  if (!moved) static_cast<void>(::unlink(to.c_str()));  // whoever is told of a failure must not find half of it
+  return moved;
 }
 
 Result<void> PosixFileSystem::unlink(const std::string& path) {
@@ -313,6 +315,7 @@ Result<void> PosixFileSystem::sync_directory(const std::string& path) {
   const int result = retried([&] { return ::fsync(descriptor); });
   const int error = errno;
   ::close(descriptor);
+  if (result != 0 && error == EINVAL) return {};  // there is nothing to sync: /proc, where autofs mounts
   if (result != 0) return failed("sync the directory", path, error);
   return {};
 }

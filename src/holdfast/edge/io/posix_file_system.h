@@ -7,7 +7,7 @@ namespace holdfast::io {
 
 /// Stateless; any thread. Error texts name the path, what was tried, and the system's reason.
 /// ENOSPC and EDQUOT are no_space, EEXIST and ENOTEMPTY conflict, ENOENT and ENOTDIR not_found,
-/// EACCES, EPERM and EROFS unauthorized, anything else io. Unsupported when something else than a file has the name of one that
+/// EACCES, EPERM and EROFS not_permitted, anything else io. Unsupported when something else than a file has the name of one that
 /// is to be made when missing: a symbolic link is not followed, a pipe not opened.
 /// Files are made with mode 0666 (create_private: 0600), directories with 0777, less the umask.
 class PosixFileSystem final : public FileSystem {

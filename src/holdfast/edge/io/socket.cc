@@ -341,7 +341,7 @@ class AsioListener final : public Listener {
 
 tl::unexpected<Error> cannot_listen(const std::string& where, const ErrorCode& error) {
   const Errc code = error.value() == EADDRINUSE ? Errc::conflict
-                    : error.value() == EACCES   ? Errc::unauthorized
+                    : error.value() == EACCES   ? Errc::not_permitted
                                                 : Errc::unavailable;
   return fail(code, "cannot listen on " + where + ": " + error.message());
 }

@@ -70,7 +70,7 @@ Result<void> NodeDirectory::make_secret(Random& random, const std::string& name)
 }
 
 Result<void> NodeDirectory::create(Random& random, const std::string& tahoe_cfg) {
-  HF_TRY_VOID(files_.make_directories(path_ + "/private"));
+  HF_TRY_VOID(io::make_lasting_directory(files_, path_ + "/private"));
   ::chmod((path_ + "/private").c_str(), 0700);
   HF_TRY_VOID(make_secret(random, "secret"));
   HF_TRY_VOID(make_secret(random, "convergence"));

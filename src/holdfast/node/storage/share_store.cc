@@ -263,7 +263,7 @@ io::Task<Result<void>> ShareStore::advise_corrupt(StorageIndex si, ShareNumber s
   const std::string name = advisory_time(world_.loop.wall_seconds(), counters_.advisories++) + "--" + to_string(si) +
                            "-" + std::to_string(share);
   auto job = [&]() -> Result<void> {
-    HF_TRY_VOID(world_.files.make_directories(paths_.advisories()));
+    HF_TRY_VOID(io::make_lasting_directory(world_.files, paths_.advisories()));
     return io::write_file_atomically(world_.files, paths_.advisories() + "/" + name, view_of(text));
   };
   const Result<void> written = co_await world_.disk.run(job);

@@ -291,6 +291,7 @@ io::Task<std::optional<HelperEnd>> HelperSession::after(const Error& error) {
       break;
     case Errc::changed:
     case Errc::io:
+    case Errc::not_permitted:  // of the file to send: another way to send it would meet the same
       fatal_ = error;
       co_return std::nullopt;
     default:
