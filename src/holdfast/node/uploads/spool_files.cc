@@ -7,8 +7,8 @@
 
 namespace holdfast::uploads {
 
-Result<void> SpoolFiles::find(const SpoolDirectory& directory) const {
-  const Result<io::FileInfo> now = files_.info(directory.path);
+Result<void> find_again(io::FileSystem& files, const SpoolDirectory& directory) {
+  const Result<io::FileInfo> now = files.info(directory.path);
   const bool here = now && now->device == directory.device && now->inode == directory.inode;
   if (here) return {};
   return fail(Errc::io, directory.path + " is not the directory that it was at the start: is its disk mounted?");
@@ -18,7 +18,7 @@ Result<void> SpoolFiles::write_journal(ByteView journal) {
   journal_.reset();
   const std::string temporary = journal_path() + ".tmp";
   const auto prepare = [&]() -> Result<void> {
-    HF_TRY_VOID(find(*journal_directory_));
+    HF_TRY_VOID(find_again(files_, *journal_directory_));
     HF_TRY(const std::unique_ptr<io::File> file, files_.open(temporary, io::Open::create_private));
     HF_TRY_VOID(file->truncate(0));
     HF_TRY_VOID(file->write(0, journal));
@@ -66,7 +66,8 @@ Result<void> SpoolFiles::append_journal(ByteView records) {
 
 Result<void> SpoolFiles::open_data(io::Open how) {
   if (data_ != nullptr) return {};
-  if (how == io::Open::create_private) HF_TRY_VOID(find(*data_directory_));  // not on what lies below its disk
+  if (how == io::Open::create_private)
+    HF_TRY_VOID(find_again(files_, *data_directory_));  // not on what lies below its disk
   HF_TRY(data_, told(files_.open(data_path(), how), *data_directory_));
   data_->expect_stream(io::StreamRead::soon);
   return {};

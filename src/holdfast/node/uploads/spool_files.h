@@ -17,6 +17,9 @@ struct SpoolDirectory {
   std::uint64_t device = 0, inode = 0;
 };
 
+/// Errors: io when it is another one now, or none.
+Result<void> find_again(io::FileSystem& files, const SpoolDirectory& directory);
+
 /// `<directory>/<name>.dat` and `.jnl`. Blocking; for the disk pool. Calls on the data and calls on the journal may overlap, calls
 /// on either may not. After a failed call the same one may be tried again. `directory` lives longer. Errors: no_space, io, and
 /// not_found: somebody has taken the file away. A disk that is away for a moment has taken nothing: that is io.
@@ -63,11 +66,10 @@ class SpoolFiles {
 
  private:
   Result<void> open_data(io::Open how);
-  Result<void> find(const SpoolDirectory& directory) const;
   /// What is not found in a directory that is another one now is not gone.
   template <class T>
   Result<T> told(Result<T> result, const SpoolDirectory& directory) const {
-    if (!result && result.error().code == Errc::not_found) HF_TRY_VOID(find(directory));
+    if (!result && result.error().code == Errc::not_found) HF_TRY_VOID(find_again(files_, directory));
     return result;
   }
   Result<void> remove_file(const std::string& path, const SpoolDirectory& directory);

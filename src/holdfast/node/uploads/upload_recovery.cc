@@ -38,11 +38,7 @@ Result<UploadPtr> UploadStore::adopt(const SpoolDirectory& directory, const std:
   auto upload = std::make_shared<Upload>(world_.loop, SpoolFiles(world_.files, directory, name));
   SpoolFiles& files = upload->files;
   const Result<Bytes> bytes = io::read_file(world_.files, files.journal_path(), kJournalBytesMax);
-  if (!bytes) {
-    // One upload is no reason to serve none. Its files stay, for whoever can make something of them.
-    world_.log.error("an upload is left alone: " + bytes.error().what);
-    return UploadPtr();
-  }
+  if (!bytes) return tl::make_unexpected(bytes.error());
   Result<resume::ReplayedUpload> replayed = resume::replay_upload(*bytes);
   const bool ended = replayed && replayed->log.phase == resume::UploadPhase::ended;
   if (!replayed || (ended && options_.tombstone_seconds == 0)) {
@@ -83,24 +79,29 @@ Result<UploadPtr> UploadStore::adopt(const SpoolDirectory& directory, const std:
   return upload;
 }
 
-Result<void> UploadStore::scan(const SpoolDirectory& directory, std::vector<UploadPtr>& found) {
-  HF_TRY(const std::vector<io::FileSystem::Entry> entries, world_.files.list(directory.path));
+/// One upload is no reason to serve none: whatever is the matter with it, its files stay for the next start.
+Result<void> UploadStore::scan(std::vector<UploadPtr>& found) {
   std::set<std::string> journals;
-  for (const auto& entry : entries) {
-    if (!entry.name.ends_with(kJournalSuffix)) continue;
-    journals.insert(entry.name.substr(0, entry.name.size() - kJournalSuffix.size()));
+  std::set<std::string> others;
+  // In this order: what was being moved to the other directory is moved now, before its name is met there.
+  for (const SpoolDirectory* directory : {&receiving_, &sealed_}) {
+    HF_TRY(const std::vector<io::FileSystem::Entry> entries, world_.files.list(directory->path));
+    for (const auto& entry : entries) {
+      const std::string name = entry.name.substr(0, entry.name.rfind('.'));
+      const bool is_journal = entry.name.ends_with(kJournalSuffix);
+      if (!is_journal) others.insert(io::join_path(directory->path, entry.name));
+      if (!is_journal || !journals.insert(name).second) continue;
+      Result<UploadPtr> upload = adopt(*directory, name);
+      if (!upload) world_.log.error("the upload " + name.substr(0, 8) + " is left alone: " + upload.error().what);
+      if (upload && *upload != nullptr) found.push_back(std::move(*upload));
+    }
   }
-  for (const auto& entry : entries) {
-    const bool data = entry.name.ends_with(kDataSuffix);
-    const bool orphan = data && !journals.contains(entry.name.substr(0, entry.name.size() - kDataSuffix.size()));
-    const bool half_made = entry.name.ends_with(".tmp");
-    if (orphan || half_made) HF_TRY_VOID(world_.files.unlink(io::join_path(directory.path, entry.name)));
-  }
-  for (const std::string& name : journals) {
-    const bool adopted = std::ranges::any_of(found, [&](const UploadPtr& each) { return each->name() == name; });
-    if (adopted) continue;
-    HF_TRY(UploadPtr upload, adopt(directory, name));
-    if (upload != nullptr) found.push_back(std::move(upload));
+  for (const std::string& path : others) {
+    const std::string file = io::file_name(path);
+    const bool orphan = file.ends_with(kDataSuffix) && !journals.contains(file.substr(0, file.rfind('.')));
+    if (!orphan && !file.ends_with(".tmp")) continue;
+    const Result<void> removed = world_.files.unlink(path);
+    if (!removed) world_.log.warning("what belongs to no upload stays: " + removed.error().what);
   }
   return {};
 }
@@ -123,9 +124,10 @@ io::Task<Result<void>> UploadStore::open() {
     HF_TRY_VOID(find_directory(world_.files, receiving_));
     HF_TRY_VOID(find_directory(world_.files, sealed_));
     HF_TRY_VOID(lock_spool());
-    // In this order: what was being moved to the other directory is moved now, before that one is looked at.
-    HF_TRY_VOID(scan(receiving_, found));
-    HF_TRY_VOID(scan(sealed_, found));
+    // What a killed process wrote is read from memory: it counts when it is on the disk.
+    HF_TRY_VOID(world_.files.sync_all(receiving_.path));
+    if (sealed_.device != receiving_.device) HF_TRY_VOID(world_.files.sync_all(sealed_.path));
+    HF_TRY_VOID(scan(found));
     Result<Bytes> key = io::read_file(world_.files, options_.token_key_path, kTokenKeyBytes);
     const bool missing = !key && key.error().code == Errc::not_found;
     if (missing) {

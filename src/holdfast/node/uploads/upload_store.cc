@@ -11,8 +11,6 @@ namespace holdfast::uploads {
 namespace {
 
 constexpr std::size_t kTokenCheckBytes = 16;
-constexpr std::uint64_t kPromiseBytesMin = 64 * 1'048'576;
-constexpr std::uint64_t kPromiseTimesHeld = 4;
 constexpr io::Duration kLookEvery = std::chrono::milliseconds(250);
 constexpr io::Duration kSyncEvery = std::chrono::seconds(1);
 constexpr io::Duration kSweepEvery = std::chrono::seconds(60);
@@ -33,8 +31,8 @@ UploadStore::UploadStore(World world, StoreOptions options)
       options_(std::move(options)),
       receiving_{options_.receiving_directory},
       sealed_{options_.sealed_directory},
-      removed_(world.loop) {}
-UploadStore::~UploadStore() = default;
+      removed_(world.loop),
+      evicted_(world.loop) {}
 
 void UploadStore::add(UploadPtr upload) {
   by_id_.insert(place_of(upload->log.creation.id, by_id_), upload.get());
@@ -64,83 +62,8 @@ UploadPtr UploadStore::find_by_token(std::string_view token) const {
   return it == by_id_.end() || (*it)->log.creation.id != id ? nullptr : find((*it)->name());
 }
 
-// --- room
-
-std::uint64_t UploadStore::bytes_held() const {
-  std::uint64_t sum = arriving_bytes_;
-  for (const auto& [name, upload] : uploads_) sum += upload->written;
-  return sum;
-}
-
 io::Duration UploadStore::idle_for(const Upload& upload) const {
   return upload.idle_before + (world_.loop.now() - upload.active);
-}
-
-/// A promise is believed as far as it has been kept: who has sent little yet reserves little, so that large empty promises
-/// starve nobody.
-std::uint64_t UploadStore::promised(const Upload& upload) const {
-  if (!upload.is_open() || !upload.log.length || idle_for(upload) > std::chrono::seconds(options_.idle_seconds))
-    return 0;
-  const std::uint64_t missing = *upload.log.length - std::min(*upload.log.length, upload.written);
-  return std::min(missing, std::max(kPromiseBytesMin, upload.written * kPromiseTimesHeld));
-}
-
-std::uint64_t UploadStore::space() const {
-  std::uint64_t taken = bytes_held(), promises = 0;
-  for (const auto& [name, upload] : uploads_) promises += promised(*upload);
-  taken += promises;
-  const std::uint64_t quota = options_.bytes_max - std::min(options_.bytes_max, taken);
-  const std::uint64_t used = options_.free_bytes_min + promises + arrived_since_measured_;
-  return std::min(quota, free_bytes_ - std::min(free_bytes_, used));
-}
-
-io::Task<void> UploadStore::measure() {
-  auto job = [this] { return world_.files.free_bytes(options_.receiving_directory); };
-  const Result<std::uint64_t> free = co_await world_.disk.run(job);
-  free_bytes_ = free.value_or(0);
-  arrived_since_measured_ = 0;
-}
-
-bool UploadStore::is_dormant(const Upload& upload) const {
-  return upload.is_open() && upload.turn == nullptr && upload.written > 0 && upload.pins == 0 &&
-         idle_for(upload) > std::chrono::seconds(options_.idle_seconds);
-}
-
-/// Dormant uploads will make way for its bytes when they come; for the promise nothing is deleted.
-bool UploadStore::may_promise(std::uint64_t length) const {
-  std::uint64_t dormant = 0;
-  for (const auto& [name, upload] : uploads_) {
-    if (is_dormant(*upload)) dormant += upload->written;
-  }
-  return std::min(length, kPromiseBytesMin) <= space() + dormant &&
-         length + options_.free_bytes_min <= free_bytes_ + dormant;
-}
-
-UploadPtr UploadStore::longest_dormant(const Upload* keep) const {
-  UploadPtr longest;
-  for (const auto& [name, upload] : uploads_) {
-    const bool dormant = is_dormant(*upload) && upload.get() != keep;
-    if (dormant && (longest == nullptr || idle_for(*upload) > idle_for(*longest))) longest = upload;
-  }
-  return longest;
-}
-
-/// For bytes that are here, not for promises: the longest dormant uploads make way.
-io::Task<bool> UploadStore::make_room(std::uint64_t bytes, const Upload* keep) {
-  for (bool measured = false;;) {
-    const bool within_quota = bytes_held() + bytes <= options_.bytes_max;
-    const bool fits_disk = free_bytes_ >= options_.free_bytes_min + arrived_since_measured_ + bytes;
-    if (within_quota && fits_disk) co_return true;
-    if (within_quota && !std::exchange(measured, true)) {
-      co_await measure();  // the last look may be a minute old: somebody may have made room
-      continue;
-    }
-    const UploadPtr victim = longest_dormant(keep);
-    if (victim == nullptr) co_return false;
-    ++counters_.evicted;
-    co_await end(victim, resume::UploadEnd::expired, "it made way for others");
-    co_await measure();
-  }
 }
 
 // --- a life

@@ -26,7 +26,6 @@ class UploadStore {
     io::Log& log;
   };
   UploadStore(World world, StoreOptions options);
-  ~UploadStore();
 
   /// Takes over what an earlier process left. Errors: conflict (another one is at work there), io, no_space.
   io::Task<Result<void>> open();
@@ -119,7 +118,8 @@ class UploadStore {
   void forget_digests(Upload& upload) const;
   void make_tombstone(Upload& upload) const;
   io::Task<bool> make_room(std::uint64_t bytes, const Upload* keep);
-  io::Task<void> measure();
+  io::Task<bool> measure();
+  io::Task<void> evict(UploadPtr upload);
   bool is_dormant(const Upload& upload) const;
   bool may_promise(std::uint64_t length) const;
   UploadPtr longest_dormant(const Upload* keep) const;
@@ -128,7 +128,7 @@ class UploadStore {
   io::Task<void> sweep();
   void close_idle();
   io::Task<void> sync_quietly(UploadPtr upload);
-  Result<void> scan(const SpoolDirectory& directory, std::vector<UploadPtr>& found);
+  Result<void> scan(std::vector<UploadPtr>& found);
   Result<UploadPtr> adopt(const SpoolDirectory& directory, const std::string& name);
   void add(UploadPtr upload);
 
@@ -139,12 +139,12 @@ class UploadStore {
   std::map<std::string_view, UploadPtr> uploads_;  // by names that lie in them
   std::vector<const Upload*> by_id_;               // in the order of their ids
   std::set<std::string> creating_, removing_;
-  io::Event removed_;
+  io::Event removed_, evicted_;
   std::unique_ptr<io::File> lock_;  // on the spool: one process at a time
   std::set<UploadPtr> unsynced_;
   StoreCounters counters_;
   std::uint64_t free_bytes_ = 0;  // of the disk, a moment ago
-  std::uint64_t arriving_bytes_ = 0, arrived_since_measured_ = 0;
+  std::uint64_t arriving_bytes_ = 0, arrived_since_measured_ = 0, leaving_bytes_ = 0;
 };
 
 }  // namespace holdfast::uploads

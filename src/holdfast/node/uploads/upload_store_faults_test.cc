@@ -147,6 +147,65 @@ TEST(UploadStoreFaults, kill_at_every_operation) {
   }
 }
 
+TEST(UploadStoreFaults, what_is_told_after_a_kill_survives_a_power_cut) {
+  const std::uint64_t operations = operations_of_a_life();
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    for (std::uint64_t n = 0; n < operations; ++n) {
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", operation " + std::to_string(n));
+      Machine machine(seed);
+      Sender sender(machine);
+      machine.fs.power_off_from(n);
+      if (machine.start()) static_cast<void>(sender.go_on());
+      machine.kill();
+      ASSERT_TRUE(machine.start().has_value());
+      if (const UploadPtr upload = machine.store().find("a"); upload != nullptr) {
+        const resume::UploadPhase phase = upload->log.phase;
+        sender.told = {upload->log.durable, phase != resume::UploadPhase::open,
+                       phase == resume::UploadPhase::committed};
+      }
+      machine.cut_power();
+      ASSERT_TRUE(machine.start().has_value());
+      sender.check();
+      if (HasFailure()) return;
+    }
+  }
+}
+
+/// Whatever a start could not do with one upload, the others are served, and the next start finds them all.
+TEST(UploadStoreFaults, a_start_that_meets_a_failure_loses_nothing) {
+  bool met = true;
+  unsigned left_alone = 0;
+  for (std::uint64_t n = 0; met; ++n) {
+    ASSERT_LT(n, 200u);
+    SCOPED_TRACE("operation " + std::to_string(n));
+    Machine machine;
+    ASSERT_TRUE(machine.start().has_value());
+    for (const char* name : {"a", "b"}) {
+      const UploadPtr upload = machine.create(name, kSize).value();
+      ASSERT_TRUE(machine.run(machine.store().append(upload, 0, to_buffer(random_bytes(kStep, 1)))).has_value());
+      ASSERT_TRUE(machine.run(machine.store().sync(upload)).has_value());
+      ASSERT_TRUE(machine.run(machine.store().append(upload, kStep, to_buffer(random_bytes(100, 2)))).has_value());
+    }
+    machine.kill();
+    const std::uint64_t failing = machine.fs.operations() + n;
+    machine.fs.fail_operation(failing, Errc::io);
+    if (machine.start()) {
+      EXPECT_GE(machine.store().uploads().size(), 1u);
+      left_alone += machine.store().uploads().size() == 1 ? 1 : 0;
+    }
+    met = machine.fs.operations() > failing;
+    if (!met) break;
+    machine.kill();
+    ASSERT_TRUE(machine.start().has_value());
+    for (const char* name : {"a", "b"}) {
+      const UploadPtr upload = machine.store().find(name);
+      ASSERT_NE(upload, nullptr) << name;
+      EXPECT_EQ(upload->log.durable, kStep);
+    }
+  }
+  EXPECT_GT(left_alone, 3u);
+}
+
 /// One failure, and the same sender goes on with the same store: a few tries are enough.
 void fails_once(std::uint64_t n, Errc error) {
   SCOPED_TRACE("operation " + std::to_string(n) + " fails with " + std::string(to_string(error)));

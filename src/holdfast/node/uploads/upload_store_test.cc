@@ -259,6 +259,28 @@ TEST(UploadStore, dormant_uploads_make_way_for_bytes_longest_first) {
   EXPECT_NE(machine.store().find("young"), nullptr);
 }
 
+TEST(UploadStore, nobody_makes_way_for_what_does_not_fit_even_then) {
+  for (const bool quota : {true, false}) {
+    SCOPED_TRACE(quota ? "the quota" : "the disk");
+    Machine machine;
+    machine.options.bytes_max = quota ? 1'000'000 : 100'000'000;
+    machine.options.free_bytes_min = 100'000;
+    machine.fs.set_capacity(10'000'000);
+    ASSERT_TRUE(machine.start().has_value());
+    ASSERT_TRUE(machine.send(machine.create("old", 100'000).value(), Bytes(100'000, 1)).has_value());
+    machine.pass(std::chrono::seconds(1'850));
+    const UploadPtr busy = machine.create("busy", 850'000).value(), next = machine.create("next", {}).value();
+    ASSERT_TRUE(machine.send(busy, Bytes(850'000, 2)).has_value());
+    const std::uint64_t taken = 10'000'000 - machine.fs.free_bytes("/").value();
+    if (!quota) machine.fs.set_capacity(taken + 190'000);  // for another 90,000, and 190,000 if the old one went
+    EXPECT_EQ(machine.send(next, Bytes(200'000, 3)).error().code, Errc::no_space);
+    ASSERT_NE(machine.store().find("old"), nullptr);
+    EXPECT_EQ(machine.store().find("old")->log.durable, 100'000u);
+    EXPECT_TRUE(machine.send(next, Bytes(50'000, 3)).has_value() || quota);
+    EXPECT_EQ(machine.store().counters().evicted, 0u);
+  }
+}
+
 TEST(UploadStore, promises_delete_nothing_not_even_what_is_dormant) {
   Machine machine;
   machine.options.bytes_max = 1'000'000;

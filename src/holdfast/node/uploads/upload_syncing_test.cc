@@ -238,6 +238,9 @@ TEST_F(Syncing, a_disk_that_is_away_for_a_moment_ends_nothing) {
       SCOPED_TRACE(std::to_string(sent) + (mount_point ? " mount point" : " nothing"));
       Machine machine;
       ASSERT_TRUE(machine.start().has_value());
+      const UploadPtr dormant = machine.create("d", kSize).value();
+      ASSERT_TRUE(machine.send(dormant, ByteView(bytes).first(kFirst)).has_value());
+      machine.pass(std::chrono::seconds(1'850));
       const UploadPtr upload = machine.create("a", kSize).value();
       ASSERT_TRUE(machine.send(upload, ByteView(bytes).first(sent)).has_value());
       upload->files.close();
@@ -250,7 +253,7 @@ TEST_F(Syncing, a_disk_that_is_away_for_a_moment_ends_nothing) {
       EXPECT_FALSE(appended && synced);
       EXPECT_EQ(machine.run(machine.store().find_loss(upload)), std::nullopt);
       machine.pass(std::chrono::seconds(61));
-      ASSERT_TRUE(upload->is_open());
+      ASSERT_TRUE(upload->is_open() && dormant->is_open());
       EXPECT_EQ(upload->written, sent);
       if (mount_point) {
         ASSERT_TRUE(machine.fs.remove_directory("/spool/incoming").has_value());
