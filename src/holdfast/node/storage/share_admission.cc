@@ -35,10 +35,8 @@ io::Task<ShareStore::Admission> ShareStore::admit(const StorageIndex& si, ShareN
     if (!room) room = co_await make_room(upload->missing_bytes(), upload.get());
     if (!room || upload->gone) co_return Admission::refused;
     if (allocation.resumable && !upload->resumable) {
-      upload->resumable = true;  // what a legacy upload wrote becomes durable with the next sync
-      upload->unsynced.add(upload->held);
-      upload->held.clear();
-      dirty_.insert(upload);
+      const bool lasting = co_await make_resumable(upload);
+      if (!lasting) co_return Admission::refused;
     }
     if (!upload->empty()) {
       ++counters_.resumed_uploads;
@@ -76,10 +74,7 @@ io::Task<ShareStore::Admission> ShareStore::admit(const StorageIndex& si, ShareN
     if (!now || now->taken.contains(share)) co_return Admission::refused;
     if (now->immutable.contains(share)) co_return Admission::there;
   }
-  if (const auto it = uploads_.find(key); it != uploads_.end()) {
-    const bool ours = !it->second->gone && it->second->allocated_size == size;
-    co_return ours ? Admission::matched : Admission::refused;
-  }
+  if (uploads_.contains(key)) co_return co_await admit(si, share, allocation, id, completed);
   if (sent_by_another()) co_return Admission::refused;
   UploadFiles files(world_.files, paths_.upload(si, share, id), paths_.incoming(), size);
   const auto upload = create(key, size, std::move(files));
@@ -91,6 +86,30 @@ io::Task<ShareStore::Admission> ShareStore::admit(const StorageIndex& si, ShareN
   std::ranges::sort(rivals, {}, [](const auto& rival) { return rival->last_activity; });
   for (std::size_t i = 0; i + options_.dormant_per_share_max < rivals.size(); ++i) co_await drop(rivals[i]);
   co_return Admission::made;
+}
+
+/// What a legacy upload wrote becomes durable with the next sync. Its file is opened before anybody may begin that: where bytes are
+/// not synced the file is open, since writing and syncing, which may overlap, would both open it.
+io::Task<bool> ShareStore::make_resumable(std::shared_ptr<IncomingUpload> upload) {
+  const bool first = co_await upload->order.acquire();
+  if (!first) co_return false;
+  const bool idle = co_await upload->syncing.acquire();
+  Result<void> opened;
+  if (idle && !upload->gone && !upload->held.empty()) {
+    auto job = [&upload] { return upload->files.open(); };
+    opened = co_await world_.disk.run(job);
+    if (!opened) world_.log.error("the disk failed: " + opened.error().what);
+  }
+  const bool done = idle && opened && !upload->gone;
+  if (done && !upload->resumable) {
+    upload->resumable = true;
+    upload->unsynced.add(upload->held);
+    upload->held.clear();
+    dirty_.insert(upload);
+  }
+  if (idle) upload->syncing.release();
+  upload->order.release();
+  co_return done;
 }
 
 /// Answers those that are still there: the collector may have been faster.
@@ -127,16 +146,19 @@ io::Task<Result<protocol::AllocateReply>> ShareStore::allocate(StorageIndex si, 
   if (!resumes()) allocation.resumable = false;
   const Hash id = crypto::upload_secret_at_rest_id(allocation.upload_secret.reveal());
   bool full = false;
+  std::set<ShareNumber> completed_beside;
   for (ShareNumber share : allocation.request.share_numbers) {
     if (listing.immutable.contains(share) || listing.taken.contains(share)) continue;
     // All are of one size: where there was no room for one of them there is none for the next.
     if (full && !uploads_.contains(UploadKey{si, share, id})) continue;
     const Admission admission = co_await admit(si, share, allocation, id, completed);
     full = full || admission == Admission::full;
-    if (admission == Admission::there) reply.already_have.insert(share);
+    if (admission == Admission::there) completed_beside.insert(share);
     if (admission == Admission::matched) reply.matched.insert(share);
     if (admission == Admission::matched || admission == Admission::made) reply.allocated.insert(share);
   }
+  if (!completed_beside.empty()) completed_beside = co_await renew_all(si, completed_beside, allocation.lease);
+  reply.already_have.merge(completed_beside);
   co_return reply;
 }
 

@@ -14,11 +14,6 @@ constexpr std::string_view kMutableMagicV1 = "Tahoe mutable container v1\n\x75\x
 constexpr std::string_view kMutableMagicV2 = "Tahoe mutable container v2\n\xc3\x55\x21\x99\x25";
 constexpr std::uint64_t kSaturated = 0xffffffff;
 
-std::uint32_t expiry_from(std::int64_t now_wall) {
-  const std::int64_t latest = std::numeric_limits<std::uint32_t>::max();
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(now_wall + kLeaseSeconds, 0, latest));
-}
-
 LeaseRecord decode_lease(ByteView bytes) {
   return {static_cast<std::uint32_t>(load_be(bytes, 0, 4)), Hash::from(bytes.subspan(4, 32)),
           Hash::from(bytes.subspan(36, 32)), static_cast<std::uint32_t>(load_be(bytes, 68, 4))};
@@ -35,7 +30,18 @@ std::uint64_t lease_offset(const ContainerInfo& info, std::uint32_t i) {
   return kContainerHeaderBytes + info.data_bytes + i * kLeaseBytes;
 }
 
+Result<void> write_count(io::File& file, std::uint32_t leases) {
+  Bytes count;
+  append_be(count, 4, leases);
+  return file.write(8, count);
+}
+
 }  // namespace
+
+std::uint32_t lease_expiry(std::int64_t now_wall) {
+  const std::int64_t latest = std::numeric_limits<std::uint32_t>::max();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(now_wall + kLeaseSeconds, 0, latest));
+}
 
 Bytes container_header(std::uint64_t data_bytes, std::uint32_t leases) {
   Bytes out;
@@ -59,9 +65,10 @@ LeaseRecord LeaseRequest::at_rest(std::uint32_t expires) const {
 }
 
 Result<ContainerInfo> inspect_container(io::File& file, bool repair) {
-  HF_TRY(const io::FileInfo on_disk, file.info());
   Bytes head(32);
   HF_TRY(const std::size_t count, file.read(0, head));
+  // In this order: a lease that comes between the two makes the file longer, which shows, and not the share shorter.
+  HF_TRY(const io::FileInfo on_disk, file.info());
   ContainerInfo info;
   if (count >= kMutableMagicV1.size() && (text_of(head) == kMutableMagicV1 || text_of(head) == kMutableMagicV2)) {
     info.kind = ContainerKind::mutable_slot;
@@ -101,17 +108,18 @@ Result<LeaseOutcome> add_or_renew_lease(io::File& file, const LeaseRequest& requ
   HF_TRY(const ContainerInfo info, inspect_container(file, true));
   if (info.kind != ContainerKind::immutable) return fail(Errc::corrupt, "not an immutable share");
   HF_TRY(const std::vector<LeaseRecord> leases, read_leases(file, info));
-  LeaseRecord fresh = request.at_rest(expiry_from(now_wall));
+  LeaseRecord fresh = request.at_rest(lease_expiry(now_wall));
   if (info.version == 1) {  // old containers keep the secrets in clear
     fresh.renew = Hash::from(request.renew.reveal());
     fresh.cancel = Hash::from(request.cancel.reveal());
   }
   for (std::uint32_t i = 0; i < leases.size(); ++i) {
     if (!equal_constant_time(leases[i].renew.view(), fresh.renew.view())) continue;
-    if (leases[i].expires >= fresh.expires) return LeaseOutcome::renewed;
-    Bytes expires;
-    append_be(expires, 4, fresh.expires);
-    HF_TRY_VOID(file.write(lease_offset(info, i) + 68, expires));
+    // All of it, and its being counted: what is read here may be what an earlier sync failed to bring to the disk.
+    LeaseRecord renewed = leases[i];
+    renewed.expires = std::max(renewed.expires, fresh.expires);
+    HF_TRY_VOID(file.write(lease_offset(info, i), encode_lease(renewed)));
+    HF_TRY_VOID(write_count(file, info.leases));
     HF_TRY_VOID(file.sync());
     return LeaseOutcome::renewed;
   }
@@ -125,9 +133,7 @@ Result<LeaseOutcome> add_or_renew_lease(io::File& file, const LeaseRequest& requ
   if (!may_add) return LeaseOutcome::no_room;
   HF_TRY_VOID(file.write(lease_offset(info, info.leases), encode_lease(fresh)));
   HF_TRY_VOID(file.sync());
-  Bytes count;
-  append_be(count, 4, info.leases + 1);
-  HF_TRY_VOID(file.write(8, count));
+  HF_TRY_VOID(write_count(file, info.leases + 1));
   HF_TRY_VOID(file.sync());
   return LeaseOutcome::added;
 }

@@ -48,8 +48,11 @@ struct LeaseRequest {
 
 enum class LeaseOutcome { renewed, added, no_room };
 
+/// When a lease that is given or renewed now ends, as containers say it; of times that they cannot say, the nearest.
+std::uint32_t lease_expiry(std::int64_t now_wall);
+
 /// Renews the lease with this renew secret (never shortening it) or appends one, if `may_add`. Record, sync, count,
-/// sync. Errors: io, no_space, corrupt.
+/// sync; whatever became of an earlier attempt. Errors: io, no_space, corrupt.
 Result<LeaseOutcome> add_or_renew_lease(io::File& file, const LeaseRequest& request, std::int64_t now_wall,
                                         bool may_add);
 

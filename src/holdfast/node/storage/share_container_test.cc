@@ -164,6 +164,36 @@ TEST_F(Container, ALeaseThatACrashLeftBehindIsNotShareData) {
   }
 }
 
+/// Somebody else's lease comes after so many calls.
+class BusyFile final : public io::File {
+ public:
+  BusyFile(std::unique_ptr<io::File> inner, int calls) : inner_(std::move(inner)), calls_(calls) {}
+  Result<std::size_t> read(std::uint64_t offset, MutableByteView out) override { return met().read(offset, out); }
+  Result<void> write(std::uint64_t offset, ByteView data) override { return met().write(offset, data); }
+  Result<void> truncate(std::uint64_t size) override { return met().truncate(size); }
+  Result<void> sync() override { return met().sync(); }
+  Result<io::FileInfo> info() override { return met().info(); }
+  Result<void> set_permissions(unsigned permissions) override { return met().set_permissions(permissions); }
+  Result<void> lock() override { return met().lock(); }
+
+ private:
+  io::File& met() {
+    const bool now = calls_-- == 0;
+    EXPECT_TRUE(!now || add_or_renew_lease(*inner_, lease_of('z'), kNow, true).has_value());
+    return *inner_;
+  }
+  std::unique_ptr<io::File> inner_;
+  int calls_;
+};
+
+TEST_F(Container, ALeaseThatComesWhileItIsLookedAtDoesNotMakeTheShareShorter) {
+  for (int calls = 0; calls <= 2; ++calls) {
+    put(share());
+    BusyFile file(open(), calls);
+    EXPECT_EQ(inspect_container(file, false)->data_bytes, 1'000u) << calls;
+  }
+}
+
 class ContainerPowerCut : public Container, public testing::WithParamInterface<int> {
  protected:
   ContainerPowerCut() : Container(static_cast<std::uint64_t>(GetParam())) {}
@@ -187,6 +217,20 @@ TEST_P(ContainerPowerCut, WhileALeaseIsAddedTakesNothingFromShareOrLeases) {
     const Bytes bytes = get();
     EXPECT_EQ(Bytes(bytes.begin() + 12, bytes.begin() + 1'012), Bytes(1'000, 'd'));
     add(secret);
+  }
+}
+
+TEST_P(ContainerPowerCut, OfALeaseThatIsAcknowledgedTakesNothingWhateverBecameOfAnEarlierAttempt) {
+  for (std::uint64_t n = 0;; ++n) {
+    ASSERT_LT(n, 20u);
+    put(share());
+    const auto file = open();
+    fs_.fail_operation(fs_.operations() + n, Errc::io);
+    if (add_or_renew_lease(*file, lease_of('a'), kNow, true)) break;
+    EXPECT_NE(add('a'), LeaseOutcome::no_room);
+    fs_.power_cut();
+    ASSERT_EQ(leases().size(), 1u) << n;
+    EXPECT_EQ(leases()[0].expires, kNow + kLeaseSeconds);
   }
 }
 

@@ -157,6 +157,7 @@ class ShareStore {
   enum class Admission { refused, full, there, matched, made };
   io::Task<Admission> admit(const StorageIndex& si, ShareNumber share, const Allocation& allocation, const Hash& id,
                             std::uint64_t completed);
+  io::Task<bool> make_resumable(std::shared_ptr<IncomingUpload> upload);
   io::Task<std::set<ShareNumber>> renew_all(StorageIndex si, std::set<ShareNumber> shares, LeaseRequest lease);
   std::int64_t lease_time() { return clock_.lease_time(world_.loop.now(), world_.loop.wall_seconds()); }
   void touch(IncomingUpload& upload);

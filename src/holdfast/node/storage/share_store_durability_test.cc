@@ -265,6 +265,34 @@ TEST(LegacyUploads, AreSyncedBeforeTheirFilesAreClosed) {
   EXPECT_TRUE(failed);
 }
 
+TEST(LegacyUploads, MayBecomeResumableWhateverFailsThen) {
+  bool refused = false;
+  for (std::uint64_t n = 0; n < 200; ++n) {
+    Machine machine(n);
+    Client client;
+    client.resumable = false;
+    client.patch_bytes = client.share.size() / 2;
+    ASSERT_TRUE(machine.start().has_value());
+    static_cast<void>(machine.run(client.upload(&machine.store(), 1)));
+    machine.pass(std::chrono::seconds(65));  // its file is closed
+    client.resumable = true;
+    const std::uint64_t failing = machine.fs.operations() + n;
+    machine.fs.fail_operation(failing, Errc::io);
+    const Result<void> first = machine.run(client.upload(&machine.store(), 1));
+    refused = refused || (!first && first.error().code == Errc::no_space);
+    for (int attempt = 0; attempt < 3 && !client.done; ++attempt)
+      static_cast<void>(machine.run(client.upload(&machine.store())));
+    EXPECT_TRUE(client.done) << n;
+    const bool met = machine.fs.operations() > failing;
+    machine.cut_power();
+    ASSERT_TRUE(machine.start().has_value());
+    const auto share = read_share(machine, client.number);
+    EXPECT_TRUE(share && equal(*share, client.share)) << n;
+    if (HasFailure() || !met) break;
+  }
+  EXPECT_TRUE(refused) << "its file could not be opened";
+}
+
 // Nor an audit that would notice what a failed sync has lost.
 TEST(LegacyUploads, WhatAFailedSyncLostIsAskedForAgain) {
   const std::uint64_t operations = operations_of_an_upload();

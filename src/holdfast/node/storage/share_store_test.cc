@@ -504,7 +504,7 @@ TEST_F(ShareStoreTest, ANameThatIsNoShareIsNotGivenOutAgain) {
 }
 
 TEST_F(ShareStoreTest, TroubleOfTheDiskIsNoAnswerOfTheProtocol) {
-  for (const Errc trouble : {Errc::unauthorized, Errc::not_found, Errc::io}) {
+  for (const Errc trouble : {Errc::not_permitted, Errc::not_found, Errc::io}) {
     for (std::uint64_t n = 0;; ++n) {
       ASSERT_LT(n, 500u);
       test::Machine machine;
@@ -542,7 +542,7 @@ TEST_F(ShareStoreTest, ReadersAndLeasesMeetTroubleOfTheDiskTheSameWay) {
       Client client;
       ASSERT_TRUE(machine.run(client.upload(&machine.store())).has_value());
       const std::uint64_t failing = machine.fs.operations() + n;
-      machine.fs.fail_operation(failing, Errc::unauthorized);
+      machine.fs.fail_operation(failing, Errc::not_permitted);
       const Result<void> answer = act(machine);
       if (machine.fs.operations() <= failing) break;
       if (answer) continue;

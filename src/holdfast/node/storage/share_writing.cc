@@ -256,11 +256,10 @@ io::Task<Result<bool>> ShareStore::complete(std::shared_ptr<IncomingUpload> uplo
     }
     if (!passed || !*passed) co_return finish(passed);
   }
-  const std::int64_t expires = lease_time() + kLeaseSeconds;
-  std::vector<LeaseRecord> leases{
-      {upload->lease.owner, upload->lease.renew, upload->lease.cancel, static_cast<std::uint32_t>(expires)}};
+  const std::uint32_t expires = lease_expiry(lease_time());
+  std::vector<LeaseRecord> leases{{upload->lease.owner, upload->lease.renew, upload->lease.cancel, expires}};
   for (const JournalLease& lease : upload->more_leases)
-    leases.push_back({lease.owner, lease.renew, lease.cancel, static_cast<std::uint32_t>(expires)});
+    leases.push_back({lease.owner, lease.renew, lease.cancel, expires});
   const std::string target = paths_.share(upload->key.si, upload->key.share);
   const bool idle = co_await upload->syncing.acquire();
   if (!idle) co_return finish(tl::make_unexpected(stopped_error()));
@@ -367,7 +366,7 @@ io::Task<void> ShareStore::sweep() {
     IncomingUpload& upload = *idle[i];
     if (i < kOpenIdleUploadsMax && now - upload.last_activity < kOpenIdleMax) continue;
     const bool at_work = upload.users > 0 || upload.order.available() == 0 || upload.syncing.available() == 0;
-    if (upload.gone || at_work) continue;
+    if (upload.gone || at_work || !upload.unsynced.empty()) continue;
     if (upload.resumable || upload.placing || !upload.files.is_open())
       upload.files.close();
     else
@@ -381,7 +380,7 @@ io::Task<void> ShareStore::sync_and_close(std::shared_ptr<IncomingUpload> upload
   const bool first = co_await upload->order.acquire();
   if (!first) co_return;
   const bool idle = co_await upload->syncing.acquire();
-  if (idle && !upload->gone && !upload->placing) {
+  if (idle && !upload->gone && !upload->placing && upload->unsynced.empty()) {  // that it is no legacy upload any more
     auto job = [&upload] {
       Result<void> synced = upload->files.sync_part();
       upload->files.close();

@@ -19,6 +19,9 @@ class UploadFiles {
   /// journal the upload is a file in `incoming` itself: what becomes a share at once needs no directories there.
   UploadFiles(io::FileSystem& files, std::string base, std::string incoming, std::uint64_t allocated_size);
 
+  /// The part, if it is not open. Not beside anything else.
+  Result<void> open() { return open_part(); }
+
   /// Compares `data` with what of it is in `present` and writes the rest. Errors: conflict (a held byte differs; nothing
   /// of this piece is written), no_space, io.
   Result<void> write(std::uint64_t offset, ByteView data, const RangeSet& present);
