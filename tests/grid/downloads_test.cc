@@ -91,6 +91,25 @@ TEST_F(Downloads, ReadersWhoLeaveSpeakAgainstNobody) {
   });
 }
 
+// Blocks at once, and no hashes: a disk of which one place is bad.
+TEST_F(Downloads, f12_ACopyWhoseHashesDoNotComeIsWaitedForOnceAndNotForEachRun) {
+  make(3, 10, 300, 2048);
+  with_fetcher([this](transfer::SegmentFetcher& fetcher) -> io::Task<void> {
+    const auto before = co_await fetcher.segments(0, 16);
+    EXPECT_TRUE(before.has_value());
+    const Range data = file_->layout().data();
+    for (unsigned i = 0; i < 7; ++i) {
+      server(i).pace = [data](Range range) { return range.begin < data.end ? milliseconds(0) : seconds(100); };
+    }
+    const io::Time begin = grid_->loop.now();
+    for (SegmentNumber first = 16; first < 2048; first += 16) {
+      const auto got = co_await fetcher.segments(first, first + 16);
+      EXPECT_TRUE(got && equal(got->front(), ByteView(content_).subspan(first * 300, 300)));
+    }
+    EXPECT_LT(grid_->loop.now() - begin, seconds(30));
+  });
+}
+
 TEST_F(Downloads, MemoryDoesNotGrowWithTheSegmentsThatHavePassed) {
   make(3, 10, 60, 8192);
   with_fetcher([this](transfer::SegmentFetcher& fetcher) -> io::Task<void> {

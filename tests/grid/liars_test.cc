@@ -323,6 +323,60 @@ TEST_F(Claims,
   }
 }
 
+TEST_F(Claims, f31_to_hold_now_more_and_now_less_of_what_they_refused_are_not_believed_for_ever) {
+  for (const std::uint64_t more : {0u, 1u}) {  // now one byte and now none; each time one more
+    MemoryGrid grid(kN + 1);
+    std::uint64_t writes = 0, questions = 0;
+    grid.servers[1]->tamper = [&](Answer& answer) {
+      if (answer.kind == Kind::write) {
+        ++writes;
+        answer.field = "500";
+        grid.servers[1]->shares.clear();
+      } else if (answer.kind == Kind::status) {
+        const std::uint64_t held = more > 0 ? ++questions : ++questions % 2, size = file_.layout().size();
+        protocol::UploadStatus status;
+        for (ShareNumber share = 0; share < kN; ++share) {
+          status.incomplete[share].allocated_size = size;
+          status.incomplete[share].required.add(Range{std::min(held, size - 1), size});
+        }
+        answer.body = encode(status);
+      }
+    };
+    const io::Time begin = grid.loop.now();
+    const auto report = upload(grid);
+    EXPECT_FALSE(grid.went_in_circles());
+    ASSERT_TRUE(report.has_value()) << report.error().what;
+    EXPECT_TRUE(report->servers[1].shares.empty());
+    EXPECT_EQ(report->shares_placed, kN) << "its share went elsewhere";
+    EXPECT_LT(grid.loop.now() - begin, seconds(60));
+    EXPECT_LT(writes, 60u);
+  }
+}
+
+TEST_F(Claims, f31_to_have_taken_what_they_forget_are_not_sent_it_for_ever) {
+  MemoryGrid grid(kN + 1);
+  std::uint64_t writes = 0;
+  MemoryServer& forgetful = *grid.servers[1];
+  forgetful.tamper = [&](Answer& answer) {
+    if (answer.kind != Kind::write) return;
+    forgetful.shares.clear();
+    forgetful.uploads.clear();
+    const std::uint64_t size = file_.layout().size();
+    protocol::WriteReply reply;
+    reply.required.add(Range{size / 2, size});
+    answer.field = ++writes % 2 == 1 ? "200" : "500";
+    answer.body = encode(reply);
+  };
+  const io::Time begin = grid.loop.now();
+  const auto report = upload(grid);
+  EXPECT_FALSE(grid.went_in_circles());
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_TRUE(report->servers[1].shares.empty());
+  EXPECT_EQ(report->shares_placed, kN);
+  EXPECT_LT(grid.loop.now() - begin, std::chrono::minutes(10));
+  EXPECT_LT(writes, 60u);
+}
+
 TEST_F(Claims, f13_writes_that_are_swallowed_go_elsewhere_after_two_silences) {
   MemoryGrid grid(kN + 1);
   grid.servers[1]->swallows = true;

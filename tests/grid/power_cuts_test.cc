@@ -6,6 +6,7 @@
 
 #include "grid/memory_grid.h"
 #include "holdfast/core/immutable/share_test_kit.h"
+#include "holdfast/node/transfer/put_journal.h"
 #include "support/every_choice.h"
 
 namespace holdfast::test {
@@ -43,6 +44,30 @@ void for_every_cut(const Life& life) {
     } while (choices.next());
     tally.add(choices);
     if (!reached) return;
+  }
+}
+
+// Another put of the same path, which began anew when the file was replaced: nobody else has its key.
+TEST(PutJournals, OfOthersAreNotRemovedByAPutThatEnds) {
+  for (const bool ours : {true, false}) {
+    MemoryGrid grid(2);
+    grid.put_file(kSource, kit::plaintext_of(400));
+    transfer::UploadOptions options;
+    options.k = 1;
+    options.n = options.happy = 2;
+    options.key_mode = transfer::KeyMode::random;
+    std::string path;
+    options.on_proven = [&](const std::string&) {
+      const auto entries = grid.files.list("/node/transfers").value();
+      ASSERT_EQ(entries.size(), 1u);
+      path = "/node/transfers/" + entries[0].name;
+      transfer::PutJournal journal =
+          transfer::decode_put_journal(io::read_file(grid.files, path, 1'000'000).value()).value();
+      if (!ours) journal.storage_index = StorageIndex::from(Bytes(16, 9));
+      ASSERT_TRUE(io::write_file_atomically(grid.files, path, transfer::encode(journal)).has_value());
+    };
+    ASSERT_TRUE(grid.upload(kSource, options).has_value());
+    EXPECT_EQ(grid.files.info(path).has_value(), !ours);
   }
 }
 

@@ -181,6 +181,50 @@ TEST_F(StandstillsWhenHappy, f13_what_was_promised_is_done_when_patience_with_th
   EXPECT_LT(grid.loop.now(), proven_at + seconds(60));
 }
 
+/// A little now and then, which no limit on silence ends.
+class Trickles : public Standstills {
+ protected:
+  static constexpr io::Duration kPiece = milliseconds(200), kTrickle = std::chrono::minutes(10);
+  static Result<transfer::UploadReport> put_past(MemoryGrid& grid, const std::set<unsigned>& trickles, unsigned happy) {
+    grid.put_file(kPath, kit::plaintext_of(kFileBytes));
+    for (const auto& server : grid.servers)
+      server->a_piece_takes = trickles.contains(server->number) ? kTrickle : kPiece;
+    transfer::UploadOptions options;
+    options.happy = happy;
+    return grid.upload(kPath, options);
+  }
+};
+
+TEST_F(Trickles, f13_hold_no_upload_that_is_happy) {
+  for (const unsigned times : {3u, 100u}) {
+    SCOPED_TRACE(times);
+    MemoryGrid grid(10);
+    grid.patience.slow_times = times;
+    const auto report = put_past(grid, {1, 4, 8}, 7);
+    ASSERT_TRUE(report.has_value()) << report.error().what;
+    EXPECT_EQ(report->shares_placed, 7u);
+    ASSERT_EQ(report->warnings.size(), 3u);
+    EXPECT_NE(report->warnings[0].find("too slow"), std::string::npos) << report->warnings[0];
+    EXPECT_LT(grid.loop.now(), io::Time{} + seconds(200 + 20 * times));
+  }
+}
+
+TEST_F(Trickles, f13_i8_lose_their_shares_to_servers_that_have_none) {
+  MemoryGrid undisturbed(14);
+  ASSERT_TRUE(put_past(undisturbed, {}, 10).has_value());
+  std::set<unsigned> chosen;
+  for (const auto& server : undisturbed.servers) {
+    if (!server->shares.empty() && chosen.size() < 4) chosen.insert(server->number);
+  }
+  MemoryGrid grid(14);
+  const auto report = put_past(grid, chosen, 10);
+  ASSERT_TRUE(report.has_value()) << report.error().what;
+  EXPECT_EQ(report->happiness, 10u);
+  EXPECT_LT(grid.loop.now(), io::Time{} + seconds(300));
+  EXPECT_LT(report->bytes_sent, 1.5 * report->share_bytes_total);
+  for (const unsigned number : chosen) EXPECT_TRUE(grid.servers[number]->shares.empty()) << number;
+}
+
 // The last server is back when all its questions have been lost in the outage of all.
 TEST_F(Standstills, u1_a_repair_that_is_begun_in_an_outage_makes_nothing_that_is_there) {
   MemoryGrid grid(10);

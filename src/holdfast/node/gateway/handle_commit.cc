@@ -187,6 +187,7 @@ io::Task<Result<UploadResult>> UploadHandles::commit_once(UploadHandlePtr handle
   options.content_sha256 = out.sha256;
   options.patience.give_up_after = kNoProgressMax;
   options.patience.outage = options.patience.straggler;  // somebody waits for the answer
+  options.patience.slow_times = 3;
   Result<transfer::UploadReport> report =
       co_await transfer::upload_file(context_, source_path(*handle), std::move(options), handle->progress);
   if (!report) co_return tl::make_unexpected(report.error());

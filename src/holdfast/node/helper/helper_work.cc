@@ -198,6 +198,7 @@ io::Task<Result<void>> HelperService::push_once(JobPtr job) {
   plan.wishes.happy = job->happy;
   plan.wishes.patience.give_up_after = kNoProgressMax;
   plan.wishes.patience.outage = plan.wishes.patience.straggler;  // the client waits for the answer
+  plan.wishes.patience.slow_times = 3;
   const auto source =
       transfer::make_ciphertext_source(context_, job->upload->files.data_path(), job->geometry, *job->upload->log.seal);
   job->progress = {};

@@ -114,10 +114,12 @@ io::Task<Result<RangeSet>> prove_part(const Context& context, SegmentFetcher& fe
   if (info.size == 0 || begin >= count) co_return good;
   progress.phase = Phase::verifying_part;
   constexpr SegmentNumber kRun = 64;
+  const io::CancelScope& scope = co_await io::this_scope();
   for (SegmentNumber first = begin; first < count; first += kRun) {
     const SegmentNumber end = std::min(first + kRun, count);
     HF_CO_TRY(const std::vector<Hash> hashes, co_await fetcher.segment_hashes(first, end));
     for (SegmentNumber segment = first; segment < end; ++segment) {
+      if (scope.cancelled()) co_return fail(Errc::cancelled, "stopped");
       const Range range = geometry.segment_range(segment);
       auto look = [&]() -> Result<bool> {
         Buffer bytes(range.size());

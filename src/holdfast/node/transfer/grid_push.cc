@@ -16,15 +16,16 @@ immutable::ShareLayout layout_for(const PushPlan& plan) {
 }
 
 void report(const Context& context, const SharePlacer& placer, Pushed& out) {
-  out.placed = placer.placed();
-  for (const grid::StorageServer* server : context.servers) out.sent_to[server] = placer.bytes_sent(server);
-  out.bytes_sent = placer.bytes_sent();
-  out.bytes_resent = placer.bytes_resent();
-  out.bytes_skipped = placer.bytes_skipped();
-  out.cuts = placer.cuts();
-  out.happiness = static_cast<unsigned>(placer.happiness());
-  out.foreign = placer.foreign_copies();
-  out.unsound = placer.unsound_copies();
+  const PushAttempts& attempts = placer.attempts();
+  out.placed = attempts.placed();
+  for (const grid::StorageServer* server : context.servers) out.sent_to[server] = attempts.bytes_sent(server);
+  out.bytes_sent = attempts.bytes_sent();
+  out.bytes_resent = attempts.bytes_resent();
+  out.bytes_skipped = attempts.bytes_skipped();
+  out.cuts = attempts.cuts();
+  out.happiness = static_cast<unsigned>(attempts.happiness());
+  out.foreign = attempts.foreign_copies();
+  out.unsound = attempts.unsound_copies();
   out.warnings = placer.warnings();
 }
 

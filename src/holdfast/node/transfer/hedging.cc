@@ -27,13 +27,14 @@ Pace Trail::look(double now, std::uint64_t arrived, std::uint64_t length, bool l
 }
 
 double seconds_left(const Pace& copy) {
-  if (copy.arrived >= copy.length) return 0;
+  if (copy.arrived >= copy.length) return copy.stuck ? kNever : 0;
   if (copy.bytes_per_second <= 0) return kNever;
   return static_cast<double>(copy.length - copy.arrived) / copy.bytes_per_second;
 }
 
 bool lags(const Pace& copy, const Surroundings& around) {
-  if (!around.line_moves || around.line_busy || copy.arrived >= copy.length || copy.young) return false;
+  if (!around.line_moves || around.line_busy || copy.young) return false;
+  if (copy.arrived >= copy.length) return copy.stuck;
   if (copy.still_seconds > around.patience_seconds) return true;
   if (copy.bytes_per_second <= 0) return false;
   const double fresh = static_cast<double>(copy.length) / around.best_bytes_per_second;

@@ -17,6 +17,7 @@ struct Pace {
   double bytes_per_second = 0;  // lately
   double still_seconds = 0;     // since something came, or since it was asked, while others moved
   bool young = true;            // it has only just begun: its pace says nothing yet
+  bool stuck = false;           // all of it is here, and what else it takes to prove it does not come
 };
 
 /// What had come of one copy at the latest looks. Times are seconds since anything.
@@ -28,6 +29,8 @@ class Trail {
   /// Seconds to the first byte; it has come with the latest look.
   std::optional<double> first_byte() const { return fresh_ ? std::optional(moved_ - started_) : std::nullopt; }
   double started() const { return started_; }
+  /// Whosever fault it is.
+  double still_for(double now) const { return now - moved_; }
 
  private:
   struct Mark {
@@ -48,7 +51,7 @@ struct Surroundings {
   double patience_seconds = 0;       // what a copy may take for its first byte
 };
 
-/// Seconds until it is whole at the pace it has; infinite when it stands still.
+/// Seconds until it is whole at the pace it has; infinite when it stands still, or is stuck.
 double seconds_left(const Pace& copy);
 
 /// Another copy should be asked beside this one: it stands still while others move, or crawls. When nothing moves at all

@@ -30,8 +30,9 @@ TEST(Hedging, WhoCrawlsLags) {
   EXPECT_FALSE(
       lags({1000, 0, 50, 0, false}, kMoving));          // 20 s beside the 10 s of the best: not worth fetching it again
   EXPECT_TRUE(lags({1000, 0, 40, 0, false}, kMoving));  // 25 s
-  EXPECT_FALSE(lags({1000, 900, 40, 0, false}, kMoving));   // but nearly done
-  EXPECT_FALSE(lags({1000, 1000, 0, 60, false}, kMoving));  // it is there
+  EXPECT_FALSE(lags({1000, 900, 40, 0, false}, kMoving));        // but nearly done
+  EXPECT_FALSE(lags({1000, 1000, 0, 60, false}, kMoving));       // it is there
+  EXPECT_TRUE(lags({1000, 1000, 0, 60, false, true}, kMoving));  // and its hashes do not come
 }
 
 TEST(Hedging, SparesGoWhenTheOthersMoveAgain) {
@@ -41,6 +42,11 @@ TEST(Hedging, SparesGoWhenTheOthersMoveAgain) {
                                  {1000, 0, 0, 1, false},
                                  {1000, 50, 50, 0, false}};
   EXPECT_EQ(surplus(copies, 3), (Positions{3, 4}));
+}
+
+TEST(Hedging, NobodyGoesForOneThatIsStuck) {
+  const std::vector<Pace> copies{{1000, 1000, 0, 2, false, true}, {1000, 10, 0, 1, false}};
+  EXPECT_EQ(surplus(copies, 1), Positions{});
 }
 
 TEST(Hedging, TheOriginalGoesWhenItsSpareIsQuicker) {

@@ -30,6 +30,7 @@ void SegmentFetcher::look() {
       const std::uint64_t length =
           copy->reader.is_open() ? copy->reader.block_range(batch->first, batch->end).size() : 1;
       arrival.pace = arrival.trail->look(when, arrival.bytes.arrived, length, line_.moves());
+      arrival.pace.stuck = arrival.bytes.arrived >= length && arrival.trail->still_for(when) > line_.patience();
       if (const auto first = arrival.trail->first_byte()) line_.first_byte_after(*first);
       if (!arrival.pace.young) speeds[copy] += arrival.pace.bytes_per_second;
     }

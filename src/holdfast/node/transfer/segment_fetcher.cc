@@ -174,6 +174,9 @@ io::Task<void> SegmentFetcher::run_copy(ShareCopy* copy, SegmentBatch* batch) {
     used_.insert({copy->server.id(), share});
   } else {
     note_failure(*copy, blocks.error());
+    // Stopped since others were faster, while it stood still: also with all of its blocks, when their hashes do not come.
+    const bool stood_still = arrival.trail->still_for(now()) > line_.patience();
+    if (blocks.error().code == Errc::cancelled && stood_still && !batch->hashes_only) copy->speed = 0;
   }
   changed_.notify_all();
 }

@@ -8,6 +8,7 @@ namespace holdfast::transfer {
 namespace {
 
 constexpr io::Duration kQuiet = std::chrono::seconds(1);     // nobody heard for so long
+constexpr int kStragglersMax = 4;                            // one after the other, each in another's place
 constexpr io::Duration kLinkLook = std::chrono::seconds(5);  // from one look to the next
 
 RangeSet everything(std::uint64_t size) {
@@ -18,19 +19,11 @@ RangeSet everything(std::uint64_t size) {
 
 }  // namespace
 
-struct SharePlacer::Attempt {
-  Attempt(PushJob& job, std::size_t position, grid::StorageServer& to, ShareNumber share, grid::AllocateSecrets secrets,
-          SharePusher::Start begin)
-      : server(position), pusher(job, to, share, std::move(secrets), std::move(begin)) {}
-  std::size_t server;
-  SharePusher pusher;
-  bool failure_seen = false;
-};
-
 SharePlacer::SharePlacer(PushJob& job, Secret master, Wishes wishes, Progress& progress)
     : job_(job),
       wishes_(std::move(wishes)),
       progress_(progress),
+      attempts_(job.link, wishes_.patience),
       changed_(job.context.loop),
       group_(job.context.loop),
       inquiry_(job, std::move(master), wishes_.patience, group_) {
@@ -39,8 +32,6 @@ SharePlacer::SharePlacer(PushJob& job, Secret master, Wishes wishes, Progress& p
     changed_.notify_all();
   };
 }
-
-SharePlacer::~SharePlacer() = default;
 
 placement::Facts SharePlacer::facts_now() const {
   placement::Facts facts = placement_facts(servers(), job_.encoder.params().n, job_.encoder.layout().size());
@@ -93,9 +84,9 @@ io::Task<Result<void>> SharePlacer::gather() {
 }
 
 void SharePlacer::start(std::size_t server, ShareNumber share, SharePusher::Start start) {
-  attempts_.push_back(std::make_unique<Attempt>(job_, server, *servers()[server].server, share,
-                                                *servers()[server].secrets, std::move(start)));
-  group_.spawn(attempts_.back()->pusher.run());
+  const ServerFacts& facts = servers()[server];
+  auto attempt = std::make_unique<PushAttempt>(job_, server, *facts.server, share, *facts.secrets, std::move(start));
+  group_.spawn(attempts_.add(std::move(attempt)).run());
 }
 
 /// One request for all shares of a server; what it grants is pushed, what it has is proven, the rest is refused.
@@ -161,31 +152,13 @@ io::Task<Result<void>> SharePlacer::allocate_planned() {
   const placement::Facts facts = facts_now();
   std::map<std::size_t, std::set<ShareNumber>> by_server;
   for (const auto& [share, server] : placement::plan(facts)) {
-    if (!is_placed(share) && !has_live_attempt(share)) by_server[server].insert(share);
+    if (!attempts_.is_placed(share) && !attempts_.has_live(share)) by_server[server].insert(share);
   }
   io::TaskGroup group(co_await io::this_scope());
   for (const auto& [server, shares] : by_server) group.spawn(allocate_on(server, shares));
   co_await group.join();
   if (group.scope().cancelled()) co_return fail(Errc::cancelled, "stopped");
   co_return Result<void>{};
-}
-
-bool SharePlacer::is_placed(ShareNumber share) const {
-  return std::ranges::any_of(attempts_, [&](const auto& attempt) {
-    return attempt->pusher.share() == share && attempt->pusher.state() == SharePusher::State::placed;
-  });
-}
-
-/// It works, or has been in trouble for a moment only.
-bool SharePlacer::is_live(const SharePusher& pusher) const {
-  if (pusher.state() != SharePusher::State::running) return false;
-  if (pusher.troubled() && pusher.error().code == Errc::no_space) return false;
-  return pusher.silent_for() < wishes_.patience.silence;
-}
-
-bool SharePlacer::has_live_attempt(ShareNumber share) const {
-  return std::ranges::any_of(
-      attempts_, [&](const auto& attempt) { return attempt->pusher.share() == share && is_live(attempt->pusher); });
 }
 
 void SharePlacer::look_at_failures() {
@@ -201,56 +174,8 @@ void SharePlacer::look_at_failures() {
   }
 }
 
-/// Where shares without a live attempt could go: the server with the fewest, if there is one that answers.
-SharePlacer::Homes SharePlacer::homes() const {
-  std::map<std::size_t, std::size_t> load;
-  std::set<std::size_t> usable;
-  for (std::size_t server = 0; server < servers().size(); ++server) {
-    if (servers()[server].answered && servers()[server].writable) usable.insert(server);
-  }
-  for (const auto& attempt : attempts_) {
-    const SharePusher& pusher = attempt->pusher;
-    if (pusher.state() == SharePusher::State::failed) continue;
-    ++load[attempt->server];
-    if (pusher.silent_for() >= wishes_.patience.silence) usable.erase(attempt->server);
-  }
-  Homes out;
-  for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) {
-    if (is_placed(share) || has_live_attempt(share)) continue;
-    std::optional<std::size_t> best;
-    for (std::size_t server : usable) {
-      if (refused_.contains({server, share})) continue;
-      if (!best || load[server] < load[*best]) best = server;
-    }
-    if (!best) continue;
-    ++load[*best];
-    out[*best].insert(share);
-  }
-  spread(usable, out);
-  return out;
-}
-
-/// Each share may have its copy, and yet too few servers one of their own: those that came late then get another copy.
-void SharePlacer::spread(const std::set<std::size_t>& usable, Homes& homes) const {
-  placement::ShareMap map(homes.begin(), homes.end());
-  std::set<ShareNumber> unmatched;
-  for (ShareNumber share = 0; share < job_.encoder.params().n; ++share) unmatched.insert(share);
-  for (const auto& attempt : attempts_) {
-    const bool counts = attempt->pusher.state() == SharePusher::State::placed || is_live(attempt->pusher);
-    if (counts) map[attempt->server].insert(attempt->pusher.share());
-  }
-  auto matching = placement::maximum_matching(map);
-  for (const auto& [server, share] : matching) unmatched.erase(share);
-  for (std::size_t server : usable) {
-    if (matching.size() >= wishes_.happy) return;
-    const auto free = std::ranges::find_if(unmatched, [&](ShareNumber share) {
-      return !refused_.contains({server, share});
-    });
-    if (matching.contains(server) || free == unmatched.end()) continue;
-    matching[server] = *free;
-    homes[server].insert(*free);
-    unmatched.erase(free);
-  }
+Homes SharePlacer::homes() const {
+  return find_homes({servers(), attempts_, refused_, job_.encoder.params().n, wishes_.happy});
 }
 
 /// Not when patience with everything is over, and when all were asked once more nobody was reached: to go on, one after the other
@@ -275,63 +200,39 @@ io::Task<void> SharePlacer::place_again() {
 
 /// Is it a server that is silent, or the link? When nobody else is at work, those with nothing to do can tell.
 void SharePlacer::look_for_life() {
-  if (looking_for_life_ || job_.context.loop.now() - job_.link.last_heard() < kQuiet) return;
   const bool doubtful = std::ranges::any_of(attempts_, [&](const auto& attempt) {
     const SharePusher& pusher = attempt->pusher;
-    return pusher.state() == SharePusher::State::running && pusher.doubtful() && !is_placed(pusher.share());
+    return pusher.state() == SharePusher::State::running && pusher.doubtful() && !attempts_.is_placed(pusher.share());
   });
-  if (!doubtful) return;
-  looking_for_life_ = true;
-  group_.spawn(ask_the_idle());
+  if (doubtful) ask_the_idle();
 }
 
-/// Before anything is at work: are they away that have not answered, or has the link gone since others did?
+/// The same where nobody has failed: before anything is at work, and for those who are not needed any more.
 void SharePlacer::look_at_link() {
+  if (job_.context.loop.now() >= look_at_link_at_) ask_the_idle();
+}
+
+void SharePlacer::ask_the_idle() {
   const io::Time now = job_.context.loop.now();
-  if (looking_for_life_ || now - job_.link.last_heard() < kQuiet || now < look_at_link_at_) return;
+  if (looking_for_life_ || now - job_.link.last_heard() < kQuiet) return;
   look_at_link_at_ = now + kLinkLook;
   looking_for_life_ = true;
-  group_.spawn(ask_about_link());
+  group_.spawn(hear_the_idle());
 }
 
-io::Task<void> SharePlacer::ask_about_link() {
+io::Task<void> SharePlacer::hear_the_idle() {
   const bool alive = co_await somebody_answers(idle());
   link_is_gone_ = !alive;
+  if (alive) job_.link.answered();
   looking_for_life_ = false;
 }
 
 std::vector<grid::StorageServer*> SharePlacer::idle() const {
   std::vector<grid::StorageServer*> out;
   for (std::size_t server = 0; server < servers().size(); ++server) {
-    const bool at_work = std::ranges::any_of(attempts_, [&](const auto& attempt) {
-      return attempt->server == server && attempt->pusher.state() == SharePusher::State::running;
-    });
-    if (servers()[server].answered && !at_work) out.push_back(servers()[server].server);
+    if (servers()[server].answered && !attempts_.is_at_work(server)) out.push_back(servers()[server].server);
   }
   return out;
-}
-
-io::Task<void> SharePlacer::ask_the_idle() {
-  const bool alive = co_await somebody_answers(idle());
-  if (alive) job_.link.answered();
-  looking_for_life_ = false;
-}
-
-std::map<ShareNumber, std::vector<grid::StorageServer*>> SharePlacer::placed() const {
-  std::map<ShareNumber, std::vector<grid::StorageServer*>> out;
-  for (const auto& attempt : attempts_) {
-    if (attempt->pusher.state() == SharePusher::State::placed)
-      out[attempt->pusher.share()].push_back(&attempt->pusher.server());
-  }
-  return out;
-}
-
-std::size_t SharePlacer::happiness() const {
-  placement::ShareMap map;
-  for (const auto& attempt : attempts_) {
-    if (attempt->pusher.state() == SharePusher::State::placed) map[attempt->server].insert(attempt->pusher.share());
-  }
-  return placement::happiness(map);
 }
 
 /// After `happy`: nothing that is still missing has moved for as long as stragglers are waited for. When nobody at all is heard,
@@ -341,10 +242,19 @@ bool SharePlacer::rest_is_silent() const {
   const bool link_is_gone = patience.outage && job_.context.loop.now() - job_.link.last_heard() >= *patience.outage;
   return std::ranges::all_of(attempts_, [&](const auto& attempt) {
     const SharePusher& pusher = attempt->pusher;
-    if (pusher.state() != SharePusher::State::running || is_placed(pusher.share())) return true;
+    if (pusher.state() != SharePusher::State::running || attempts_.is_placed(pusher.share())) return true;
     if (!pusher.troubled()) return false;
     return link_is_gone || pusher.error().code == Errc::no_space || pusher.silent_for() >= patience.straggler;
   });
+}
+
+/// Nor are those who come on waited for without end: a trickle may take days.
+bool SharePlacer::rest_is_overdue() const {
+  if (!happy_after_ || wishes_.happy == 0) return false;  // of a repair nothing else is wanted
+  const Patience& patience = wishes_.patience;
+  const io::Duration chance =
+      std::max<io::Duration>(patience.straggler * kStragglersMax, *happy_after_ * patience.slow_times);
+  return job_.link.time_up() - *happy_after_ >= chance;
 }
 
 void SharePlacer::draw() {
@@ -361,7 +271,7 @@ void SharePlacer::draw() {
   for (const auto& [share, bytes] : done) progress_.done_bytes += bytes;
   if (progress_.done_bytes > before) job_.link.answered();  // long pieces are answered at their end only
   progress_.skipped_bytes = skipped;
-  progress_.shares_placed = static_cast<unsigned>(placed().size());
+  progress_.shares_placed = static_cast<unsigned>(attempts_.placed().size());
   progress_.enough = told_happy_ && wishes_.happy > 0;
   progress_.waiting_for_link = all_troubled && job_.link.down();
   progress_.note.clear();
@@ -383,7 +293,7 @@ io::Task<Result<void>> SharePlacer::wait_for_change() {
 
 /// Each of those who have not answered can make it happier by one.
 bool SharePlacer::others_may_answer() const {
-  return inquiry_.open() > 0 && happiness() + inquiry_.open() >= wishes_.happy;
+  return inquiry_.open() > 0 && attempts_.happiness() + inquiry_.open() >= wishes_.happy;
 }
 
 /// While there is nothing to do but wait: who could not take a share when it was asked may have room by now.
@@ -400,28 +310,30 @@ io::Task<Result<void>> SharePlacer::supervise() {
   io::CancelScope& scope = co_await io::this_scope();
   for (;;) {
     draw();
+    attempts_.look(job_.encoder.layout().size());
     look_at_failures();
     co_await place_again();
     look_for_life();
+    look_at_link();
     if (const auto& failure = job_.pipeline.failure()) {
       if (!told_happy_) co_return tl::make_unexpected(*failure);
       warnings_.push_back("the last shares were not sent: " + failure->what);  // those that count are proven
       co_return Result<void>{};
     }
-    const bool happy = job_.pipeline.is_finished() && happiness() >= wishes_.happy;
+    const bool happy = job_.pipeline.is_finished() && attempts_.happiness() >= wishes_.happy;
+    if (happy && !happy_after_) happy_after_ = job_.link.time_up();
     if (happy && !std::exchange(told_happy_, true) && wishes_.on_happy) wishes_.on_happy();
-    if (job_.pipeline.is_finished() && placed().size() == n && (happy || wishes_.happy == 0)) co_return Result<void>{};
-    if (happy && rest_is_silent()) co_return Result<void>{};
-    const bool running = std::ranges::any_of(
-        attempts_, [](const auto& attempt) { return attempt->pusher.state() == SharePusher::State::running; });
-    const bool short_of_servers = !running && !happy && job_.pipeline.is_finished();
+    if (job_.pipeline.is_finished() && attempts_.placed().size() == n && (happy || wishes_.happy == 0))
+      co_return Result<void>{};
+    if (happy && (rest_is_silent() || rest_is_overdue())) co_return Result<void>{};
+    const bool short_of_servers = !attempts_.is_any_running() && !happy && job_.pipeline.is_finished();
     if (short_of_servers && scope.cancelled()) co_return fail(Errc::cancelled, "stopped");
     if (short_of_servers && job_.pipeline.unreadable()) co_return tl::make_unexpected(*job_.pipeline.unreadable());
     if (short_of_servers && others_may_answer()) {
       ask_those_without_room_again();
       progress_.note = inquiry_.who_is_waited_for();
     } else if (short_of_servers) {
-      std::string what = "the shares reached a happiness of " + std::to_string(happiness()) + ", but " +
+      std::string what = "the shares reached a happiness of " + std::to_string(attempts_.happiness()) + ", but " +
                          std::to_string(wishes_.happy) + " is asked for";
       if (!warnings_.empty()) what += "; " + warnings_.back();
       co_return fail(Errc::unhappy, what);
@@ -436,11 +348,10 @@ io::Task<Result<void>> SharePlacer::supervise() {
 void SharePlacer::warn_of_stragglers() {
   for (const auto& attempt : attempts_) {
     const SharePusher& pusher = attempt->pusher;
-    if (pusher.state() != SharePusher::State::running || is_placed(pusher.share())) continue;
+    if (pusher.state() != SharePusher::State::running || attempts_.is_placed(pusher.share())) continue;
     const std::uint64_t percent = pusher.bytes_done() * 100 / job_.encoder.layout().size();
     warnings_.push_back("share " + std::to_string(pusher.share()) + " is not finished: " + pusher.server().name() +
-                        " is too slow or silent (" + std::to_string(percent) +
-                        " %); the same put again goes on with it");
+                        " is too slow or silent (" + std::to_string(percent) + " %); " + wishes_.what_goes_on);
   }
 }
 
@@ -463,51 +374,6 @@ io::Task<Result<void>> SharePlacer::run() {
   co_await group_.join();
   draw();
   co_return outcome;
-}
-
-std::uint64_t SharePlacer::bytes_skipped() const {
-  std::uint64_t sum = 0;
-  for (const auto& attempt : attempts_) {
-    if (attempt->pusher.state() == SharePusher::State::placed) sum += attempt->pusher.bytes_skipped();
-  }
-  return sum;
-}
-
-std::uint64_t SharePlacer::bytes_sent(const grid::StorageServer* to) const {
-  std::uint64_t sum = 0;
-  for (const auto& attempt : attempts_) {
-    if (to == nullptr || &attempt->pusher.server() == to) sum += attempt->pusher.bytes_sent();
-  }
-  return sum;
-}
-
-unsigned SharePlacer::foreign_copies() const {
-  return static_cast<unsigned>(std::ranges::count_if(attempts_, [](const auto& attempt) {
-    return attempt->pusher.state() == SharePusher::State::failed && attempt->pusher.error().code == Errc::corrupt &&
-           attempt->pusher.bytes_held_before() > 0;
-  }));
-}
-
-UnsoundCopies SharePlacer::unsound_copies() const {
-  UnsoundCopies out;
-  for (const auto& attempt : attempts_) {
-    const SharePusher& pusher = attempt->pusher;
-    if (pusher.state() == SharePusher::State::failed && pusher.error().code == Errc::corrupt)
-      out[{servers()[attempt->server].server->id(), pusher.share()}] = pusher.error().what;
-  }
-  return out;
-}
-
-std::uint64_t SharePlacer::bytes_resent() const {
-  std::uint64_t sum = 0;
-  for (const auto& attempt : attempts_) sum += attempt->pusher.bytes_resent();
-  return sum;
-}
-
-std::uint64_t SharePlacer::cuts() const {
-  std::uint64_t sum = 0;
-  for (const auto& attempt : attempts_) sum += attempt->pusher.cuts();
-  return sum;
 }
 
 }  // namespace holdfast::transfer

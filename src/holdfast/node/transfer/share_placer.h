@@ -1,12 +1,12 @@
 // All shares of one file to their servers: plan, allocate, push, place again what fails, until happy.
 #pragma once
 
-#include <memory>
 #include <utility>
 
 #include "holdfast/edge/io/task_group.h"
 #include "holdfast/node/transfer/progress.h"
 #include "holdfast/node/transfer/server_inquiry.h"
+#include "holdfast/node/transfer/share_homes.h"
 
 namespace holdfast::transfer {
 
@@ -17,32 +17,21 @@ class SharePlacer {
   struct Wishes {
     unsigned happy = 7;
     Patience patience;
-    std::set<std::pair<std::string, ShareNumber>> rejected;  // copies known to be bad, by server id (repair)
-    std::function<void()> on_happy;                          // once, when happiness >= happy is proven
+    std::string what_goes_on = "the same put again goes on with it";  // told of a share that is not finished
+    std::set<std::pair<std::string, ShareNumber>> rejected;           // copies known to be bad, by server id (repair)
+    std::function<void()> on_happy;                                   // once, when happiness >= happy is proven
   };
 
   SharePlacer(PushJob& job, Secret master, Wishes wishes, Progress& progress);
-  ~SharePlacer();
 
   /// Until every share is proven, or `happy` is reached and the rest stays silent, or the caller stops: what was promised is done
   /// then. Errors: unhappy, and those of the pipeline and of patience.
   io::Task<Result<void>> run();
 
-  /// share -> servers with a proven copy.
-  std::map<ShareNumber, std::vector<grid::StorageServer*>> placed() const;
-  std::size_t happiness() const;
-  std::vector<std::string> warnings() const { return warnings_; }
-  /// Shares that servers had before and that are not of this file.
-  unsigned foreign_copies() const;
-  std::uint64_t bytes_skipped() const, bytes_resent() const, cuts() const;
-  UnsoundCopies unsound_copies() const;
-  /// Share bytes handed to connections, all servers or one.
-  std::uint64_t bytes_sent(const grid::StorageServer* to = nullptr) const;
+  const PushAttempts& attempts() const { return attempts_; }
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
-  struct Attempt;
-  using Refusal = std::pair<std::size_t, ShareNumber>;  // server, share
-
   io::Task<Result<void>> gather();
   std::size_t possible_happiness() const;
   Error too_few() const;
@@ -54,20 +43,16 @@ class SharePlacer {
   io::Task<Result<void>> supervise();
   io::Task<Result<void>> wait_for_change();
   void look_at_failures();
-  using Homes = std::map<std::size_t, std::set<ShareNumber>>;  // server -> shares
   Homes homes() const;
-  void spread(const std::set<std::size_t>& usable, Homes& homes) const;
   io::Task<void> place_again();
   bool may_place() const;
   void look_for_life();
-  io::Task<void> ask_the_idle();
   void look_at_link();
-  io::Task<void> ask_about_link();
+  void ask_the_idle();
+  io::Task<void> hear_the_idle();
   std::vector<grid::StorageServer*> idle() const;
-  bool is_live(const SharePusher& pusher) const;
-  bool has_live_attempt(ShareNumber share) const;
-  bool is_placed(ShareNumber share) const;
   bool rest_is_silent() const;
+  bool rest_is_overdue() const;
   void warn_of_stragglers();
   void draw();
   placement::Facts facts_now() const;
@@ -77,7 +62,7 @@ class SharePlacer {
   PushJob& job_;
   const Wishes wishes_;
   Progress& progress_;
-  std::vector<std::unique_ptr<Attempt>> attempts_;
+  PushAttempts attempts_;
   std::set<Refusal> refused_;
   std::set<Refusal> no_room_;  // of them: not taken when it was asked for; there may be room later
   io::Time ask_again_at_{};
@@ -86,6 +71,7 @@ class SharePlacer {
   io::Event changed_;
   bool change_pending_ = false;
   bool told_happy_ = false;
+  std::optional<io::Duration> happy_after_;  // by the link's clock
   bool looking_for_life_ = false;
   bool link_is_gone_ = false;  // nobody who had answered did, at the latest look
   io::Time look_at_link_at_{};

@@ -14,6 +14,7 @@ constexpr unsigned kFreshStartsMax = 3;
 constexpr unsigned kWantedAgainMax = 4;
 // The share's size so many times: what a cut loses is asked for with each answer until it is there.
 constexpr std::uint64_t kAskedAgainTimes = 8;
+constexpr std::uint64_t kSentForHeldMax = 64;  // bytes, for one more that is held
 constexpr std::uint64_t kPolitePieceMin = 262'144;
 constexpr std::uint64_t kPolitePieces = 16;                    // of a share, at least, when several send it
 constexpr io::Duration kAloneAfter = std::chrono::seconds(5);  // with nobody to be seen, before it is ours alone again
@@ -99,6 +100,8 @@ io::Task<void> SharePusher::run() {
         job_.link.answered();
       } else {
         failures_ = 0;
+        held_most_ = std::max(held_most_, held_lately_);
+        sent_by_then_ = handed_out_;
         job_.link.heard();
       }
       job_.changed();
@@ -208,8 +211,7 @@ Range SharePusher::pick_from(const RangeSet& free) const {
 /// sent. Who comes new waits a moment of its own before it takes anything, lest all begin at once.
 io::Task<Result<void>> SharePusher::send_politely() {
   HF_CO_TRY_VOID(co_await learn_by_status());
-  if (complete_ || !required_) co_return Result<void>{};
-  if (!polite_) co_return Result<void>{};
+  if (complete_ || !required_ || !polite_) co_return Result<void>{};
   RangeSet free = *required_;
   free.subtract(writing_);
   if (free.empty() || waits_ == 0 || just_begun_) co_return co_await wait_politely();
@@ -231,7 +233,8 @@ io::Task<Result<void>> SharePusher::wait_politely() {
 void SharePusher::note_sent(Range range) {
   if (range.empty()) return;
   handed_out_ += range.size();
-  resent_ += sent_.intersection(range).total();
+  resent_ += ever_sent_.intersection(range).total();
+  ever_sent_.add(range);
   sent_.add(range);
   given_.add(range);
   vouched_.add(range);
@@ -259,15 +262,12 @@ io::Task<Result<void>> SharePusher::take(const Result<grid::WriteAnswer>& answer
     }
     RangeSet never_sent = answer->required;
     never_sent.subtract(given_);
-    asked_again_bytes_ += answer->required.total() - never_sent.total();
-    if (asked_again_bytes_ > kAskedAgainTimes * job_.encoder.layout().size())
-      co_return fail(Errc::corrupt, server_.name() + " asks again and again for what it was sent");
+    HF_CO_TRY_VOID(count_asked_again(answer->required.total() - never_sent.total()));
     // What was just acknowledged is wanted again: a failed audit asks so a few times, a liar for ever.
     // Who answers yes before it has read is no better.
     const bool again = !whole || answer->required.empty() || answer->required.intersects(range);
-    if (again && ++wanted_again_ > kWantedAgainMax) {
+    if (again && ++wanted_again_ > kWantedAgainMax)
       co_return fail(Errc::corrupt, server_.name() + " asks again and again for what it was sent");
-    }
     adopt(answer->required);
     co_return Result<void>{};
   }
@@ -280,10 +280,18 @@ io::Task<Result<void>> SharePusher::take(const Result<grid::WriteAnswer>& answer
       if (patch_bytes_max_ <= kSmallPatchBytes) co_return tl::make_unexpected(answer.error());
       patch_bytes_max_ = kSmallPatchBytes;
       required_.reset();
+      vouched_.clear();
       co_return Result<void>{};
     default:
       co_return tl::make_unexpected(answer.error());
   }
+}
+
+/// Who acknowledges and forgets would be sent to for ever.
+Result<void> SharePusher::count_asked_again(std::uint64_t bytes) {
+  asked_again_bytes_ += bytes;
+  if (asked_again_bytes_ <= kAskedAgainTimes * job_.encoder.layout().size()) return {};
+  return fail(Errc::corrupt, server_.name() + " asks again and again for what it was sent");
 }
 
 /// Held bytes differ from ours: they cost their author this partial, and us one fresh start.
@@ -301,11 +309,12 @@ io::Task<Result<void>> SharePusher::start_over() {
 }
 
 /// An answered question does not end the trouble by itself, or a server that answers and fails at the work would be tried for
-/// ever; that more is held than before does.
+/// ever; that more is held than ever before does, if it is some part of what was sent for it.
 io::Task<Result<void>> SharePusher::ask_again() {
-  const std::uint64_t held_before = held_lately_;
   HF_CO_TRY_VOID(co_await learn_state());
-  only_asked_ = !complete_ && held_lately_ <= held_before;
+  const std::uint64_t more = held_lately_ - std::min(held_lately_, held_most_);
+  const bool grown = more > 0 && more >= (handed_out_ - sent_by_then_) / kSentForHeldMax;
+  only_asked_ = !complete_ && !grown;
   co_return Result<void>{};
 }
 
@@ -350,8 +359,10 @@ io::Task<Result<void>> SharePusher::allocate_anew() {
   request.share_numbers = {share_};
   request.allocated_size = job_.encoder.layout().size();
   HF_CO_TRY(const protocol::AllocateReply reply, co_await server_.allocate(job_.si, std::move(request), secrets_));
+  HF_CO_TRY_VOID(count_asked_again(given_.total()));
   given_.clear();
   vouched_.clear();
+  held_most_ = 0;
   if (reply.already_have.contains(share_)) {
     complete_by_others();
   } else if (reply.allocated.contains(share_)) {

@@ -90,6 +90,7 @@ class SharePusher {
   void adopt(const RangeSet& said);
   void note_sent(Range range);
   void complete_by_others();
+  Result<void> count_asked_again(std::uint64_t bytes);
   Result<void> handle(const Error& error);
 
   PushJob& job_;
@@ -105,13 +106,16 @@ class SharePusher {
   RangeSet writing_;                  // by the latest status: on its way from others
   io::Time others_seen_, others_moved_;
   std::uint64_t others_most_ = 0;
-  RangeSet sent_;     // handed out by this run
-  RangeSet given_;    // of that, since the latest allocation of ours
-  RangeSet vouched_;  // of that, since an exchange failed: till then another may have begun the upload anew
-  RangeSet foreign_;  // held by the server although this run did not send it
+  RangeSet ever_sent_;  // handed out by this run
+  RangeSet sent_;       // of that, since what was held was given up
+  RangeSet given_;      // of that, since the latest allocation of ours
+  RangeSet vouched_;    // of that, since an exchange failed: till then another may have begun the upload anew
+  RangeSet foreign_;    // held by the server although this run did not send it
   std::uint64_t held_before_ = 0, handed_out_ = 0, resent_ = 0, cuts_ = 0;
   std::uint64_t asked_again_bytes_ = 0;  // after they were handed out, summed over all answers
   std::uint64_t held_lately_ = 0;        // by the server's latest word
+  std::uint64_t held_most_ = 0;          // when it last came on
+  std::uint64_t sent_by_then_ = 0;       // bytes
   ShareBytes* sending_ = nullptr;
   io::Time heard_of_us_;  // by a stock server: the latest answered write
   io::Duration up_at_trouble_{0};

@@ -46,6 +46,7 @@ io::Task<Result<UploadReport>> push(const Context& context, const Prepared& prep
   plan.begun_before = prepared.begun_before;
   plan.wishes.happy = options.happy;
   plan.wishes.patience = options.patience;
+  if (options.key_mode == KeyMode::random) plan.wishes.what_goes_on = "`holdfast repair` with its cap makes it";
   plan.on_happy = [&](const Hash& ueb_hash) {
     if (options.on_proven) options.on_proven(cap_of(journal, ueb_hash));
   };
@@ -94,8 +95,14 @@ io::Task<Result<UploadReport>> send(const Context& context, const Prepared& prep
   co_return report;
 }
 
-io::Task<void> forget_journal(const Context& context, std::string journal_path) {
-  auto forget = [&] { return context.files.unlink(journal_path); };
+/// Unless it is that of another put, which has begun the same path anew meanwhile: nobody else knows its key.
+io::Task<void> forget_journal(const Context& context, std::string journal_path, StorageIndex ours) {
+  auto forget = [&]() -> Result<void> {
+    HF_TRY(const Bytes bytes, io::read_file(context.files, journal_path, kPutJournalBytesMax));
+    const Result<PutJournal> there = decode_put_journal(bytes);
+    if (there && there->storage_index != ours) return {};
+    return context.files.unlink(journal_path);
+  };
   static_cast<void>(co_await context.disk.run(forget));
 }
 
@@ -119,7 +126,7 @@ io::Task<Result<UploadReport>> upload_once(const Context& context, SourceIdentit
   if (report && !warning.empty()) report->warnings.push_back(std::move(warning));
   // Finished, or built on a file that is no more: either way the journal has nothing left to save.
   const bool over = report ? handed_over(options, *report) : report.error().code == Errc::changed;
-  if (over) co_await forget_journal(context, prepared.journal_path);
+  if (over) co_await forget_journal(context, prepared.journal_path, prepared.journal.storage_index);
   co_return report;
 }
 
@@ -161,7 +168,9 @@ io::Task<Result<UploadReport>> upload_file(const Context& context, std::string p
     report = co_await upload_once(context, source, options, progress, foreign, std::move(warning));
     if (report) {
       options.key_mode = KeyMode::convergent;
-      co_await forget_journal(context, put_journal_path(context.journal_directory, path, options));
+      const std::string earlier = put_journal_path(context.journal_directory, path, options);
+      auto forget = [&] { return context.files.unlink(earlier); };
+      static_cast<void>(co_await context.disk.run(forget));
     }
   }
   if (report) progress.phase = Phase::done;
