@@ -1,5 +1,6 @@
 """Standard output and standard error that take nothing: a full disk, a reader that left, a stream that is closed. What was asked for
 and could not be told is a failure; what is only said on the way is not."""
+import array
 import contextlib
 import fcntl
 import json
@@ -11,7 +12,7 @@ import termios
 import unittest
 
 import meddler
-from rig import BINARY, DEADLINE, Links, Place, get, put, sha256
+from rig import BINARY, DEADLINE, Links, Place, get, put, sha256, wait_until
 
 
 @contextlib.contextmanager
@@ -143,6 +144,25 @@ class Reports(unittest.TestCase):
                     self.assertNotEqual(told.stdout, b"")
             closed = subprocess.run([BINARY, "-d", place.client, "status"], stderr=subprocess.PIPE, preexec_fn=lambda: os.close(1))
             self.assertEqual(closed.returncode, 1)
+
+    def test_a_get_that_nobody_reads_ends_when_it_is_told_to(self):
+        with Place(servers=1) as place:
+            cap = put(place.client, place.file("f", 3_000_000, 3), "--happy", "1", "--k", "1", "--n", "1")["cap"]
+            running = subprocess.Popen([BINARY, "-d", place.client, "get", cap, "--progress", "none"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.addCleanup(running.kill)
+
+            def waiting():
+                count = array.array("i", [0])
+                fcntl.ioctl(running.stdout, termios.FIONREAD, count)
+                return count[0]
+
+            most = fcntl.fcntl(running.stdout, fcntl.F_GETPIPE_SZ)
+            wait_until(lambda: waiting() == most, "the pipe is full")
+            running.terminate()
+            self.assertEqual(running.wait(20), 3)
+            self.assertIn(b"stopped before the end", running.stderr.read())
+            running.stdout.close()
+            running.stderr.close()
 
     def test_progress_that_nobody_sees_stops_nothing(self):
         with Place(servers=2) as place:

@@ -160,6 +160,22 @@ class FailingClient(unittest.TestCase):
             self.assertRegex(err, "Input/output error|No space left|[Nn]o space")
         return process.returncode, out
 
+    def test_f22_what_cannot_be_synced_behind_standard_output_is_no_success(self):
+        """As on a network's file system, which tells of a full disk no sooner."""
+        need_strace()
+        with Place(servers=3) as place:
+            path, told = place.file("f", 300_000, 7), place.path + "/told"
+            options = ["--k", "1", "--n", "3", "--happy", "3"]
+            cap = put(place.client, path, *options)["cap"]
+            for arguments in (["get", cap], ["put", path, "--random-key", *options]):
+                command = [*strace("fdatasync", "ENOSPC", "1+"), "-o", place.path + "/strace", "-P", told, BINARY, "-d", place.client, *arguments]
+                with open(told, "w") as out:
+                    done = subprocess.run([*command, "--progress", "none"], stdout=out, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, timeout=240)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertRegex(done.stderr, "standard output (could not be written to|does not take its cap)")
+            again = put(place.client, path, "--random-key", *options)
+            self.assertEqual(again["bytes_sent"], 0, "its key was kept")
+
     def test_f22_f23_put_and_get_while_calls_fail(self):
         need_strace()
         rng = random.Random(24)

@@ -75,6 +75,10 @@ class Outputs(unittest.TestCase):
             self.assertTrue(os.path.islink(link))
             self.assertEqual(os.stat(real).st_mode & 0o777, 0o600)
             self.assertEqual(sha256(real), sha256(path))
+            os.unlink(real)  # what it names need not be there yet
+            get(place.client, cap, link)
+            self.assertTrue(os.path.islink(link))
+            self.assertEqual(sha256(real), sha256(path))
             os.mkfifo(pipe)
             with open(pipe + ".out", "wb") as out:
                 reader = subprocess.Popen(["cat", pipe], stdout=out)

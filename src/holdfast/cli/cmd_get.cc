@@ -1,5 +1,6 @@
 // holdfast get: a file, or a part of one, from the grid.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr int kLinksMax = 40;  // as many as Linux follows
+
 /// Where -o leads. A file is replaced when the new one is whole, and is the one that a symbolic link names; what is
 /// no file (a pipe, /dev/null) must not be replaced, and is written to as the standard output is.
 class Output {
@@ -29,29 +32,33 @@ class Output {
   static Result<Output> at(const std::string& wish) {
     Output out;
     out.path_ = wish;
+    struct stat there {};
     if (wish == "-") {
       out.stream_ = STDOUT_FILENO;
+      const bool pipe = ::fstat(STDOUT_FILENO, &there) == 0 && S_ISFIFO(there.st_mode);
+      // Of our own, as it must not block: whoever does not read could not be left alone. Others have the one we were given.
+      const int own = pipe ? ::open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+      if (own >= 0) out.stream_ = own;
       return out;
     }
-    struct stat there {};
     const bool exists = ::stat(wish.c_str(), &there) == 0;
     if (exists && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
       out.stream_ = ::open(wish.c_str(), O_WRONLY | O_CLOEXEC);
       if (out.stream_ < 0) return fail(Errc::io, "cannot open " + wish + ": " + std::generic_category().message(errno));
       return out;
     }
+    std::filesystem::path real = wish;
     std::error_code problem;
-    if (std::filesystem::is_symlink(wish, problem)) {
-      const std::filesystem::path real = std::filesystem::weakly_canonical(wish, problem);
-      if (!problem) out.path_ = real;
-    }
+    for (int hops = 0; hops < kLinksMax && std::filesystem::is_symlink(real, problem); ++hops)
+      real = real.parent_path() / std::filesystem::read_symlink(real, problem);  // what it names need not exist
+    out.path_ = real;
     return out;
   }
 
   bool is_stream() const { return stream_ >= 0; }
   int stream() const { return stream_; }
   const std::string& path() const { return path_; }
-  std::string name() const { return stream_ == STDOUT_FILENO ? "standard output" : path_; }
+  std::string name() const { return path_ == "-" ? "standard output" : path_; }
 
  private:
   std::string path_;
@@ -63,19 +70,31 @@ class StreamSink final : public transfer::Sink {
  public:
   StreamSink(io::WorkerPool& disk, const Output& output) : disk_(disk), output_(output) {}
   io::Task<Result<void>> write(ByteView bytes) override {
-    auto job = [this, bytes]() -> Result<void> {
-      for (std::size_t at = 0; at < bytes.size();) {
-        const ssize_t count = ::write(output_.stream(), bytes.data() + at, bytes.size() - at);
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) return fail(Errc::io, output_.name() + " cannot be written to");
-        at += static_cast<std::size_t>(count);
-      }
-      return {};
-    };
-    co_return co_await disk_.run(job);
+    const io::CancelScope& scope = co_await io::this_scope();
+    for (std::size_t at = 0; at < bytes.size();) {
+      if (scope.cancelled()) co_return fail(Errc::cancelled, "stopped");
+      auto job = [&] { return write_some(bytes.subspan(at)); };
+      HF_CO_TRY(const std::size_t count, co_await disk_.run(job));
+      at += count;
+    }
+    co_return Result<void>{};
   }
 
  private:
+  /// What is taken now; nothing after a moment's wait for whoever reads.
+  Result<std::size_t> write_some(ByteView bytes) const {
+    const ssize_t count = ::write(output_.stream(), bytes.data(), bytes.size());
+    if (count > 0) return static_cast<std::size_t>(count);
+    if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+      const Errc code = errno == ENOSPC || errno == EDQUOT ? Errc::no_space : Errc::io;
+      return fail(code, output_.name() + " cannot be written to: " + std::generic_category().message(errno));
+    }
+    pollfd reader{output_.stream(), POLLOUT, 0};
+    static_cast<void>(::poll(&reader, 1, kReaderWaitMilliseconds));
+    return std::size_t{0};
+  }
+
+  static constexpr int kReaderWaitMilliseconds = 100;
   io::WorkerPool& disk_;
   const Output& output_;
 };

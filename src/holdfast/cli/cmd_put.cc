@@ -80,12 +80,12 @@ io::Task<int> put_one(World& world, ClientNode& node, std::string path, const Gl
   std::string told;
   if (!options.json) {
     upload.on_proven = [&](const std::string& cap) {
-      if (std::exchange(told, cap) != cap) handed_over = hand_over(cap);  // not once a day
+      if (std::exchange(told, cap) != cap) handed_over = hand_over_for_good(cap);  // not once a day
     };
   }
   upload.on_stored = [&](const transfer::UploadReport& stored) {
     if (night.leaves(stored)) return false;
-    if (options.json) handed_over = hand_over(json_of(stored));
+    if (options.json) handed_over = hand_over_for_good(json_of(stored));
     return handed_over;
   };
   Result<transfer::UploadReport> report = fail(Errc::cancelled, "");
@@ -146,13 +146,7 @@ class SmallFiles {
  public:
   SmallFiles(World& world, ClientNode& node, const GlobalOptions& options, const PutWishes& wishes,
              std::span<const std::string> files)
-      : world_(world),
-        node_(node),
-        options_(options),
-        wishes_(wishes),
-        files_(files),
-        reports_(files.size()),
-        turns_(world.loop, kSmallAtOnce) {
+      : world_(world), node_(node), options_(options), wishes_(wishes), files_(files), reports_(files.size()) {
     for (const std::string& file : files) sizes_.push_back(size_of(file));
     progress_.total_bytes = std::accumulate(sizes_.begin(), sizes_.end(), std::uint64_t{0});
   }
@@ -162,7 +156,7 @@ class SmallFiles {
       const ProgressDisplay display(world_.loop, progress_, wishes_.line.progress, [this] { refresh(); });
       progress_.phase = transfer::Phase::sending;
       io::TaskGroup group(co_await io::this_scope());
-      for (std::size_t i = 0; i < files_.size(); ++i) group.spawn(put(i));
+      for (std::size_t i = 0; i < kSmallAtOnce; ++i) group.spawn(put_in_turn());
       co_await group.join();
     }
     print_finished();
@@ -170,12 +164,19 @@ class SmallFiles {
   }
 
  private:
-  io::Task<void> put(std::size_t i) {
-    const bool mine = co_await turns_.acquire();
-    if (!mine) {
-      reports_[i] = fail(Errc::cancelled, "stopped");
-      co_return;
+  io::Task<void> put_in_turn() {
+    const io::CancelScope& scope = co_await io::this_scope();
+    while (next_ < files_.size()) {
+      const std::size_t i = next_++;
+      if (scope.cancelled()) {
+        reports_[i] = fail(Errc::cancelled, "stopped");
+      } else {
+        co_await put(i);
+      }
     }
+  }
+
+  io::Task<void> put(std::size_t i) {
     transfer::Progress own;
     running_.insert(&own);
     const Result<std::string> path = source_path(files_[i]);
@@ -187,7 +188,6 @@ class SmallFiles {
       reports_[i] = tl::make_unexpected(path.error());
     }
     running_.erase(&own);
-    turns_.release();
     ++ended_;
     if (*reports_[i]) {
       ++stored_;
@@ -219,10 +219,10 @@ class SmallFiles {
       progress_.note += ", " + of_each;
   }
 
-  /// Those at the front that have ended.
+  /// Those at the front that have ended. Nothing of them is kept: there may be very many.
   void print_finished() {
     for (; printed_ < files_.size() && reports_[printed_]; ++printed_) {
-      const Result<transfer::UploadReport>& report = *reports_[printed_];
+      const Result<transfer::UploadReport> report = *std::exchange(reports_[printed_], std::nullopt);
       if (!report) {
         const bool told = report.error().code == Errc::cancelled && worst_ == kInterrupted;
         worst_ = std::max(worst_, told ? kInterrupted : print_failure(node_, report.error(), files_[printed_]));
@@ -240,11 +240,10 @@ class SmallFiles {
   const PutWishes& wishes_;
   const std::span<const std::string> files_;
   std::vector<std::optional<Result<transfer::UploadReport>>> reports_;
-  io::Semaphore turns_;
   std::vector<std::uint64_t> sizes_;
   std::set<const transfer::Progress*> running_;
   transfer::Progress progress_;  // of all of them; its bytes are those of files that are stored
-  std::size_t ended_ = 0, stored_ = 0, printed_ = 0;
+  std::size_t next_ = 0, ended_ = 0, stored_ = 0, printed_ = 0;
   int worst_ = kDone;
 };
 

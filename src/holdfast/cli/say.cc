@@ -1,7 +1,10 @@
 #include "holdfast/cli/say.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include "holdfast/cli/drawn_line.h"
 #include "holdfast/cli/world.h"
@@ -12,6 +15,13 @@ namespace {
 /// The stream remembers every failure.
 bool all_got_there() {
   return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+}
+
+/// Of a file: some file systems tell that there is no room for it when it is synced or closed, not when it is written.
+bool all_stays_there() {
+  struct stat there {};
+  const bool is_file = ::fstat(STDOUT_FILENO, &there) == 0 && S_ISREG(there.st_mode);
+  return !is_file || ::fdatasync(STDOUT_FILENO) == 0 || errno == EINVAL || errno == EROFS;
 }
 
 }  // namespace
@@ -26,8 +36,12 @@ bool hand_over(std::string_view line) {
   return all_got_there();
 }
 
+bool hand_over_for_good(std::string_view line) {
+  return hand_over(line) && all_stays_there();
+}
+
 int finish_output(int code) {
-  if (all_got_there() || code != kDone) return code;
+  if (code != kDone || (all_got_there() && all_stays_there())) return code;
   say(stderr, "holdfast: standard output could not be written to; what was to be told is lost, or a part of it\n");
   return kFailed;
 }

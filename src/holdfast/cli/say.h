@@ -23,6 +23,8 @@ void say(fmt::format_string<Args...> format, Args&&... args) {
 
 /// A line to stdout, at once. False: it, or something before it, did not get there.
 [[nodiscard]] bool hand_over(std::string_view line);
+/// The same of what will be kept nowhere else: in a file it stays when the power fails.
+[[nodiscard]] bool hand_over_for_good(std::string_view line);
 
 /// What a program that is to end with `code` ends with: a result that could not be written is none.
 int finish_output(int code);
