@@ -47,7 +47,8 @@ test: | deps
 	@$(MAKE) --no-print-directory dev
 	@python3 tools/layers.py
 	@python3 tools/sizes.py
-	@ctest --test-dir build/dev --output-on-failure -j $$(( $(JOBS) + 1 ))
+	@ctest --test-dir build/dev --output-on-failure --test-output-size-passed 1000000 -j $$(( $(JOBS) + 1 )); code=$$?; \
+	  python3 tools/skipped.py build/dev/Testing/Temporary/LastTest.log; exit $$code
 
 build/sim/build.ninja: CMakeLists.txt CMakePresets.json cmake/HfModule.cmake | deps
 	@mkdir -p build
@@ -60,14 +61,15 @@ sim: build/sim/build.ninja
 
 flips: build/sim/build.ninja
 	@ninja -C build/sim -j $(JOBS) --quiet grid_test
-	@HF_FLIPS=$(FLIPS) build/sim/tests/grid/grid_test --gtest_filter='*Flips*'
+	@HF_FLIPS=$(FLIPS) build/sim/tests/grid/grid_test --gtest_filter='*/Flips.*'
 
 # The long forms of the tests that have one; hours.
 soak: | deps
 	@scripts/install-deps.sh test
 	@$(MAKE) --no-print-directory dev
 	@SOAK=1 HF_PICTURES=build/dev/page-pictures HOLDFAST_BIN=build/dev/holdfast node --test tests/web/uploads.test.mjs
-	@for t in crashes crowds machine_faults upload_storms large_uploads; do SOAK=1 HOLDFAST_BIN=build/dev/holdfast python3 tests/e2e/$${t}_e2e.py || exit 1; done
+	@for t in crashes crowds machine_faults helper_storms gateway_through_helper upload_storms large_uploads many_files; do SOAK=1 HOLDFAST_BIN=build/dev/holdfast python3 tests/e2e/$${t}_e2e.py || exit 1; done
+	@SOAK=1 build/dev/tests/faults/sockets_test && SOAK=1 build/dev/tests/faults/allocations_test
 	@$(MAKE) --no-print-directory sim SEEDS=100000
 
 bench: build/release/build.ninja

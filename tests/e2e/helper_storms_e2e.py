@@ -47,6 +47,7 @@ class Storms(unittest.TestCase):
         cuts = links.sum("cuts")
         self.assertGreater(cuts, 120)
         self.assertEqual((report["via"]["name"] != "", report["warnings"]), (True, []))
+        print(f"\n{cuts} cuts: {links.sum('bytes_up') / size:.3f} times the file, {links.sum('bytes_lost')} lost by the proxy")
         # What was on its way when it broke; nowhere near a window of 1 MiB, as the proxy passes on what it takes.
         self.assertLessEqual(links.sum("bytes_up"), size + cuts * 400_000)
         self.assert_same_as_direct(report, path)
@@ -60,6 +61,7 @@ class Storms(unittest.TestCase):
         report = put(client, path)
         self.assertGreater(links.sum("cuts"), 40)
         self.assertEqual((report["via"]["bytes_sent"], report["placement"]), (20_000_000, "proven"))
+        print(f"\n{links.sum('cuts')} cuts: {links.sum('bytes_up') / report['share_bytes_total']:.3f} times the shares, {links.sum('bytes_lost')} lost by the proxy")
         self.assertLessEqual(links.sum("bytes_up"), 1.02 * report["share_bytes_total"] + links.sum("cuts") * MIB)
         self.assert_same_as_direct(report, path)
 
@@ -85,8 +87,9 @@ class Storms(unittest.TestCase):
         self.assertGreater(killed, KILLS // 2)
         links.line_rate(0)
         report = put(client, path)
-        # At most the window that was on its way, and what came in the last second before a helper died.
-        self.assertLessEqual(links.sum("bytes_up"), size * 1.02 + killed * (MIB + 16_000_000))
+        print(f"\n{killed} kills: {links.sum('bytes_up') / size:.3f} times the file")
+        # The window that was on its way, and what came in the last second before a helper died. All of it again would be twice.
+        self.assertLessEqual(links.sum("bytes_up"), size * 1.65)
         self.assertEqual((report["shares_placed"], report["happiness"]), (10, 10))
         self.assert_same_as_direct(report, path)
 
@@ -95,7 +98,10 @@ class Storms(unittest.TestCase):
         pushing = self.links(self.place.nurls())
         pushing.line_rate(12_000_000)  # so that a test that is held up for seconds finds it at work still
         helper = self.helper(pushing.nurls)
+        # It knows no servers, else it would go around a helper that dies again and again.
         client = self.place.new_client("client", self.place.nurls(), helpers=[helper.nurl], convergence_of=self.place.client)
+        with open(client + "/private/servers.nurl", "w"):
+            pass
         path = self.place.file("f", 30_000_000, 19)
         running = start(client, "put", path, "--json", "--progress", "none")
         kills = 0
@@ -110,8 +116,9 @@ class Storms(unittest.TestCase):
         report = json.loads(finish(running)[0])
         self.assertGreater(kills, 4)
         self.assertLessEqual(report["via"]["bytes_sent"], 30_000_000 + 2 * MIB, "the file was sent once")
-        # Each life of the helper goes on where the shares are.
-        self.assertLessEqual(pushing.sum("bytes_up"), 1.05 * report["share_bytes_total"] + kills * 10 * MIB)
+        print(f"\n{kills} kills: {pushing.sum('bytes_up') / report['share_bytes_total']:.3f} times the shares")
+        # Each life of the helper goes on where the shares are. All of them again would be twice.
+        self.assertLessEqual(pushing.sum("bytes_up"), 1.25 * report["share_bytes_total"])
         self.assert_same_as_direct(report, path)
 
     def test_f34_many_clients_of_one_file_share_the_work(self):

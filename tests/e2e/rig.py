@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 
 BINARY = os.path.abspath(os.environ.get("HOLDFAST_BIN", "build/dev/holdfast"))
 PROXY = os.path.join(os.path.dirname(BINARY), "fault_proxy")
@@ -136,12 +137,20 @@ class Process:
 
 
 class Server(Process):
-    """One storage node in a process of its own, which may be killed and started again."""
+    """One storage node in a process of its own, which may be killed and started again. `measured`: `metric` can be asked for."""
 
-    def __init__(self, path, within=()):
+    def __init__(self, path, within=(), measured=False):
         made = subprocess.run([BINARY, "create-node", path, "--storage", "--bind", "127.0.0.1"], check=True, stdout=subprocess.PIPE, text=True)
         self.path, self.nurl = path, made.stdout.strip()
+        if measured:
+            self.admin_port = free_port()
+            with open(path + "/holdfast.cfg", "w") as f:
+                f.write(f"[storage]\nadmin.port = {self.admin_port}\n")
         super().__init__("run", path, within=within)
+
+    def metric(self, name):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=DEADLINE) as answer:
+            return int(re.search(rf"^holdfast_storage_{name} (\d+)$", answer.read().decode(), re.M)[1])
 
 
 class Gateway(Process):

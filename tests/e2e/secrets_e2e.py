@@ -4,13 +4,14 @@ import glob
 import os
 import random
 import re
+import signal
 import stat
 import subprocess
 import unittest
 import urllib.request
 
 from meddler import Meddler
-from rig import BINARY, DEADLINE, Place, make_file, sha256, start, wait_until
+from rig import BINARY, DEADLINE, Place, make_file, on_disk, sha256, start, wait_until
 
 MIB = 1 << 20
 
@@ -72,15 +73,14 @@ class Session(unittest.TestCase):
                 self.secrets[f"{kind} {len(self.secrets)}"] = base64.b64decode(secret)
         return None
 
-    def run_client(self, *arguments, kill_after=None, expect=None, stdin=None):
+    def run_client(self, *arguments, kill_when=None, expect=None, stdin=None):
         """Its standard error belongs to what is searched; its standard output is the cap and the file themselves."""
         process = subprocess.Popen([BINARY, "-v", "-d", self.client, *arguments], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            out, err = process.communicate(timeout=kill_after or DEADLINE)
-        except subprocess.TimeoutExpired:
-            self.assertIsNotNone(kill_after)
+        self.addCleanup(process.kill)
+        if kill_when:
+            wait_until(kill_when, "the moment of the kill")
             process.kill()
-            out, err = process.communicate()
+        out, err = process.communicate(timeout=DEADLINE)
         self.output += err
         if expect is not None:
             self.assertEqual(process.returncode, expect, err)
@@ -127,7 +127,9 @@ class Session(unittest.TestCase):
         for at in random.Random(42).sample(range(len(data) - 32), 30):
             self.secrets[f"plaintext at {at}"] = data[at:at + 32]
         coding = ["--k", "2", "--n", "3", "--happy", "3"]
-        self.run_client("put", path, *coding, "--limit-rate", "1M", kill_after=2)
+        parts = self.servers[0].path + "/storage/shares/incoming/**/*.part"
+        half = lambda: any(on_disk(name) > MIB for name in glob.glob(parts, recursive=True))
+        self.run_client("put", path, *coding, "--limit-rate", "2M", kill_when=half, expect=-signal.SIGKILL)
         self.search("in the middle of an upload")
         cap = self.run_client("put", path, *coding, expect=0)
         key, _, rest = cap.removeprefix("URI:CHK:").partition(":")

@@ -20,7 +20,7 @@ class Undisturbed(unittest.TestCase):
                 report = put(place.client, path)
                 again = put(other, path)
                 self.assertEqual(report["cap"], again["cap"])
-                self.assertEqual(again["bytes_sent"] if size > 55 else 0, again["bytes_sent"])
+                self.assertEqual(again["bytes_sent"], 0)
                 get(other, report["cap"], path + ".out")
                 self.assertEqual(sha256(path), sha256(path + ".out"))
             get(other, report["cap"], path + ".part-of-it", "--range", "1048570-1048585")
@@ -129,7 +129,7 @@ class Crashes(unittest.TestCase):
             for part in (0.05, 0.2, 0.4, 0.6):
                 killed_put(place, place.client, path, part)
             report = put(place.client, path)
-            self.assertGreater(report["bytes_skipped"], 0)
+            self.assertGreater(report["bytes_skipped"], 0.55 * report["share_bytes_total"])
             other = place.new_client("other", place.nurls(), convergence_of=place.client)
             self.assertEqual(put(other, path)["cap"], report["cap"])
             get(place.client, report["cap"], path + ".out")
@@ -141,6 +141,7 @@ class Crashes(unittest.TestCase):
             upload = start(place.client, "put", path, "--json", "--progress", "none", "--limit-rate", "40M")
             for _ in range(3):
                 time.sleep(1.5)  # the crash comes at some moment of a running upload; nothing is waited for
+                self.assertIsNone(upload.poll())
                 place.grid.kill()
                 place.grid.start()
             out, _ = finish(upload)
@@ -165,15 +166,13 @@ class Crashes(unittest.TestCase):
             get(place.client, report["cap"], path + ".out")
             self.assertEqual(sha256(path), sha256(path + ".out"))
 
-    def test_f35_u3_a_second_node_with_the_secret_goes_on_and_a_stranger_does_not(self):
+    def test_f35_u3_a_second_node_with_the_secret_goes_on(self):
         with Place() as place:
             path = place.file("f", 40 * MIB, 13)
             killed_put(place, place.client, path)
             friend = place.new_client("friend", place.nurls(), convergence_of=place.client)
             report = put(friend, path)
             self.assertGreater(report["bytes_skipped"], 10 * MIB)
-            stranger = place.new_client("stranger", place.nurls())
-            self.assertEqual(put(stranger, path)["bytes_skipped"], 0)
 
     def test_u7_a_damaged_part_file_costs_its_bad_segments_only(self):
         with Place() as place:

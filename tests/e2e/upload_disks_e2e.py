@@ -254,7 +254,7 @@ class Damage(Desk):
         for harm in (longer, lambda first, second: None):
             self.assert_is_stored(joined(harm)[0], content)
 
-    def test_F42_what_a_newer_version_wrote_down_is_kept(self):
+    def test_what_a_newer_version_wrote_down_is_kept(self):
         content = content_of(5_000, 42)
         path, data = self.one_upload(content, 3_000)
         self.gateway.kill()
@@ -276,7 +276,7 @@ class Damage(Desk):
         self.tus_patch(path, 3_000, content[3_000:])
         self.assert_is_stored(path, content)
 
-    def test_F26_who_asks_is_not_told_where_files_lie(self):
+    def test_who_asks_is_not_told_where_files_lie(self):
         spool = self.place.path + "/gateway/uploads"
         os.rename(spool, spool + ".away")
         open(spool, "w").close()  # a file where the directory should be
@@ -290,7 +290,7 @@ class Damage(Desk):
         self.assertIn(b"trouble with the disk", answer.body)
         self.assertNotIn(b"gateway/uploads", answer.body)
 
-    def test_F26_without_its_spool_it_does_not_get_ready(self):
+    def test_without_its_spool_it_does_not_get_ready(self):
         node = self.place.path + "/both"
         subprocess.run([BINARY, "create-node", node, "--storage", "--gateway", "--bind", "127.0.0.1", "--server", self.place.nurls()[0]], check=True, capture_output=True)
         with open(node + "/private/upload-url.key", "w") as f:

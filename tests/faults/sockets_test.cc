@@ -140,6 +140,7 @@ TEST_P(EveryCall, f5_f9_that_fails_once_costs_neither_a_put_nor_a_get) {
   const Life undisturbed = run();
   ASSERT_EQ(undisturbed.problem, "");
   const std::uint64_t calls = trap.calls;
+  ASSERT_GT(calls, 100u) << "the program goes around the trap";
   // All of them with SOAK=1; else every seventh, beginning with another each time the number of calls changes.
   const std::uint64_t step = std::getenv("SOAK") != nullptr ? 1 : 7;
   for (std::uint64_t at = calls % step; at < calls; at += step) {
