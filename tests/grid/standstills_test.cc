@@ -209,6 +209,23 @@ TEST_F(Trickles, f13_hold_no_upload_that_is_happy) {
   }
 }
 
+// What was there before says nothing of how long the rest may take.
+TEST_F(Trickles, f13_are_none_when_they_bring_the_last_share_slowly_to_a_grid_that_has_the_others) {
+  for (const bool trickle : {false, true}) {
+    MemoryGrid grid(10);
+    ASSERT_TRUE(put_past(grid, {}, 7).has_value());
+    grid.servers[3]->shares.clear();
+    grid.servers[3]->a_piece_takes = trickle ? std::chrono::hours(10) : seconds(20);
+    const io::Time begun = grid.loop.now();
+    transfer::UploadOptions options;
+    options.happy = 7;
+    const auto report = grid.upload(kPath, options);
+    ASSERT_TRUE(report.has_value()) << report.error().what;
+    EXPECT_EQ(report->shares_placed, trickle ? 9u : 10u);
+    EXPECT_LT(grid.loop.now() - begun, std::chrono::hours(1));
+  }
+}
+
 TEST_F(Trickles, f13_i8_lose_their_shares_to_servers_that_have_none) {
   MemoryGrid undisturbed(14);
   ASSERT_TRUE(put_past(undisturbed, {}, 10).has_value());

@@ -35,7 +35,7 @@ struct Context {
 struct Patience {
   io::Duration silence = std::chrono::seconds(15);    // a peer without a byte or an answer
   io::Duration straggler = std::chrono::seconds(15);  // after `happy`: how long a silent share is waited for
-  unsigned slow_times = 100;                          // after `happy`: a slow one, so many times what it took till then
+  unsigned slow_times = 100;                          // after `happy`: a slow one, so many times what others took
   std::optional<io::Duration> outage;                 // after `happy`: the same of the whole link; nothing: for ever
   io::Duration retry_first = std::chrono::milliseconds(200);
   io::Duration retry_max = std::chrono::seconds(30);

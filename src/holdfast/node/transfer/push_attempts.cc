@@ -30,11 +30,16 @@ bool PushAttempts::has_live(ShareNumber share) const {
       all_, [&](const auto& attempt) { return attempt->pusher.share() == share && is_live(attempt->pusher); });
 }
 
+std::optional<io::Duration> PushAttempts::slowest() const {
+  std::optional<io::Duration> out;
+  for (const auto& attempt : all_) out = std::max(out, attempt->took);
+  return out;
+}
+
 bool PushAttempts::is_late(ShareNumber share) const {
-  std::optional<io::Duration> slowest;
-  for (const auto& attempt : all_) slowest = std::max(slowest, attempt->took);
-  if (!slowest) return false;
-  const io::Duration chance = std::max<io::Duration>(patience_.straggler, *slowest * kLateTimes);
+  const std::optional<io::Duration> others = slowest();
+  if (!others) return false;
+  const io::Duration chance = std::max<io::Duration>(patience_.straggler, *others * kLateTimes);
   return std::ranges::all_of(all_, [&](const auto& attempt) {
     const bool live = attempt->pusher.share() == share && is_live(attempt->pusher);
     return !live || link_.time_up() - attempt->began >= chance;

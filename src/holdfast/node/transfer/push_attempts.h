@@ -40,6 +40,8 @@ class PushAttempts {
   /// It works, or has been in trouble for a moment only.
   bool is_live(const SharePusher& pusher) const;
   bool has_live(ShareNumber share) const;
+  /// Of those that are placed and whose bytes were sent: how long that took. Nothing when there is none.
+  std::optional<io::Duration> slowest() const;
   /// Its live attempts take so many times as long as the slowest that was placed, though something comes on.
   bool is_late(ShareNumber share) const;
   bool is_placed(ShareNumber share) const;

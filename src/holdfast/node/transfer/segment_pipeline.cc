@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kAgainKept = 3;
 constexpr std::size_t kAgainAtOnce = 2;
+constexpr int kEndWaitsTimes = 10;  // as long as a reader
 
 /// Of a source that is itself fetched.
 bool passes(Errc code) {
@@ -110,25 +111,37 @@ void SegmentPipeline::leave_behind(SegmentNumber front) {
   moved_.notify_all();
 }
 
+std::size_t SegmentPipeline::lagging(SegmentNumber front) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(attached_, [&](const Reader* reader) { return reader->position_ + window_ <= front; }));
+}
+
 /// Do those who could go on wait for the few that hold `front` up? When nearly all are as slow (a disk, the link), making
 /// segments again for one would only take from the others.
 bool SegmentPipeline::held_up(SegmentNumber front) const {
-  const auto lagging = static_cast<std::size_t>(
-      std::ranges::count_if(attached_, [&](const Reader* reader) { return reader->position_ + window_ <= front; }));
-  return lagging > 0 && starving_ * 2 >= attached_.size();
+  return lagging(front) > 0 && starving_ * 2 >= attached_.size();
+}
+
+/// Nobody starves, but most wait for the end alone, to prove what was there before: the few that are still sent may be slow.
+bool SegmentPipeline::end_held_up(SegmentNumber front) const {
+  const std::size_t few = lagging(front);
+  return few > 0 && few * 2 <= waiting_for_end_;
 }
 
 /// Waiting for laggards may cost an eighth of the time, and a moment at once: a slow server that moves a little now and
-/// then holds the others up as much as one that stands still.
+/// then holds the others up as much as one that stands still. Who waits for the end alone waits longer, as it costs making segments
+/// again.
 bool SegmentPipeline::waited_enough() const {
-  return held_up_for_ >= limits_.left_behind_after + (context_.loop.now() - waiting_since_) / 8;
+  const io::Duration eighth = (context_.loop.now() - waiting_since_) / 8;
+  return held_up_for_ >= limits_.left_behind_after + eighth ||
+         end_held_up_for_ >= limits_.left_behind_after * kEndWaitsTimes + eighth;
 }
 
 io::Task<Result<void>> SegmentPipeline::room_for(SegmentNumber segment) {
   while (!failed_ && slowest() < std::numeric_limits<SegmentNumber>::max() && slowest() + window_ <= segment) {
     if (waited_enough()) {
       leave_behind(segment);
-      held_up_for_ = io::Duration::zero();
+      held_up_for_ = end_held_up_for_ = io::Duration::zero();
       waiting_since_ = context_.loop.now();
       continue;
     }
@@ -137,7 +150,9 @@ io::Task<Result<void>> SegmentPipeline::room_for(SegmentNumber segment) {
     // Also by time: that somebody starves makes no noise.
     const Result<void> woken = co_await io::with_timeout(limits_.left_behind_after / 8, moved_.told());
     if (!woken && woken.error().code == Errc::cancelled) co_return woken;
-    if (held) held_up_for_ += context_.loop.now() - before;
+    const io::Duration waited = context_.loop.now() - before;
+    if (held) held_up_for_ += waited;
+    if (end_held_up(segment)) end_held_up_for_ += waited;
   }
   co_return Result<void>{};
 }
@@ -252,7 +267,10 @@ io::Task<Result<void>> SegmentPipeline::run() {
 io::Task<Result<void>> SegmentPipeline::finished() {
   while (!done_) {
     if (failed_) co_return tl::make_unexpected(*failed_);
-    HF_CO_TRY_VOID(co_await moved_.told());
+    ++waiting_for_end_;
+    const Result<void> woken = co_await moved_.told();
+    --waiting_for_end_;
+    if (!woken) co_return woken;
   }
   co_return Result<void>{};
 }

@@ -83,7 +83,9 @@ class SegmentPipeline {
   io::Task<Result<SharedSegment>> same_again(SegmentNumber segment);
   io::Task<Result<SharedSegment>> encode(Buffer plaintext, SegmentNumber segment);
   void drop_passed();
+  std::size_t lagging(SegmentNumber front) const;
   bool held_up(SegmentNumber front) const;
+  bool end_held_up(SegmentNumber front) const;
   bool waited_enough() const;
   void leave_behind(SegmentNumber front);
   SegmentNumber slowest() const;
@@ -100,7 +102,8 @@ class SegmentPipeline {
   SegmentNumber front_ = 0;                                   // all below are absorbed
   std::list<std::pair<SegmentNumber, SharedSegment>> again_;  // a few, newest first: laggards often lag together
   std::size_t starving_ = 0;                                  // readers that wait for the front
-  io::Duration held_up_for_{};                                // in all, since
+  std::size_t waiting_for_end_ = 0;                           // who need no more of it
+  io::Duration held_up_for_{}, end_held_up_for_{};            // in all, since
   io::Time waiting_since_{};
   bool open_ = false;
   bool done_ = false;

@@ -7,7 +7,8 @@
 namespace holdfast::transfer {
 namespace {
 
-constexpr io::Duration kQuiet = std::chrono::seconds(1);     // nobody heard for so long
+constexpr io::Duration kQuiet = std::chrono::seconds(1);  // nobody heard for so long
+constexpr double kTrickleBytesPerSecond = 2048;
 constexpr int kStragglersMax = 4;                            // one after the other, each in another's place
 constexpr io::Duration kLinkLook = std::chrono::seconds(5);  // from one look to the next
 
@@ -235,26 +236,28 @@ std::vector<grid::StorageServer*> SharePlacer::idle() const {
   return out;
 }
 
-/// After `happy`: nothing that is still missing has moved for as long as stragglers are waited for. When nobody at all is heard,
-/// it is the link, and that has a patience of its own.
+/// After `happy`: nothing that is still missing has moved for as long as stragglers are waited for, or what moves is a trickle. When
+/// nobody at all is heard, it is the link, and that has a patience of its own.
 bool SharePlacer::rest_is_silent() const {
   const Patience& patience = wishes_.patience;
   const bool link_is_gone = patience.outage && job_.context.loop.now() - job_.link.last_heard() >= *patience.outage;
   return std::ranges::all_of(attempts_, [&](const auto& attempt) {
     const SharePusher& pusher = attempt->pusher;
     if (pusher.state() != SharePusher::State::running || attempts_.is_placed(pusher.share())) return true;
-    if (!pusher.troubled()) return false;
+    if (!pusher.troubled()) return is_trickle(*attempt);
     return link_is_gone || pusher.error().code == Errc::no_space || pusher.silent_for() >= patience.straggler;
   });
 }
 
-/// Nor are those who come on waited for without end: a trickle may take days.
-bool SharePlacer::rest_is_overdue() const {
-  if (!happy_after_ || wishes_.happy == 0) return false;  // of a repair nothing else is wanted
-  const Patience& patience = wishes_.patience;
-  const io::Duration chance =
-      std::max<io::Duration>(patience.straggler * kStragglersMax, *happy_after_ * patience.slow_times);
-  return job_.link.time_up() - *happy_after_ >= chance;
+/// It comes on, and would for days: much more slowly than any that is placed did, or, where those were there before, than any line.
+bool SharePlacer::is_trickle(const PushAttempt& attempt) const {
+  const io::Duration now = job_.link.time_up(), since_happy = now - happy_after_.value_or(now);
+  if (since_happy < wishes_.patience.straggler * kStragglersMax) return false;
+  if (const auto slowest = attempts_.slowest()) return since_happy >= *slowest * wishes_.patience.slow_times;
+  const std::uint64_t done = attempt.pusher.bytes_done(), before = attempt.pusher.bytes_held_before();
+  if (done == job_.encoder.layout().size()) return false;  // it is being proven
+  const double seconds = std::chrono::duration<double>(now - attempt.began).count();
+  return static_cast<double>(done - std::min(done, before)) < kTrickleBytesPerSecond * seconds;
 }
 
 void SharePlacer::draw() {
@@ -325,7 +328,7 @@ io::Task<Result<void>> SharePlacer::supervise() {
     if (happy && !std::exchange(told_happy_, true) && wishes_.on_happy) wishes_.on_happy();
     if (job_.pipeline.is_finished() && attempts_.placed().size() == n && (happy || wishes_.happy == 0))
       co_return Result<void>{};
-    if (happy && (rest_is_silent() || rest_is_overdue())) co_return Result<void>{};
+    if (happy && rest_is_silent()) co_return Result<void>{};
     const bool short_of_servers = !attempts_.is_any_running() && !happy && job_.pipeline.is_finished();
     if (short_of_servers && scope.cancelled()) co_return fail(Errc::cancelled, "stopped");
     if (short_of_servers && job_.pipeline.unreadable()) co_return tl::make_unexpected(*job_.pipeline.unreadable());

@@ -52,7 +52,7 @@ class SharePlacer {
   io::Task<void> hear_the_idle();
   std::vector<grid::StorageServer*> idle() const;
   bool rest_is_silent() const;
-  bool rest_is_overdue() const;
+  bool is_trickle(const PushAttempt& attempt) const;
   void warn_of_stragglers();
   void draw();
   placement::Facts facts_now() const;
