@@ -140,7 +140,7 @@ int main() {
   const std::vector<ShareNumber> shares = {0, 4, 9};
   const immutable::SegmentDecoder decoder(of, &key);
   // As a download has them: the blocks of a run of segments from each of k shares.
-  constexpr SegmentNumber kRun = 12;
+  constexpr SegmentNumber kRun = 7;
   std::vector<std::vector<Bytes>> runs(kNeeded);
   for (std::size_t i = 0; i < kNeeded; ++i) {
     for (SegmentNumber first = 0; first < kept.size(); first += kRun) {

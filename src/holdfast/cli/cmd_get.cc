@@ -36,7 +36,7 @@ class Output {
     if (wish == "-") {
       out.stream_ = STDOUT_FILENO;
       const bool pipe = ::fstat(STDOUT_FILENO, &there) == 0 && S_ISFIFO(there.st_mode);
-      // Of our own, as it must not block: whoever does not read could not be left alone. Others have the one we were given.
+      // It must not block, as whoever does not read could not be left alone; others share the one that we were given.
       const int own = pipe ? ::open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC) : -1;
       if (own >= 0) out.stream_ = own;
       return out;
@@ -45,6 +45,7 @@ class Output {
     if (exists && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode)) {
       out.stream_ = ::open(wish.c_str(), O_WRONLY | O_CLOEXEC);
       if (out.stream_ < 0) return fail(Errc::io, "cannot open " + wish + ": " + std::generic_category().message(errno));
+      if (S_ISFIFO(there.st_mode)) static_cast<void>(::fcntl(out.stream_, F_SETFL, O_NONBLOCK));
       return out;
     }
     std::filesystem::path real = wish;

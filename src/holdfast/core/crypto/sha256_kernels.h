@@ -22,11 +22,11 @@ struct CpuFeatures {
 CpuFeatures cpu_features();
 void limit_cpu_features(CpuFeatures limit);
 
-/// Two messages interleaved hide the latency of the SHA instructions: nearly twice the rate of one.
+/// Two messages interleaved hide the latency of the SHA instructions: nearly twice the rate of one on Zen, 1.2 times on Intel.
 void compress_two_sha_ni(Sha256Lane a, Sha256Lane b, std::size_t blocks);
 
 inline constexpr std::size_t kAvx512Lanes = 16;
-/// Sixteen messages, a word of each in a register: for CPUs without SHA instructions.
+/// Sixteen messages, a word of each in a register.
 void compress_sixteen_avx512(const std::array<Sha256Lane, kAvx512Lanes>& lanes, std::size_t blocks);
 
 /// FIPS 180-4, 4.2.2.
