@@ -20,6 +20,8 @@ unsigned enabled_states() {
 CpuFeatures ask() {
   CpuFeatures out;
   unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid(0, &a, &b, &c, &d) == 0) return out;
+  out.lanes_beat_pairs = b == signature_INTEL_ebx && c == signature_INTEL_ecx && d == signature_INTEL_edx;
   if (__get_cpuid(1, &a, &b, &c, &d) == 0) return out;
   const bool sse41 = (c & kSse41) != 0;
   const bool zmm = (c & kOsxsave) != 0 && (enabled_states() & kStateOfAvx512) == kStateOfAvx512;
@@ -29,14 +31,14 @@ CpuFeatures ask() {
   return out;
 }
 
-std::atomic<CpuFeatures> limited{CpuFeatures{true, true}};
+std::atomic<CpuFeatures> limited{CpuFeatures{true, true, true}};
 
 }  // namespace
 
 CpuFeatures cpu_features() {
   static const CpuFeatures found = ask();
   const CpuFeatures limit = limited.load(std::memory_order_relaxed);
-  return {found.sha_ni && limit.sha_ni, found.avx512 && limit.avx512};
+  return {found.sha_ni && limit.sha_ni, found.avx512 && limit.avx512, found.lanes_beat_pairs && limit.lanes_beat_pairs};
 }
 
 void limit_cpu_features(CpuFeatures limit) {

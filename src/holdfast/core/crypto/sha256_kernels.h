@@ -14,9 +14,10 @@ struct Sha256Lane {
   const std::uint8_t* blocks;
 };
 
-struct CpuFeatures {
-  bool sha_ni = false;  // with SSE4.1
-  bool avx512 = false;  // F and BW, enabled by the system
+struct alignas(4) CpuFeatures {   // one word, for an atomic
+  bool sha_ni = false;            // with SSE4.1
+  bool avx512 = false;            // F and BW, enabled by the system
+  bool lanes_beat_pairs = false;  // where there are both: two SHA streams keep its unit no busier than one (Intel)
 };
 /// Asked of the CPU once. A test may hide some: `limit` is combined with what is there until the next call.
 CpuFeatures cpu_features();

@@ -1,9 +1,6 @@
 #include "holdfast/core/crypto/sha256_many.h"
 
 #include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <limits>
 #include <vector>
 
 #include "holdfast/core/base/check.h"
@@ -13,7 +10,9 @@ namespace holdfast::crypto {
 namespace {
 
 constexpr std::size_t kBlockBytes = 64;
-constexpr std::size_t kLanesWorthFrom = 4;  // in use, before sixteen beat one after another without SHA instructions
+// Lanes in use, before sixteen beat one after another; and pairs of SHA instructions where they ever do
+// (docs/decisions/0006-two-streams-of-sha.md).
+constexpr std::size_t kLanesWorthFrom = 4, kLanesBeatPairsFrom = 10;
 
 /// A message on its way: what is left of it after the hasher has been brought to a block boundary.
 struct Running {
@@ -54,42 +53,10 @@ void compress_group(std::span<Running> group) {
   for (Running& each : group) each.passed(blocks);
 }
 
-/// The best of a few tries, in nanoseconds a byte.
-template <class Work>
-double cost(std::size_t bytes, Work work) {
-  double best = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < 5; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    work();
-    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
-    best = std::min(best, took.count() / static_cast<double>(bytes));
-  }
-  return best;
-}
-
-/// How many of sixteen lanes must be in use to beat pairs of SHA instructions; more than there are where they never do. CPUs differ
-/// in this, so that it is tried out, once, in some fifty microseconds (docs/decisions/0006-two-streams-of-sha.md).
-std::size_t lanes_to_beat_pairs() {
-  constexpr std::size_t kBlocks = 16;
-  const std::array<std::uint8_t, kBlocks * kBlockBytes> bytes{};
-  std::array<std::array<std::uint32_t, 8>, kAvx512Lanes> states{};
-  std::array<Sha256Lane, kAvx512Lanes> lanes;
-  for (std::size_t i = 0; i < kAvx512Lanes; ++i) lanes[i] = {states[i].data(), bytes.data()};
-  const double pair = cost(2 * bytes.size(), [&] { compress_two_sha_ni(lanes[0], lanes[1], kBlocks); });
-  const double sixteen = cost(kAvx512Lanes * bytes.size(), [&] { compress_sixteen_avx512(lanes, kBlocks); });
-  return static_cast<std::size_t>(std::ceil(kAvx512Lanes * sixteen / pair));
-}
-
-std::size_t lanes_worth_from(const CpuFeatures& cpu) {
-  if (!cpu.avx512) return std::numeric_limits<std::size_t>::max();
-  if (!cpu.sha_ni) return kLanesWorthFrom;
-  static const std::size_t tried = lanes_to_beat_pairs();
-  return tried > kAvx512Lanes ? std::numeric_limits<std::size_t>::max() : tried;
-}
-
 void compress_all(std::span<Running> all) {
   const CpuFeatures cpu = cpu_features();
-  for (const std::size_t worth = lanes_worth_from(cpu); all.size() >= worth;) {
+  const bool lanes = cpu.avx512 && (!cpu.sha_ni || cpu.lanes_beat_pairs);
+  while (lanes && all.size() >= (cpu.sha_ni ? kLanesBeatPairsFrom : kLanesWorthFrom)) {
     const std::size_t count = std::min(all.size(), kAvx512Lanes);
     compress_group(all.first(count));
     all = all.subspan(count);

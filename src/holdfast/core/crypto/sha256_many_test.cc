@@ -19,11 +19,11 @@ Bytes random_bytes(std::size_t size, std::mt19937_64& random) {
 class EveryCpu : public testing::TestWithParam<CpuFeatures> {
  protected:
   void SetUp() override { limit_cpu_features(GetParam()); }
-  void TearDown() override { limit_cpu_features({true, true}); }
+  void TearDown() override { limit_cpu_features({true, true, true}); }
 };
 INSTANTIATE_TEST_SUITE_P(Kernels, EveryCpu,
                          testing::Values(CpuFeatures{false, false}, CpuFeatures{true, false}, CpuFeatures{false, true},
-                                         CpuFeatures{true, true}));
+                                         CpuFeatures{true, true}, CpuFeatures{true, true, true}));
 
 TEST_P(EveryCpu, many_hashes_are_those_of_one_after_another) {
   std::mt19937_64 random(1);

@@ -81,27 +81,31 @@ Result<UploadPtr> UploadStore::adopt(const SpoolDirectory& directory, const std:
 
 /// One upload is no reason to serve none: whatever is the matter with it, its files stay for the next start.
 Result<void> UploadStore::scan(std::vector<UploadPtr>& found) {
-  std::set<std::string> journals;
-  std::set<std::string> others;
-  // In this order: what was being moved to the other directory is moved now, before its name is met there.
+  // In this order: what was being moved to the other directory is moved now, from where its journal is.
+  std::vector<std::pair<const SpoolDirectory*, std::string>> journals;
+  std::set<std::string> names, others;
   for (const SpoolDirectory* directory : {&receiving_, &sealed_}) {
     HF_TRY(const std::vector<io::FileSystem::Entry> entries, world_.files.list(directory->path));
     for (const auto& entry : entries) {
       const std::string name = entry.name.substr(0, entry.name.rfind('.'));
       const bool is_journal = entry.name.ends_with(kJournalSuffix);
       if (!is_journal) others.insert(io::join_path(directory->path, entry.name));
-      if (!is_journal || !journals.insert(name).second) continue;
-      Result<UploadPtr> upload = adopt(*directory, name);
-      if (!upload) world_.log.error("the upload " + name.substr(0, 8) + " is left alone: " + upload.error().what);
-      if (upload && *upload != nullptr) found.push_back(std::move(*upload));
+      if (is_journal && names.insert(name).second) journals.emplace_back(directory, name);
     }
   }
   for (const std::string& path : others) {
     const std::string file = io::file_name(path);
-    const bool orphan = file.ends_with(kDataSuffix) && !journals.contains(file.substr(0, file.rfind('.')));
+    const bool orphan = file.ends_with(kDataSuffix) && !names.contains(file.substr(0, file.rfind('.')));
     if (!orphan && !file.ends_with(".tmp")) continue;
     const Result<void> removed = world_.files.unlink(path);
     if (!removed) world_.log.warning("what belongs to no upload stays: " + removed.error().what);
+  }
+  // What was needed until here is given back before there is something above it in memory.
+  names = others = {};
+  for (const auto& [directory, name] : journals) {
+    Result<UploadPtr> upload = adopt(*directory, name);
+    if (!upload) world_.log.error("the upload " + name.substr(0, 8) + " is left alone: " + upload.error().what);
+    if (upload && *upload != nullptr) found.push_back(std::move(*upload));
   }
   return {};
 }
