@@ -213,6 +213,7 @@ TEST_F(Trickles, f13_hold_no_upload_that_is_happy) {
 TEST_F(Trickles, f13_are_none_when_they_bring_the_last_share_slowly_to_a_grid_that_has_the_others) {
   for (const bool trickle : {false, true}) {
     MemoryGrid grid(10);
+    grid.patience.outage = seconds(15);  // a client waits
     ASSERT_TRUE(put_past(grid, {}, 7).has_value());
     grid.servers[3]->shares.clear();
     grid.servers[3]->a_piece_takes = trickle ? std::chrono::hours(10) : seconds(20);

@@ -249,13 +249,14 @@ bool SharePlacer::rest_is_silent() const {
   });
 }
 
-/// It comes on, and would for days: much more slowly than any that is placed did, or, where those were there before, than any line.
+/// It comes on, and would for days: much more slowly than any that is placed did. Where those were there before, nobody knows how
+/// slow the line is; only who is waited for (by a client, which sees nothing of it) must not take his time.
 bool SharePlacer::is_trickle(const PushAttempt& attempt) const {
   const io::Duration now = job_.link.time_up(), since_happy = now - happy_after_.value_or(now);
   if (since_happy < wishes_.patience.straggler * kStragglersMax) return false;
   if (const auto slowest = attempts_.slowest()) return since_happy >= *slowest * wishes_.patience.slow_times;
   const std::uint64_t done = attempt.pusher.bytes_done(), before = attempt.pusher.bytes_held_before();
-  if (done == job_.encoder.layout().size()) return false;  // it is being proven
+  if (!wishes_.patience.outage || done == job_.encoder.layout().size()) return false;  // whole: it is being proven
   const double seconds = std::chrono::duration<double>(now - attempt.began).count();
   return static_cast<double>(done - std::min(done, before)) < kTrickleBytesPerSecond * seconds;
 }

@@ -14,7 +14,7 @@ constexpr unsigned kFreshStartsMax = 3;
 constexpr unsigned kWantedAgainMax = 4;
 // The share's size so many times: what a cut loses is asked for with each answer until it is there.
 constexpr std::uint64_t kAskedAgainTimes = 8;
-constexpr std::uint64_t kSentForHeldMax = 64;  // bytes, for one more that is held
+constexpr std::uint64_t kSentForHeldMax = 256;  // bytes, for one more that is held: a cut loses buffers
 constexpr std::uint64_t kPolitePieceMin = 262'144;
 constexpr std::uint64_t kPolitePieces = 16;                    // of a share, at least, when several send it
 constexpr io::Duration kAloneAfter = std::chrono::seconds(5);  // with nobody to be seen, before it is ours alone again
