@@ -20,7 +20,7 @@ help:
 	@echo 'make fuzz [TARGET=x] fuzz one or all decoders for FUZZ_SECONDS (60) each'
 	@echo 'make fuzz-keep       add what was found and how long it took to fuzz/corpus and fuzz/ledger'
 	@echo 'make coverage        how much of core its unit tests run, by module'
-	@echo 'make tsan            unit tests under the thread sanitizer'
+	@echo 'make tsan            unit tests, and some with the real binary, under the thread sanitizer'
 	@echo 'make build           the release binary: build/release/holdfast'
 	@echo 'make clean           remove build/ and run/'
 
@@ -108,6 +108,7 @@ coverage: | deps
 tsan: build/tsan/build.ninja
 	@ninja -C build/tsan -j $(JOBS) --quiet
 	@ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -LE e2e
+	@for t in together through_helper; do HOLDFAST_BIN=build/tsan/holdfast python3 tests/e2e/$${t}_e2e.py || exit 1; done
 
 format:
 	@git ls-files '*.cc' '*.h' | xargs clang-format -i

@@ -86,10 +86,8 @@ class StreamSink final : public transfer::Sink {
   Result<std::size_t> write_some(ByteView bytes) const {
     const ssize_t count = ::write(output_.stream(), bytes.data(), bytes.size());
     if (count > 0) return static_cast<std::size_t>(count);
-    if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
-      const Errc code = errno == ENOSPC || errno == EDQUOT ? Errc::no_space : Errc::io;
-      return fail(code, output_.name() + " cannot be written to: " + std::generic_category().message(errno));
-    }
+    if (count == 0 || (errno != EAGAIN && errno != EINTR))
+      return fail(Errc::io, output_.name() + " cannot be written to: " + std::generic_category().message(errno));
     pollfd reader{output_.stream(), POLLOUT, 0};
     static_cast<void>(::poll(&reader, 1, kReaderWaitMilliseconds));
     return std::size_t{0};
