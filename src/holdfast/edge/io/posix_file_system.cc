@@ -272,7 +272,9 @@ Result<void> PosixFileSystem::rename_new(const std::string& from, const std::str
   // Some file systems do not know the flag. A hard link refuses an existing name as well.
   if (::link(from.c_str(), to.c_str()) != 0) return failed("rename " + from + " to", to, errno);
   Result<void> moved = unlink(from);
-  if (!moved) static_cast<void>(::unlink(to.c_str()));  // whoever is told of a failure must not find half of it
+  // Where somebody has taken the old name away, the new one is all that is left of the file.
+  if (moved || moved.error().code == Errc::not_found) return {};
+  static_cast<void>(::unlink(to.c_str()));  // who is told of a failure must not find half of it
   return moved;
 }
 

@@ -19,8 +19,9 @@ struct HomeChoice {
 };
 
 /// For each share that is neither placed nor in a live attempt: of the servers that answer, take shares and have not refused this
-/// one, the one with the fewest. One that comes on far more slowly than the others did may go to a server that has none. Each share may have its copy, and yet too few servers one of their own: those that came late then
-/// get another copy. Empty when there is nothing to be done.
+/// one, the one with the fewest. One that comes on far more slowly than the others did may go to a server that has none. Each share
+/// may have its copy, and yet too few servers one of their own: those that came late then get another copy. Empty when there is
+/// nothing to be done.
 Homes find_homes(const HomeChoice& choice);
 
 }  // namespace holdfast::transfer
